@@ -1,0 +1,305 @@
+"""What a look brought back: a fact, or the reason why there is none. Unknown is a type, never a number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+from drwatch.core.binlog import Coordinate
+from drwatch.core.gtid import Gtids
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One instant on the clock's two hands: ``loop`` in monotonic seconds, ``wall`` in aware UTC.
+
+    Ages and deadlines use the loop's hand, so that a stepped wall clock moves nothing; people read the wall's.
+    """
+
+    loop: float
+    wall: datetime
+
+    def __sub__(self, earlier: Moment) -> float:
+        """Seconds since ``earlier``, by the loop's hand."""
+        return self.loop - earlier.loop
+
+    def plus(self, seconds: float) -> Moment:
+        return Moment(self.loop + seconds, self.wall + timedelta(seconds=seconds))
+
+
+class Node(NamedTuple):
+    """A host that the configuration names, within its cluster."""
+
+    cluster: str
+    name: str
+
+
+class Probe(StrEnum):
+    """The kinds of look; the value is the ``probe`` label of the metrics."""
+
+    SERVER = "mysql"
+    """The fast look on the held connection."""
+    REPLICATION = "replication"
+    """The status look on the slow connection."""
+    LOGIN = "login"
+    """A fresh login beside the held connection."""
+    HOST = "host"
+    """/proc and kin over the held SSH channel."""
+    REACH = "reach"
+    """A TCP dial: from the witness to an anchor, or from the standby to the primary's port 22."""
+    MARKER = "marker"
+    """The rsync freshness markers on the node."""
+
+
+class Key(NamedTuple):
+    """Whose look: a node's probe. Anchors are looked at as nodes of the cluster named ''."""
+
+    node: Node
+    probe: Probe
+    target: str = ""
+    """What is looked at from the node where one probe has several targets: a file set's or an address's name."""
+
+
+class Reason(StrEnum):
+    """Why there is no fact. One per rung of the ladder, so that the rung that failed is the diagnosis."""
+
+    DNS = "dns"
+    REFUSED = "refused"
+    NO_ROUTE = "no_route"
+    CONNECT_TIMEOUT = "connect_timeout"
+    NO_HANDSHAKE = "no_handshake"
+    """Connected, and not a byte came: a hung server, or one that is frozen."""
+    HUNG_UP = "hung_up"
+    """The peer closed a connection that was in use."""
+    QUERY_TIMEOUT = "query_timeout"
+    TOO_MANY_CONNECTIONS = "too_many_connections"
+    HOST_BLOCKED = "host_blocked"
+    HOST_NOT_ALLOWED = "host_not_allowed"
+    USER_LIMIT = "user_limit"
+    ACCESS_DENIED = "access_denied"
+    TLS_REFUSED = "tls_refused"
+    """The server offers no TLS, or one that does not verify, and the configuration demands it."""
+    SERVER_ERROR = "server_error"
+    """Any other error packet; ``errno`` says which."""
+    NO_PRIVILEGE = "no_privilege"
+    HOST_KEY_CHANGED = "host_key_changed"
+    HOST_KEY_UNKNOWN = "host_key_unknown"
+    CHANNEL_LOST = "channel_lost"
+    """The SSH channel that the look would use is not there."""
+    NO_DIALLER = "no_dialler"
+    """The far shell has nothing that could dial (dash without nc or bash)."""
+    MISSING = "missing"
+    """A file that should be there is not."""
+    GARBLED = "garbled"
+    FUTURE = "future"
+    """A time stamp ahead of the clock that wrote it, the measured offset applied."""
+    BUG = "bug"
+    """Our own fault; the log has the traceback."""
+
+
+PROOF_OF_LIFE = frozenset(
+    {
+        Reason.TOO_MANY_CONNECTIONS,
+        Reason.HOST_BLOCKED,
+        Reason.HOST_NOT_ALLOWED,
+        Reason.USER_LIMIT,
+        Reason.ACCESS_DENIED,
+        Reason.TLS_REFUSED,
+        Reason.SERVER_ERROR,
+        Reason.NO_PRIVILEGE,
+    }
+)
+"""Blind, and yet the server itself spoke."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """No fact, and why. ``detail`` is one short sentence without secrets; ``errno`` the server's or the system's."""
+
+    reason: Reason
+    detail: str = ""
+    errno: int | None = None
+
+
+class Flavour(StrEnum):
+    MYSQL = "mysql"
+    MARIADB = "mariadb"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFact:
+    """What one SELECT on the held connection said. Optional fields are None where the server has no such thing."""
+
+    flavour: Flavour
+    version: tuple[int, ...]
+    """Such as (10, 11, 19)."""
+    server_id: int
+    server_uuid: str | None
+    read_only: bool
+    super_read_only: bool | None
+    gtid: Gtids | None
+    """What its binary log holds: gtid_executed, or gtid_binlog_pos. None with GTIDs off or binary logging off."""
+    gtid_applied: Gtids | None
+    """MariaDB's gtid_slave_pos; None on MySQL, where gtid_executed says it."""
+    binlog: Coordinate | None
+    """Its newest binary log coordinate, where it can be had without a lock."""
+    uptime: float
+    """Seconds."""
+    connections: int
+    max_connections: int
+    connections_refused: int | None
+    """Connection_errors_max_connections since start."""
+    threads_running: int | None
+    clock: datetime
+    """The server's own clock in UTC, read in the same statement."""
+    net_timeout: float | None
+    """slave_net_timeout or replica_net_timeout, seconds."""
+    buffer_pool_bytes: int | None
+    """innodb_buffer_pool_size."""
+    buffer_pool_data_bytes: int | None
+    """Innodb_buffer_pool_bytes_data: what a cold standby would have to read again."""
+    log_replica_updates: bool | None = None
+    binlog_dir: str | None = None
+    """Directory of the binary log (from log_bin_basename), for the host probe."""
+
+
+class IoState(StrEnum):
+    YES = "Yes"
+    NO = "No"
+    CONNECTING = "Connecting"
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One replication connection as its receiver and its applier say it is (columns read by name)."""
+
+    name: str
+    source_host: str
+    source_port: int
+    io: IoState
+    sql: bool
+    io_errno: int
+    io_error: str
+    sql_errno: int
+    sql_error: str
+    seconds_behind: int | None
+    """The server's own figure; NULL is None. Never used as data at risk."""
+    sql_delay: int
+    relay_bytes: int | None
+    """Relay_Log_Space."""
+    sql_state: str
+    """The applier's state text, such as 'has read all relay log'."""
+    read: Coordinate | None
+    """How far the receiver is in the source's binary log; may end inside a transaction."""
+    executed: Coordinate | None
+    retrieved_gtid: Gtids | None
+    """Retrieved_Gtid_Set, or Gtid_IO_Pos."""
+    executed_gtid: Gtids | None
+    """Executed_Gtid_Set; None on MariaDB."""
+    heartbeats: int | None
+    """Heartbeats received, a counter."""
+    heartbeat_period: float | None
+    """Seconds."""
+    source_server_id: int | None
+    source_uuid: str | None
+    uses_gtid: bool
+    """Whether the receiver asks its source by GTID."""
+    filters: tuple[str, ...] = ()
+    """The Replicate_* columns that are not empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicationFact:
+    """Replica status: every channel, none where the server replicates from nobody; and its own coordinate."""
+
+    channels: tuple[Channel, ...]
+    binlog: Coordinate | None = None
+    """SHOW MASTER STATUS or its heir, asked only where the fast look cannot tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoginFact:
+    """A fresh login went through."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A database server process; ``state`` is /proc's letter (T stopped, D uninterruptible, Z not yet reaped)."""
+
+    pid: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filesystem:
+    path: str
+    size_bytes: int
+    free_bytes: int
+    free_inodes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """A block device since the look before: mean wait of an I/O in seconds, None without I/O; and reads now pending."""
+
+    name: str
+    await_seconds: float | None
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class HostFact:
+    """What the host says of itself over SSH."""
+
+    clock: datetime
+    processes: tuple[Process, ...]
+    """The database server's, as the configuration tells them apart; empty means that none exists."""
+    unit: str | None
+    """systemd's ActiveState/SubState of the server's unit, such as 'active/running'; None without systemd."""
+    io_wait: float | None
+    """Share of CPU time since the look before, 0 to 1; None at the first look."""
+    io_pressure: float | None
+    """PSI some avg10 of I/O, 0 to 1; None where the kernel has none."""
+    disks: tuple[Disk, ...]
+    memory_available_bytes: int | None
+    filesystems: tuple[Filesystem, ...]
+    slow_age: float | None
+    """Seconds since the background part (df, markers) last finished; None when it never has."""
+    binlog: Coordinate | None = None
+    """Newest binary log file and its size, where the account may list the directory (traps.md 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkerFact:
+    """A sync that finished: when it started, by the clock of the host that ran it, offset applied."""
+
+    started_at: datetime
+    age: float
+    """Seconds from that start until the look, by the host's own clock."""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReachFact:
+    """A TCP dial was answered."""
+
+    seconds: float
+
+
+Fact = ServerFact | ReplicationFact | LoginFact | HostFact | MarkerFact | ReachFact
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One look. ``asked`` is the moment before the question was sent, ``answered`` when it was settled."""
+
+    key: Key
+    asked: Moment
+    answered: Moment
+    found: Fact | Blind
+    notes: tuple[str, ...] = field(default=())
+    """Remarks for the log, such as 'login took 2.1 s'; never secrets."""
