@@ -1,0 +1,104 @@
+"""What can be wrong: the closed list of conditions, and one finding of one of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    CRITICAL = "critical"
+    """Wakes a human, and again until it is over."""
+    WARNING = "warning"
+
+
+class Condition(StrEnum):
+    """Each has a severity, a heading in docs/runbooks.md, a scenario and a test."""
+
+    PRIMARY_DOWN = "PrimaryDown"
+    PRIMARY_HOST_DOWN = "PrimaryHostDown"
+    PRIMARY_HUNG = "PrimaryHung"
+    PRIMARY_RESTARTING = "PrimaryRestarting"
+    PRIMARY_SATURATED = "PrimarySaturated"
+    PRIMARY_UNSEEN = "PrimaryUnseen"
+    WITNESS_ISOLATED = "WitnessIsolated"
+    STANDBY_DOWN = "StandbyDown"
+    REPLICATION_STOPPED = "ReplicationStopped"
+    REPLICATION_SILENT = "ReplicationSilent"
+    RPO_BREACHED = "RpoBreached"
+    RTO_BREACHED = "RtoBreached"
+    FILES_STALE = "FilesStale"
+    FILES_MARKER_MISSING = "FilesMarkerMissing"
+    STANDBY_WRITABLE = "StandbyWritable"
+    SPLIT_BRAIN = "SplitBrain"
+    IO_WAIT_HIGH = "IoWaitHigh"
+    ACCESS_DENIED = "AccessDenied"
+    HOST_KEY_CHANGED = "HostKeyChanged"
+    PROBE_BLIND = "ProbeBlind"
+    PAGING_BROKEN = "PagingBroken"
+
+
+SEVERITY = {
+    Condition.PRIMARY_DOWN: Severity.CRITICAL,
+    Condition.PRIMARY_HOST_DOWN: Severity.CRITICAL,
+    Condition.PRIMARY_HUNG: Severity.CRITICAL,
+    Condition.PRIMARY_RESTARTING: Severity.CRITICAL,
+    Condition.PRIMARY_SATURATED: Severity.CRITICAL,
+    Condition.PRIMARY_UNSEEN: Severity.WARNING,
+    Condition.WITNESS_ISOLATED: Severity.CRITICAL,
+    Condition.STANDBY_DOWN: Severity.WARNING,
+    Condition.REPLICATION_STOPPED: Severity.WARNING,
+    Condition.REPLICATION_SILENT: Severity.WARNING,
+    Condition.RPO_BREACHED: Severity.CRITICAL,
+    Condition.RTO_BREACHED: Severity.WARNING,
+    Condition.FILES_STALE: Severity.WARNING,
+    Condition.FILES_MARKER_MISSING: Severity.WARNING,
+    Condition.STANDBY_WRITABLE: Severity.WARNING,
+    Condition.SPLIT_BRAIN: Severity.CRITICAL,
+    Condition.IO_WAIT_HIGH: Severity.WARNING,
+    Condition.ACCESS_DENIED: Severity.WARNING,
+    Condition.HOST_KEY_CHANGED: Severity.CRITICAL,
+    Condition.PROBE_BLIND: Severity.WARNING,
+    Condition.PAGING_BROKEN: Severity.WARNING,
+}
+
+PRIMARY_LOST = frozenset({Condition.PRIMARY_DOWN, Condition.PRIMARY_HOST_DOWN, Condition.PRIMARY_HUNG})
+"""The primary serves nobody, and will not by itself."""
+
+PRIMARY_FAMILY = PRIMARY_LOST | {Condition.PRIMARY_RESTARTING, Condition.PRIMARY_UNSEEN, Condition.PRIMARY_SATURATED}
+"""Faces of one trouble: the primary's incident goes from one to another without being closed and opened again."""
+
+
+class Confidence(StrEnum):
+    CONCLUSIVE = "conclusive"
+    """Two chairs, or one that saw the corpse."""
+    LIKELY = "likely"
+    ALONE = "alone"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong now."""
+
+    condition: Condition
+    cluster: str
+    subject: str
+    """The node, file set or channel that it is about."""
+    summary: str
+    """One sentence that stands alone on a phone."""
+    evidence: tuple[str, ...] = ()
+    """Who saw what, a sentence each."""
+    confidence: Confidence = Confidence.CONCLUSIVE
+    confirm: float | None = None
+    """Seconds it must last; None leaves it to the policy's window for its confidence."""
+    suppressed_by: Condition | None = None
+    """The greater trouble that explains it: recorded, and not told."""
+
+    @property
+    def severity(self) -> Severity:
+        return SEVERITY[self.condition]
+
+    @property
+    def topic(self) -> str:
+        """What an incident is about: the primary's faces share one, any other condition is its own."""
+        return "primary" if self.condition in PRIMARY_FAMILY else str(self.condition)

@@ -1,0 +1,183 @@
+"""An incident's life: suspected, confirmed after its window, resolved after it has stayed away; or healed untold."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from drwatch.core.assessment import Assessment
+from drwatch.core.finding import Condition, Confidence, Finding, Severity
+from drwatch.core.policy import Policy
+from drwatch.core.sample import Moment
+
+
+class Phase(StrEnum):
+    SUSPECTED = "suspected"
+    OPEN = "open"
+    RESOLVED = "resolved"
+    HEALED = "healed"
+    """Over before its window ended: nobody was told, the history has it."""
+
+
+ENDED = frozenset({Phase.RESOLVED, Phase.HEALED})
+
+NOTEWORTHY = 1.0
+"""Seconds that a suspicion must have lasted to be worth a line in the history."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One trouble from first sight to the end. Moments read back after a restart keep their age by the wall's hand."""
+
+    id: str
+    cluster: str
+    topic: str
+    subject: str
+    condition: Condition
+    severity: Severity
+    summary: str
+    evidence: tuple[str, ...]
+    confidence: Confidence
+    phase: Phase
+    began: Moment
+    condition_began: Moment
+    """When it took its present face; within the primary's family the face may change."""
+    last_true: Moment
+    confirmed: Moment | None = None
+    ended: Moment | None = None
+    suppressed_by: Condition | None = None
+    told_condition: Condition | None = None
+    """The face that people were told last; None while nobody was told."""
+    told_at: Moment | None = None
+    told_steps: int = 0
+    """How many steps of the escalation have been told."""
+    pages: int = 0
+    """Events made so far; the next one is numbered pages + 1."""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return (self.cluster, self.topic, self.subject)
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """The incidents that live on, and those whose record must be written now."""
+
+    living: tuple[Incident, ...]
+    changed: tuple[Incident, ...]
+    """New phases and new faces, ended ones included."""
+
+
+def identity(finding: Finding, began: Moment) -> str:
+    """Six letters, the same for the same trouble begun at the same instant; short enough to say on the phone."""
+    text = f"{finding.cluster}|{finding.topic}|{finding.subject}|{began.wall.isoformat()}"
+    return base64.b32encode(hashlib.sha256(text.encode()).digest())[:6].decode()
+
+
+def window(finding: Finding, policy: Policy) -> float:
+    """Seconds that this finding must last before it is told."""
+    confirm = policy.confirm
+    if (override := confirm.by_condition.get(finding.condition)) is not None:
+        return override
+    if finding.confirm is not None:
+        return finding.confirm
+    by_confidence = {
+        Confidence.CONCLUSIVE: confirm.conclusive,
+        Confidence.LIKELY: confirm.likely,
+        Confidence.ALONE: confirm.alone,
+    }
+    return by_confidence[finding.confidence]
+
+
+def _suspect(finding: Finding, now: Moment) -> Incident:
+    return Incident(
+        id=identity(finding, now),
+        cluster=finding.cluster,
+        topic=finding.topic,
+        subject=finding.subject,
+        condition=finding.condition,
+        severity=finding.severity,
+        summary=finding.summary,
+        evidence=finding.evidence,
+        confidence=finding.confidence,
+        phase=Phase.SUSPECTED,
+        began=now,
+        condition_began=now,
+        last_true=now,
+        suppressed_by=finding.suppressed_by,
+    )
+
+
+def _seen(incident: Incident, finding: Finding, policy: Policy, now: Moment) -> Incident:
+    """The incident with what the finding says of it now; confirmed when its window is over."""
+    changed_face = finding.condition is not incident.condition
+    incident = replace(
+        incident,
+        condition=finding.condition,
+        severity=finding.severity,
+        summary=finding.summary,
+        evidence=finding.evidence,
+        confidence=finding.confidence,
+        condition_began=now if changed_face else incident.condition_began,
+        last_true=now,
+        suppressed_by=finding.suppressed_by,
+    )
+    if incident.phase is not Phase.SUSPECTED:
+        return incident
+    if finding.suppressed_by is not None:
+        # Its window opens when the greater trouble ends, or every echo of it would be told the second it is over.
+        return replace(incident, began=now, condition_began=now)
+    if now - incident.began >= window(finding, policy):
+        return replace(incident, phase=Phase.OPEN, confirmed=now)
+    return incident
+
+
+def _unseen(incident: Incident, policy: Policy, now: Moment) -> Incident:
+    """The incident when its finding is gone."""
+    if incident.phase is Phase.SUSPECTED:
+        return replace(incident, phase=Phase.HEALED, ended=now)
+    if now - incident.last_true >= policy.hold:
+        return replace(incident, phase=Phase.RESOLVED, ended=incident.last_true)
+    return incident
+
+
+def _worth_writing(before: Incident | None, after: Incident) -> bool:
+    if after.phase is Phase.SUSPECTED:
+        return False
+    if after.phase is Phase.HEALED:
+        return after.suppressed_by is None and after.last_true - after.began >= NOTEWORTHY
+    return (
+        before is None
+        or before.phase is not after.phase
+        or before.condition is not after.condition
+        or before.suppressed_by is not after.suppressed_by
+    )
+
+
+def advance(incidents: Iterable[Incident], assessment: Assessment, policy: Policy, now: Moment) -> Advance:
+    """One tick of every incident's life.
+
+    A finding that is absent only because its cluster has not been looked at yet (just after a start) ends nothing.
+    """
+    known = {incident.key: incident for incident in incidents}
+    living: list[Incident] = []
+    changed: list[Incident] = []
+    for finding in assessment.findings:
+        before = known.pop((finding.cluster, finding.topic, finding.subject), None)
+        after = _seen(before or _suspect(finding, now), finding, policy, now)
+        living.append(after)
+        if _worth_writing(before, after):
+            changed.append(after)
+    for before in known.values():
+        if before.cluster in assessment.unsettled:
+            living.append(replace(before, last_true=now) if before.phase is Phase.OPEN else before)
+            continue
+        after = _unseen(before, policy, now)
+        if after.phase not in ENDED:
+            living.append(after)
+        elif _worth_writing(before, after):
+            changed.append(after)
+    return Advance(tuple(living), tuple(changed))

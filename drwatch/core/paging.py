@@ -1,0 +1,152 @@
+"""Which pages are due, to whom and why; and when an attempt that failed is made again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from drwatch.core.finding import Condition, Severity
+from drwatch.core.incident import Incident, Phase
+from drwatch.core.policy import Paging
+from drwatch.core.sample import Moment
+
+
+class PageReason(StrEnum):
+    """Why we page now; the closed list."""
+
+    FIRST = "first"
+    ESCALATED = "escalated"
+    """The next step's delay is over and the incident is still open."""
+    CHANGED = "changed"
+    """The trouble has another face, so another runbook."""
+    STILL = "still"
+    RESOLVED = "resolved"
+    TEST = "test"
+
+
+class Outcome(StrEnum):
+    """What came of one attempt."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    """For good: the channel itself is broken (bad token, no such topic)."""
+    FAILED = "failed"
+    """Surely not delivered; worth another attempt."""
+    AMBIGUOUS = "ambiguous"
+    """Perhaps delivered: a time-out, a killed attempt."""
+
+
+class RowState(StrEnum):
+    DUE = "due"
+    SENDING = "sending"
+    """An attempt was begun; after a crash it counts as ambiguous and is due."""
+    ACCEPTED = "accepted"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One event to tell: an incident, why now, and through which channels."""
+
+    incident: Incident
+    reason: PageReason
+    channels: tuple[str, ...]
+
+    @property
+    def event(self) -> str:
+        """The same id on every channel and on every copy."""
+        return f"{self.incident.id}.{self.incident.pages}"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the ledger: an event on a channel, and how far it has come."""
+
+    event: str
+    channel: str
+    incident: str
+    reason: PageReason
+    severity: Severity
+    title: str
+    body: str
+    created: Moment
+    due: Moment
+    attempts: int = 0
+    ambiguous: int = 0
+    """How many of the attempts may have been delivered."""
+    state: RowState = RowState.DUE
+    detail: str = ""
+    """What the last attempt came to, without secrets."""
+
+
+BACKOFF = (2.0, 5.0, 15.0, 30.0, 60.0)
+"""Seconds before the attempt after the first, the second, …; the last one repeats."""
+
+REFUSED_AGAIN = 300.0
+"""A channel that refused for good is tried again this often, so that a mended token is noticed."""
+
+WARNING_EXPIRES = 24 * 3600.0
+"""Seconds after which a warning that nobody accepted is no longer news. A critical page never expires."""
+
+_RANK = {
+    Condition.PRIMARY_UNSEEN: 0,
+    Condition.PRIMARY_SATURATED: 1,
+    Condition.PRIMARY_RESTARTING: 2,
+    Condition.PRIMARY_HUNG: 3,
+    Condition.PRIMARY_DOWN: 3,
+    Condition.PRIMARY_HOST_DOWN: 3,
+}
+
+
+def _another_face(incident: Incident, settle: float, now: Moment) -> bool:
+    """Whether the trouble has become another one that is no less grave, and has stayed so."""
+    told = incident.told_condition
+    if told is None or told is incident.condition or now - incident.condition_began < settle:
+        return False
+    return _RANK.get(incident.condition, 0) >= _RANK.get(told, 0)
+
+
+def due(
+    incident: Incident, paging: Paging, settle: float, now: Moment
+) -> tuple[PageReason, tuple[str, ...], int] | None:
+    """What to tell of an incident now: reason, channels and the steps told by then; None when there is nothing.
+
+    ``settle`` is how long a changed face must last, in seconds.
+    """
+    told = tuple(dict.fromkeys(name for step in paging.escalation[: incident.told_steps] for name in step.to))
+    if incident.phase is Phase.RESOLVED:
+        return (PageReason.RESOLVED, told, incident.told_steps) if told else None
+    if incident.phase is not Phase.OPEN or incident.confirmed is None or incident.suppressed_by is not None:
+        return None
+    steps = sum(1 for step in paging.escalation if now - incident.confirmed >= step.after)
+    if steps > incident.told_steps:
+        names = dict.fromkeys(name for step in paging.escalation[incident.told_steps : steps] for name in step.to)
+        reason = PageReason.ESCALATED if told else PageReason.FIRST
+        return reason, tuple(names), steps
+    if _another_face(incident, settle, now):
+        return PageReason.CHANGED, told, incident.told_steps
+    if (
+        incident.severity is Severity.CRITICAL
+        and incident.told_at is not None
+        and now - incident.told_at >= paging.remind
+    ):
+        return PageReason.STILL, told, incident.told_steps
+    return None
+
+
+def retry_after(row: Row, outcome: Outcome, chance: float) -> float:
+    """Seconds until a row that was not accepted is tried again; full jitter, ``chance`` in 0..1 drawn by the caller."""
+    if outcome is Outcome.REFUSED:
+        return REFUSED_AGAIN
+    limit = BACKOFF[min(max(row.attempts, 1), len(BACKOFF)) - 1]
+    # An attempt that may have arrived is not repeated at once: the copy would wake the same human twice.
+    return 30.0 + limit * chance if outcome is Outcome.AMBIGUOUS else max(0.5, limit * chance)
+
+
+def expired(row: Row, now: Moment) -> bool:
+    return row.severity is not Severity.CRITICAL and now - row.created >= WARNING_EXPIRES
+
+
+def unsettled(rows: Iterable[Row]) -> tuple[Row, ...]:
+    return tuple(row for row in rows if row.state in (RowState.DUE, RowState.SENDING))

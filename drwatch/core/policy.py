@@ -1,0 +1,160 @@
+"""What the operator asked for, as values: the configuration read, checked and put into the core's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from drwatch.core.sample import Node
+
+MINUTE = 60.0
+HOUR = 3600.0
+
+
+class Role(StrEnum):
+    """What a node should be; what it is, it says itself."""
+
+    PRIMARY = "primary"
+    STANDBY = "standby"
+
+
+@dataclass(frozen=True, slots=True)
+class Objectives:
+    """The business's limits, seconds (NIST SP 800-34: RPO and RTO are objectives, never measurements)."""
+
+    rpo: float = 60.0
+    rto: float = 30 * MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class FileSet:
+    """A tree that cron copies to the standby; all durations in seconds."""
+
+    name: str
+    path: str
+    marker: str
+    every: float
+    rpo: float | None = None
+
+    @property
+    def stale_after(self) -> float:
+        # A marker carries its run's start, so at the next run it is naturally every + that run's duration old.
+        return self.rpo if self.rpo is not None else 3 * self.every
+
+
+@dataclass(frozen=True, slots=True)
+class NodePolicy:
+    """One host. The addresses are for people: they are printed in pages and runbooks."""
+
+    node: Node
+    role: Role
+    mysql: str
+    """host:port."""
+    ssh: str | None = None
+    """user@host, None where drwatch has no shell there."""
+    ssh_host: str | None = None
+    ssh_port: int = 22
+    unit: str = "mysql"
+    """The systemd unit of the server, for commands."""
+    datadir: str = "/var/lib/mysql"
+    location: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Assumed:
+    """Terms of the time to recover that nothing has measured yet, seconds. An assumed term never pages anybody."""
+
+    decide: float = 15 * MINUTE
+    """From the page to the human's decision: the largest term in every published incident."""
+    promote: float = 30.0
+    switch: float = 60.0
+    """DNS TTL or load balancer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """One primary, its standbys, the file sets copied between them, and what the business expects."""
+
+    name: str
+    nodes: tuple[NodePolicy, ...]
+    objectives: Objectives = Objectives()
+    files: tuple[FileSet, ...] = ()
+    assumed: Assumed = Assumed()
+
+    @property
+    def primary(self) -> NodePolicy:
+        return next(node for node in self.nodes if node.role is Role.PRIMARY)
+
+    @property
+    def standbys(self) -> tuple[NodePolicy, ...]:
+        return tuple(node for node in self.nodes if node.role is Role.STANDBY)
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """How long a finding must stay true before it wakes anybody, seconds."""
+
+    conclusive: float = 5.0
+    """Two chairs agree, or one saw the corpse."""
+    likely: float = 15.0
+    alone: float = 30.0
+    """One chair, and nobody to ask."""
+    restarting: float = 60.0
+    """A server process that is there and does not listen yet: crash recovery takes its time (traps.md 14)."""
+    by_condition: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    """Overrides by condition name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Thresholds, seconds or shares of one. A finding clears at 80 % of its limit."""
+
+    silence: float = 5.0
+    """Nothing received for so long while the primary is seen to commit."""
+    io_wait: float = 0.5
+    io_pressure: float = 0.6
+    probe_blind: float = MINUTE
+    connections: float = 1.0
+    """Share of max_connections in use that counts as saturated."""
+    stale_sample: float = 10.0
+    """A fact older than this no longer counts as seen."""
+    applier_stuck: float = 10.0
+    """No progress for so long, with work waiting, makes the drain time unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rung of the escalation: these channels, so long (seconds) after the incident was confirmed."""
+
+    to: tuple[str, ...]
+    after: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    channels: tuple[str, ...]
+    escalation: tuple[Step, ...]
+    remind: float = 10 * MINUTE
+    """A critical incident that is still open is told again this often."""
+    short: frozenset[str] = frozenset()
+    """Channels that want the short form (SMS)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything that the core needs to know of the configuration."""
+
+    clusters: tuple[Cluster, ...]
+    paging: Paging
+    anchors: tuple[str, ...] = ()
+    """host:port of places outside that answer TCP when the witness's own network is well."""
+    confirm: Confirm = Confirm()
+    limits: Limits = Limits()
+    hold: float = 30.0
+    """Seconds that a finding must stay away before its incident is told as resolved."""
+    zone: str = "UTC"
+    """IANA name of the time zone that pages print."""
+    look: float = 1.0
+    """Seconds between two fast looks."""
