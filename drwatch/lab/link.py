@@ -1,0 +1,130 @@
+"""The wire between standby and primary: a TCP proxy that can fall silent, refuse, lag or choke while it runs."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any, Self
+
+from drwatch.lab.server import free_port
+
+CHUNK = 65536
+
+
+class Link:
+    """Listens on address:port and carries bytes to and from the target, in a thread of its own.
+
+    `silent()` and `refuses()` are what a firewall's DROP and REJECT are; `delay` (seconds) and `rate` (bytes a second),
+    each way, are what a long and a thin wire are. Set them while it runs.
+    """
+
+    def __init__(self, address: str, target: tuple[str, int]) -> None:
+        self.address, self.port, self.target = address, free_port(address), target
+        self.delay = 0.0
+        self.rate: float | None = None
+        self._loop = asyncio.new_event_loop()
+        self._open = asyncio.Event()
+        self._open.set()
+        self._server: asyncio.Server | None = None
+        self._carried: set[asyncio.Task[None]] = set()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=f"link-{self.port}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._run(self._listen())
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._run(self._refuse())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def passes(self) -> None:
+        """The healthy wire again; what was held back while it was silent is delivered now, as TCP would."""
+        self.delay, self.rate = 0.0, None
+        self._run(self._listen())
+        self._loop.call_soon_threadsafe(self._open.set)
+
+    def silent(self) -> None:
+        """Carry nothing more either way; every socket stays open, so neither end hears of it."""
+        self._loop.call_soon_threadsafe(self._open.clear)
+
+    def refuses(self) -> None:
+        """Reset what is open and listen no more."""
+        self._run(self._refuse())
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    async def _listen(self) -> None:
+        if self._server is None:
+            self._server = await asyncio.start_server(self._carry, self.address, self.port, limit=CHUNK)
+
+    async def _refuse(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for task in self._carried:
+            task.cancel()
+        await asyncio.gather(*self._carried, return_exceptions=True)
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._carried.add(task)
+        onward: asyncio.StreamWriter | None = None
+        try:
+            await self._open.wait()  # a silent wire brings no dial to the far end
+            back, onward = await asyncio.open_connection(*self.target, limit=CHUNK)
+            there, here = (asyncio.create_task(self._pump(*way)) for way in ((reader, onward), (back, writer)))
+            try:
+                await asyncio.wait((there, here), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                there.cancel()
+                here.cancel()
+                await asyncio.gather(there, here, return_exceptions=True)
+        except OSError:
+            pass  # the far end refused: the near end finds its connection closed
+        except asyncio.CancelledError:
+            pass  # the wire was cut; asyncio's own callback would log a cancelled handler as an error
+        finally:
+            for end in filter(None, (writer, onward)):
+                end.transport.abort()
+            self._carried.discard(task)
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry one way until either end closes."""
+        queue: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(maxsize=64)
+        sender = asyncio.create_task(self._send(queue, writer))
+        data = b"any"
+        try:
+            while data:
+                try:
+                    data = await reader.read(CHUNK)
+                except ConnectionError:
+                    data = b""
+                await self._open.wait()  # nor does a hang-up, b"", cross a silent wire
+                await queue.put((self._loop.time() + self.delay, data))
+            await sender
+        finally:
+            sender.cancel()
+
+    async def _send(self, queue: "asyncio.Queue[tuple[float, bytes]]", writer: asyncio.StreamWriter) -> None:
+        while True:
+            due, data = await queue.get()
+            if (early := due - self._loop.time()) > 0:
+                await asyncio.sleep(early)
+            await self._open.wait()
+            if not data:
+                return
+            for at in range(0, len(data), step := self._step()):
+                with suppress(ConnectionError):
+                    writer.write(data[at : at + step])
+                    await writer.drain()
+                if self.rate:
+                    await asyncio.sleep(step / self.rate)
+
+    def _step(self) -> int:
+        """Bytes sent at once: a twentieth of a second's worth on a thin wire."""
+        return CHUNK if self.rate is None else max(1, min(CHUNK, int(self.rate / 20)))

@@ -1,0 +1,138 @@
+"""A warm standby on one machine: two servers, the wire between them, two sshd, file sync, an application, a phone."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+from drwatch.lab.binaries import find
+from drwatch.lab.files import FileSync
+from drwatch.lab.inbox import Inbox
+from drwatch.lab.link import Link
+from drwatch.lab.replication import MONITOR, SCHEMA, create_accounts, running, start_replication
+from drwatch.lab.sandbox import Sandbox
+from drwatch.lab.server import Flavour, Server, free_port
+from drwatch.lab.sshd import Sshd
+from drwatch.lab.writer import CREATE, Writer
+
+PRIMARY, STANDBY, WIRE = "127.0.0.11", "127.0.0.12", "127.0.0.13"
+
+NODE = """\
+      {name}:
+        role: {role}
+        mysql:
+          host: {mysql.address}
+          port: {mysql.port}
+          user: {user}
+          password_file: {password}
+          process: {mysql.datadir}
+        ssh:
+          host: {ssh.address}
+          port: {ssh.port}
+          user: {ssh.user}
+          key_file: {ssh.key}
+          known_hosts: {known_hosts}
+"""
+CONFIG = """\
+clusters:
+  shop:
+    objectives: {{rpo: 60s, rto: 15m}}
+    nodes:
+{nodes}\
+    files:
+      uploads: {{path: {files.target}, marker: {files.marker}, every: {every}ms, rpo: {files_rpo}s}}
+paging:
+  channels:
+    phone: {{url_file: {phone}}}
+  escalation: [{{to: [phone]}}]
+state: {{directory: {state}}}
+runtime: {{directory: {runtime}}}
+web: {{listen: 127.0.0.1:{web_port}}}
+"""
+
+
+class Pair:
+    """Everything is up, replicating and written to once the context is entered; nothing of it is left after."""
+
+    def __init__(self, flavour: Flavour = Flavour.MARIADB, rate: float = 20, sync_every: float = 2) -> None:
+        self.flavour, self._rate, self._sync_every = flavour, rate, sync_every
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._bring_up(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def _bring_up(self, stack: ExitStack) -> None:
+        binaries = find()
+        self.sandbox = stack.enter_context(Sandbox())
+        self.primary = Server(self.sandbox, binaries, self.flavour, "oslo-a", PRIMARY, "--server-id=1")
+        self.standby = Server(self.sandbox, binaries, self.flavour, "oslo-b", STANDBY, "--server-id=2", "--read-only=1")
+        for server in (self.primary, self.standby):
+            server.start()
+            create_accounts(server)
+        self.link = stack.enter_context(Link(WIRE, (self.primary.address, self.primary.port)))
+        # A dead server's host refuses by itself: so must the wire, or the standby would hear of a hang-up in the
+        # greeting (errno 2013) where in real life it hears of a refusal (2003).
+        self.primary.on_end.append(self.link.refuses)
+        self.primary.on_up.append(self.link.passes)
+        stack.callback(self.primary.on_end.clear)  # at the end of the run the wire is gone before the server
+        start_replication(self.primary, self.standby, self.link.address, self.link.port)
+        self.primary.sql(f"CREATE DATABASE {SCHEMA}")
+        self.primary.sql(CREATE)
+        self.primary_ssh = Sshd(self.sandbox, binaries, "oslo-a", PRIMARY)
+        self.standby_ssh = Sshd(self.sandbox, binaries, "oslo-b", STANDBY)
+        self.primary_ssh.start()
+        self.standby_ssh.start()
+        sync = FileSync(self.sandbox, binaries, "oslo-a", self.standby_ssh, self._sync_every)
+        (sync.source / "logo.png").write_bytes(bytes(4096))
+        self.files = stack.enter_context(sync)
+        self.inbox = stack.enter_context(Inbox())
+        self.writer = stack.enter_context(Writer(self.primary, self._rate))
+        self.web_port = free_port("127.0.0.1")
+
+    @property
+    def servers(self) -> tuple[Server, Server]:
+        return self.primary, self.standby
+
+    def replicates(self) -> bool:
+        return running(self.standby)
+
+    def config(self, *, phone: str | None = None, files_rpo: float = 60, extra: str = "") -> str:
+        """drwatch's configuration for this pair (YAML text); `phone` replaces the inbox's URL, `extra` is appended."""
+        secrets = self.sandbox.directory("secrets")
+        nodes = "".join(
+            NODE.format(
+                name=mysql.name,
+                role=role,
+                mysql=mysql,
+                ssh=ssh,
+                user=MONITOR[0],
+                password=_secret(secrets / "mysql.pw", MONITOR[1]),
+                known_hosts=_secret(secrets / f"{mysql.name}.known_hosts", ssh.known_hosts),
+            )
+            for role, mysql, ssh in (
+                ("primary", self.primary, self.primary_ssh),
+                ("standby", self.standby, self.standby_ssh),
+            )
+        )
+        return extra + CONFIG.format(
+            nodes=nodes,
+            files=self.files,
+            every=round(self.files.every * 1000),
+            files_rpo=round(files_rpo),
+            phone=_secret(secrets / "phone.url", phone or self.inbox.url),
+            state=self.sandbox.directory("state"),
+            runtime=self.sandbox.directory("run"),
+            web_port=self.web_port,
+        )
+
+
+def _secret(path: Path, text: str) -> Path:
+    """Write it where only this user can read it, as drwatch demands of a password file."""
+    path.touch(mode=0o600)
+    path.write_text(text)
+    return path

@@ -1,0 +1,99 @@
+"""A real sshd per node, on the node's own loopback address, as whatever user runs the lab."""
+
+import getpass
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+from drwatch.lab.binaries import Binaries
+from drwatch.lab.deadline import until
+from drwatch.lab.sandbox import Process, Sandbox, descendants
+from drwatch.lab.server import free_port
+
+CONFIG = """\
+ListenAddress {address}:{port}
+HostKey {home}/host_key
+PidFile {home}/sshd.pid
+AuthorizedKeysFile {home}/authorized_keys
+AuthenticationMethods publickey
+PermitRootLogin prohibit-password
+UsePAM no
+StrictModes no
+PrintMotd no
+LogLevel VERBOSE
+"""
+
+
+class Sshd:
+    """`key` opens it; `known_hosts` is the line that a strict client needs."""
+
+    def __init__(
+        self, sandbox: Sandbox, binaries: Binaries, name: str, address: str, force_command: str | None = None
+    ) -> None:
+        self.name, self.address, self.port = name, address, free_port(address)
+        self.user = getpass.getuser()
+        self.home = sandbox.directory(f"{name}/sshd")
+        self.key, self.log = sandbox.path / "id_ed25519", self.home / "sshd.log"
+        self._sandbox, self._binaries = sandbox, binaries
+        self._process: Process | None = None
+        if not self.key.exists():
+            self._keygen(self.key, "drwatch-lab")
+        public = self.key.with_suffix(".pub").read_text()
+        forced = f'command="{force_command}",restrict ' if force_command else ""
+        (self.home / "authorized_keys").write_text(forced + public)
+        (self.home / "sshd_config").write_text(CONFIG.format(address=address, port=self.port, home=self.home))
+        self._keygen(self.home / "host_key", name)
+
+    def _keygen(self, path: Path, comment: str) -> None:
+        for old in (path, path.with_suffix(".pub")):
+            old.unlink(missing_ok=True)
+        subprocess.run(
+            [self._binaries.ssh_keygen, "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", path],
+            check=True,
+        )
+
+    @property
+    def known_hosts(self) -> str:
+        kind, key = (self.home / "host_key.pub").read_text().split()[:2]
+        return f"[{self.address}]:{self.port} {kind} {key}\n"
+
+    @property
+    def process(self) -> Process:
+        if self._process is None:
+            raise RuntimeError(f"{self.name}'s sshd was never started")
+        return self._process
+
+    def start(self) -> None:
+        self._process = self._sandbox.spawn(
+            [self._binaries.sshd, "-D", "-f", self.home / "sshd_config", "-E", self.log],
+            log=self.log,
+        )
+        until(self._greets, within=10, what=f"{self.name}'s sshd answering (see {self.log})")
+
+    def _greets(self) -> bool:
+        if not self.process.alive:
+            raise RuntimeError(f"{self.name}'s sshd ended at its start:\n{self.log.read_text()[-2000:]}")
+        try:
+            with socket.create_connection((self.address, self.port), timeout=5) as dial:
+                return dial.recv(4) == b"SSH-"
+        except OSError:
+            return False
+
+    def kill(self) -> None:
+        """End the listener and every session, by pid."""
+        if self.process.alive:
+            self.process.kill_tree()
+
+    def freeze(self) -> None:
+        """Stop the listener and its sessions; the listener first, so that it forks no more."""
+        self.process.signal(signal.SIGSTOP)
+        for pid in descendants(self.process.pid):
+            os.kill(pid, signal.SIGSTOP)
+
+    def change_host_key(self) -> None:
+        """A new host key, as after a reinstallation; `known_hosts` lines handed out before are wrong from now on."""
+        self.kill()
+        self._keygen(self.home / "host_key", self.name)
+        self.start()
