@@ -1,0 +1,35 @@
+# `make demo` and `make test` are the two that a newcomer needs; each gets what it lacks first.
+.DEFAULT_GOAL := help
+.PHONY: help setup check test demo bench image-test lock clean
+BIN := .venv/bin
+
+help: ## say what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+setup: ## get what is missing: .venv, and the servers that the lab starts (nothing to do: under a second)
+	@scripts/setup
+
+demo: setup ## watch a real pair on this machine, break it, read the page (ARGS="--scenario NAME --json")
+	@$(BIN)/drwatch demo $(ARGS)
+
+check: setup ## style, types and the rooms' walls
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --config import-contracts.toml
+	$(BIN)/pytest -q tests/test_rooms.py
+
+test: check ## the checks, then every test
+	$(BIN)/pytest
+
+bench: setup ## measure against the goals: all of bench/, or one with BENCH=NAME
+	@scripts/bench $(BENCH)
+
+image-test: setup ## boot the systemd unit in a container, build and run the image (root; installs their tools)
+	@scripts/image-test
+
+lock: ## bring requirements.lock up to date with pyproject.toml
+	@scripts/lock
+
+clean: ## remove what was built in the checkout (the lab's downloads stay in their cache)
+	rm -rf .venv .venv.tmp dist bench/out .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis
