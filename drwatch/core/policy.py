@@ -71,6 +71,8 @@ class Assumed:
     promote: float = 30.0
     switch: float = 60.0
     """DNS TTL or load balancer."""
+    warm: float = 60.0
+    """Filling the buffer pool from the standby's disk."""
 
 
 @dataclass(frozen=True, slots=True)

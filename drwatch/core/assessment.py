@@ -1,0 +1,61 @@
+"""One tick's judgement of the whole snapshot: what is wrong, what would be lost, how long recovery would take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from drwatch.core import symptoms, triangulation
+from drwatch.core.finding import Finding
+from drwatch.core.policy import Cluster, Policy, Role
+from drwatch.core.sample import Key, Moment, Probe
+from drwatch.core.snapshot import Snapshot
+from drwatch.core.symptoms import Firing
+from drwatch.core.view import ClusterView, look_over
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What the exporter, the pages and the CLI read; made whole at each tick."""
+
+    at: Moment
+    snapshot: Snapshot
+    clusters: tuple[ClusterView, ...]
+    findings: tuple[Finding, ...]
+    unsettled: frozenset[str] = frozenset()
+    """Clusters that have not been looked at all round yet, as just after a start."""
+    wanted: frozenset[Key] = frozenset()
+    """Looks to make now."""
+
+    def view(self, cluster: str) -> ClusterView | None:
+        return next((view for view in self.clusters if view.cluster.name == cluster), None)
+
+
+def assess(snapshot: Snapshot, policy: Policy, firing: Firing, now: Moment) -> Assessment:
+    """Judge the snapshot. Pure: the same snapshot, policy, incidents and moment give the same assessment."""
+    views = tuple(look_over(cluster, policy, snapshot, now) for cluster in policy.clusters)
+    findings: list[Finding] = []
+    wanted: set[Key] = set()
+    for view in views:
+        findings += suppress(
+            [
+                *symptoms.of_primary(view),
+                *symptoms.of_standbys(view, policy, snapshot, now),
+                *symptoms.of_objectives(view, firing),
+                *symptoms.of_files(view, snapshot),
+                *symptoms.of_hosts(view, policy, snapshot, firing),
+                *symptoms.of_blindness(view, policy, snapshot, now),
+            ]
+        )
+        wanted |= triangulation.wanted(view.cluster, snapshot, now)
+    findings += symptoms.of_paging(snapshot)
+    unsettled = frozenset(cluster.name for cluster in policy.clusters if not _settled(cluster, snapshot))
+    return Assessment(now, snapshot, views, tuple(findings), unsettled, frozenset(wanted))
+
+
+def _settled(cluster: Cluster, snapshot: Snapshot) -> bool:
+    for node in cluster.nodes:
+        probes = [Probe.SERVER, *([Probe.HOST] if node.ssh else [])]
+        probes += [Probe.REPLICATION] if node.role is Role.STANDBY else []
+        if any(snapshot.sight(node.node, probe) is None for probe in probes):
+            return False
+    return True

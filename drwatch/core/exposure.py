@@ -1,0 +1,131 @@
+"""Data at risk: what would be lost if the primary were gone for good, as bounds that say their direction.
+
+Seconds are an upper bound: ``as_of - asked_at`` of the newest timeline entry that the standby is known to hold,
+asked_at being the moment before the question was sent. They are never below the age of the last look of the primary.
+Transactions and bytes are lower bounds: those *seen* missing, published with the window that nobody has seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from drwatch.core import binlog, gtid
+from drwatch.core.gtid import Gtids, GtidSet
+from drwatch.core.policy import Cluster, FileSet
+from drwatch.core.sample import Channel, Flavour, MarkerFact, Moment, Node, Probe
+from drwatch.core.snapshot import Snapshot
+from drwatch.core.timeline import Position
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """The claim for one standby and one kind of data. ``seconds`` is None exactly when ``unknown`` says why."""
+
+    node: Node
+    data: str
+    """'mysql' or 'files/NAME'."""
+    seconds: float | None
+    unknown: str = ""
+    datum: Moment | None = None
+    """When the proof behind the figure was made."""
+    frozen: bool = False
+    """The primary is proved dead: the claim stands still."""
+    transactions_seen: int | None = None
+    bytes_seen: int | None = None
+    unseen_seconds: float | None = None
+    """Length of the window before ``as_of`` in which nobody looked at the primary."""
+
+    @property
+    def known(self) -> bool:
+        return self.seconds is not None
+
+
+def feed(snapshot: Snapshot, standby: Node) -> Channel | None:
+    """The standby's replication channel; the first one where there are several."""
+    fact = snapshot.replication(standby)
+    return fact.channels[0] if fact and fact.channels else None
+
+
+def _whole(channel: Channel, executed: Gtids | None) -> Gtids | None:
+    """The received GTIDs without a transaction that may have arrived in part only (traps.md 7)."""
+    received = channel.retrieved_gtid
+    if not isinstance(received, GtidSet):
+        return received
+    done = executed if isinstance(executed, GtidSet) else GtidSet()
+    return received - (received.newest() - done)
+
+
+def received(snapshot: Snapshot, standby: Node) -> Position | None:
+    """Everything the standby is known to hold, applied or not; None while nothing is known of it."""
+    server = snapshot.server(standby)
+    channel = feed(snapshot, standby)
+    if server is None and channel is None:
+        return None
+    applied: Gtids | None = None
+    if server is not None:
+        # On MariaDB gtid_binlog_pos would count the standby's own writes as the primary's.
+        applied = server.gtid_applied if server.flavour is Flavour.MARIADB else server.gtid
+    if channel is None:
+        return Position(applied, None)
+    applied = gtid.union(applied, channel.executed_gtid)
+    return Position(gtid.union(_whole(channel, applied), applied), channel.read)
+
+
+def of_database(cluster: Cluster, snapshot: Snapshot, standby: Node, now: Moment) -> Exposure:
+    """The claim for the database on one standby."""
+    primary = cluster.primary.node
+
+    def unknown(why: str) -> Exposure:
+        return Exposure(standby, "mysql", None, why)
+
+    line = snapshot.timelines.get(primary)
+    if line is None or line.newest is None:
+        return unknown(f"{primary.name} has not been seen to have a position yet")
+    have = received(snapshot, standby)
+    if have is None:
+        return unknown(f"{standby.name} has not been seen yet")
+    held = line.newest_within(have)
+    if held is None:
+        return unknown(f"nothing that {standby.name} has received could be placed in what {primary.name} had")
+    death = snapshot.deaths.get(primary)
+    as_of = death or now
+    newest = line.newest
+    transactions = (
+        gtid.missing(newest.position.gtid, have.gtid)
+        if newest.position.gtid is not None and have.gtid is not None
+        else None
+    )
+    octets = (
+        binlog.bytes_between(have.binlog, newest.position.binlog)
+        if newest.position.binlog is not None and have.binlog is not None
+        else None
+    )
+    return Exposure(
+        node=standby,
+        data="mysql",
+        seconds=max(0.0, as_of - held.asked),
+        datum=held.asked,
+        frozen=death is not None,
+        transactions_seen=transactions,
+        bytes_seen=octets,
+        unseen_seconds=max(0.0, as_of - newest.asked),
+    )
+
+
+def of_files(snapshot: Snapshot, standby: Node, files: FileSet, now: Moment) -> Exposure | None:
+    """The claim for one file set: the age of the start of the last sync that finished; None until a marker was seen.
+
+    A set that never had a marker is unmeasured, which is not the same as lost sight of.
+    """
+    sight = snapshot.sight(standby, Probe.MARKER, files.name)
+    if sight is None or sight.fact is None or not isinstance(sight.fact.found, MarkerFact):
+        return None
+    if sight.blind is not None and now - sight.fact.answered > files.stale_after:
+        return Exposure(standby, f"files/{files.name}", None, "its marker can no longer be read")
+    marker = sight.fact.found
+    return Exposure(
+        node=standby,
+        data=f"files/{files.name}",
+        seconds=max(0.0, marker.age + (now - sight.fact.answered)),
+        datum=sight.fact.answered,
+    )

@@ -1,0 +1,131 @@
+"""Time to recover: a sum of terms, each with its source, from the primary's death to the first good write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from drwatch.core.exposure import feed
+from drwatch.core.policy import Cluster, Policy
+from drwatch.core.sample import Channel, HostFact, Moment, Node
+from drwatch.core.snapshot import Snapshot
+
+PAGE_BYTES = 16384
+"""InnoDB's default page size: what one random read of a cold cache brings (MySQL manual, innodb_page_size)."""
+
+READS_IN_FLIGHT = 16
+"""How many of them a server that warms up keeps in flight."""
+
+
+class Basis(StrEnum):
+    MEASURED = "measured"
+    DERIVED = "derived"
+    """From the configuration or from other measurements."""
+    ASSUMED = "assumed"
+    """Nothing has measured it yet: it never pages anybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One part of the sum; ``seconds`` is None when it cannot be known now, and ``note`` says why."""
+
+    component: str
+    """detect, decide, drain, promote, switch or warm."""
+    seconds: float | None
+    basis: Basis
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """The estimate for taking over with one standby."""
+
+    node: Node
+    terms: tuple[Term, ...]
+
+    @property
+    def seconds(self) -> float | None:
+        """The sum; None when any term is unknown."""
+        known = [term.seconds for term in self.terms if term.seconds is not None]
+        return sum(known) if len(known) == len(self.terms) else None
+
+    @property
+    def unassumed(self) -> float:
+        """What is known of the sum without its assumed terms."""
+        return sum(term.seconds or 0.0 for term in self.terms if term.basis is not Basis.ASSUMED)
+
+    @property
+    def unknown(self) -> str:
+        """Why the sum cannot be known; empty when it can."""
+        return "; ".join(term.note for term in self.terms if term.seconds is None)
+
+
+def backlog(channel: Channel) -> int | None:
+    """Bytes received and not applied, an upper bound across a rotation; None when the server does not say."""
+    if channel.read is None or channel.executed is None:
+        return None
+    if channel.read.file == channel.executed.file:
+        return max(0, channel.read.position - channel.executed.position)
+    return channel.relay_bytes
+
+
+def _drain(snapshot: Snapshot, standby: Node, policy: Policy, now: Moment) -> Term:
+    channel = feed(snapshot, standby)
+    if channel is None:
+        return Term("drain", None, Basis.MEASURED, f"{standby.name} replicates from nobody")
+    waiting = backlog(channel)
+    if waiting is None:
+        return Term("drain", None, Basis.MEASURED, f"the backlog of {standby.name} cannot be read")
+    if waiting == 0:
+        return Term("drain", 0.0, Basis.MEASURED, "nothing waits to be applied")
+    if not channel.sql:
+        return Term(
+            "drain", None, Basis.MEASURED, f"the applier of {standby.name} is stopped with {waiting} bytes waiting"
+        )
+    receipt = snapshot.receipts[standby, channel.name]
+    still = now - receipt.applied_at
+    if still >= policy.limits.applier_stuck:
+        return Term(
+            "drain",
+            None,
+            Basis.MEASURED,
+            f"the applier of {standby.name} has not moved for {still:.0f} s with {waiting} bytes waiting",
+        )
+    if not receipt.apply_rate:
+        return Term(
+            "drain", policy.limits.applier_stuck, Basis.ASSUMED, f"{waiting} bytes wait, the rate is not measured yet"
+        )
+    return Term(
+        "drain", waiting / receipt.apply_rate, Basis.MEASURED, f"{waiting} bytes at {receipt.apply_rate:.0f} B/s"
+    )
+
+
+def _warm(snapshot: Snapshot, primary: Node, standby: Node, assumed: float) -> Term:
+    hot, cold, host = snapshot.server(primary), snapshot.server(standby), snapshot.host(standby)
+    wait = _slowest_read(host)
+    if hot is None or cold is None or hot.buffer_pool_data_bytes is None or wait is None:
+        return Term("warm", assumed, Basis.ASSUMED, "the standby's disk has not been measured")
+    lacking = max(0, hot.buffer_pool_data_bytes - (cold.buffer_pool_data_bytes or 0))
+    seconds = lacking / PAGE_BYTES * wait / READS_IN_FLIGHT
+    return Term("warm", seconds, Basis.DERIVED, f"{lacking >> 20} MiB to read again at {wait * 1000:.1f} ms a read")
+
+
+def _slowest_read(host: HostFact | None) -> float | None:
+    waits = [disk.await_seconds for disk in host.disks if disk.await_seconds is not None] if host else []
+    return max(waits, default=None)
+
+
+def estimate(cluster: Cluster, policy: Policy, snapshot: Snapshot, standby: Node, now: Moment) -> Recovery:
+    """The sum for one standby, as of now."""
+    assumed = cluster.assumed
+    return Recovery(
+        standby,
+        (
+            Term("detect", policy.confirm.conclusive + policy.look, Basis.DERIVED, "one look and the confirm window"),
+            Term("decide", assumed.decide, Basis.ASSUMED, "until acknowledgements are measured"),
+            _drain(snapshot, standby, policy, now),
+            Term("promote", assumed.promote, Basis.ASSUMED, "until a drill measures it"),
+            Term("switch", assumed.switch, Basis.ASSUMED, "until the endpoint's TTL is measured"),
+            _warm(snapshot, cluster.primary.node, standby, assumed.warm),
+        ),
+    )

@@ -1,0 +1,205 @@
+"""Everything that the looks have brought so far, as one immutable value: the only memory that assessing has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from drwatch.core.binlog import Coordinate
+from drwatch.core.gtid import Gtids
+from drwatch.core.sample import (
+    Blind,
+    Channel,
+    Fact,
+    HostFact,
+    Key,
+    Moment,
+    Node,
+    Probe,
+    ReplicationFact,
+    Sample,
+    ServerFact,
+)
+from drwatch.core.timeline import Entry, Position, Timeline
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One probe's latest look, its newest fact, and since when it has been blind."""
+
+    latest: Sample
+    fact: Sample | None = None
+    blind_since: Moment | None = None
+    """When the look was asked that first came back blind; None while it sees."""
+
+    @property
+    def blind(self) -> Blind | None:
+        return self.latest.found if isinstance(self.latest.found, Blind) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A replication channel's movement: when its received and its applied position were last seen to change."""
+
+    heard: tuple[Coordinate | None, Gtids | None, int | None]
+    """Received coordinate, received GTIDs and heartbeats: whatever changes when something arrives."""
+    heard_at: Moment
+    applied: tuple[Coordinate | None, Gtids | None]
+    applied_at: Moment
+    """When the applier last moved or had nothing to do."""
+    apply_rate: float | None = None
+    """Bytes of the source's binary log applied in a second, while there was work waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelHealth:
+    """What the last attempts on a paging channel came to."""
+
+    accepted_at: Moment | None = None
+    failing_since: Moment | None = None
+    refused: bool = False
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The world as seen. ``keep`` gives the next one; nothing is ever changed in place."""
+
+    sights: Mapping[Key, Sight] = MappingProxyType({})
+    timelines: Mapping[Node, Timeline] = MappingProxyType({})
+    """What each node had written, for those that have ever been the source of data."""
+    deaths: Mapping[Node, Moment] = MappingProxyType({})
+    """When a node's server process was first proved gone; until the server answers again."""
+    receipts: Mapping[tuple[Node, str], Receipt] = MappingProxyType({})
+    """Per standby and replication channel."""
+    alive: frozenset[Node] = frozenset()
+    """Nodes whose server has ever answered, this run or an earlier one: only these can be said to have died."""
+    embodied: frozenset[Node] = frozenset()
+    """Nodes whose server process the host look has found before; elsewhere its absence proves nothing."""
+    channels: Mapping[str, ChannelHealth] = MappingProxyType({})
+
+    def keep(self, sample: Sample) -> Snapshot:
+        """The snapshot with one look more."""
+        before = self.sights.get(sample.key)
+        blind = isinstance(sample.found, Blind)
+        sight = Sight(
+            latest=sample,
+            fact=(before.fact if before else None) if blind else sample,
+            blind_since=((before and before.blind_since) or sample.asked) if blind else None,
+        )
+        after = replace(self, sights=MappingProxyType({**self.sights, sample.key: sight}))
+        match sample.found:
+            case ServerFact() as fact:
+                return after._answered(sample, fact)
+            case HostFact() as fact:
+                return after._examined(sample, fact)
+            case ReplicationFact() as fact:
+                return after._moved(sample, fact)
+        return after
+
+    def told(self, channel: str, accepted: bool, refused: bool, detail: str, now: Moment) -> Snapshot:
+        """The snapshot after an attempt on a paging channel."""
+        before = self.channels.get(channel, ChannelHealth())
+        if accepted:
+            health = ChannelHealth(accepted_at=now)
+        else:
+            health = replace(before, failing_since=before.failing_since or now, refused=refused, detail=detail)
+        return replace(self, channels=MappingProxyType({**self.channels, channel: health}))
+
+    def sight(self, node: Node, probe: Probe, target: str = "") -> Sight | None:
+        return self.sights.get(Key(node, probe, target))
+
+    def latest(self, node: Node, probe: Probe, target: str = "") -> Fact | Blind | None:
+        """What the last look found; None when there was none yet."""
+        sight = self.sight(node, probe, target)
+        return sight.latest.found if sight else None
+
+    def server(self, node: Node) -> ServerFact | None:
+        """The newest fact of the fast look, however old."""
+        sight = self.sight(node, Probe.SERVER)
+        found = sight.fact.found if sight and sight.fact else None
+        return found if isinstance(found, ServerFact) else None
+
+    def replication(self, node: Node) -> ReplicationFact | None:
+        """The newest fact of the status look, however old."""
+        sight = self.sight(node, Probe.REPLICATION)
+        found = sight.fact.found if sight and sight.fact else None
+        return found if isinstance(found, ReplicationFact) else None
+
+    def host(self, node: Node) -> HostFact | None:
+        """The newest fact of the host, however old."""
+        sight = self.sight(node, Probe.HOST)
+        found = sight.fact.found if sight and sight.fact else None
+        return found if isinstance(found, HostFact) else None
+
+    def _had(self, node: Node, asked: Moment, position: Position) -> Snapshot:
+        if position.gtid is None and position.binlog is None:
+            return self
+        line = self.timelines.get(node, Timeline()).add(Entry(asked, position))
+        return replace(self, timelines=MappingProxyType({**self.timelines, node: line}))
+
+    def _answered(self, sample: Sample, fact: ServerFact) -> Snapshot:
+        node = sample.key.node
+        after = self._had(node, sample.asked, Position(fact.gtid, fact.binlog))
+        if node not in after.alive:
+            after = replace(after, alive=after.alive | {node})
+        died = after.deaths.get(node)
+        if died is not None and sample.asked.loop > died.loop:
+            left = {other: at for other, at in after.deaths.items() if other != node}
+            after = replace(after, deaths=MappingProxyType(left))
+        return after
+
+    def _examined(self, sample: Sample, fact: HostFact) -> Snapshot:
+        node = sample.key.node
+        after = self if fact.binlog is None else self._had(node, sample.asked, Position(None, fact.binlog))
+        if fact.processes:
+            return after if node in after.embodied else replace(after, embodied=after.embodied | {node})
+        server = after.sight(node, Probe.SERVER)
+        if server is None or server.blind is None or node in after.deaths or node not in after.embodied:
+            return after
+        # Gone by the time of the answer at the latest; an earlier moment would not be an upper bound.
+        return replace(after, deaths=MappingProxyType({**after.deaths, node: sample.answered}))
+
+    def _moved(self, sample: Sample, fact: ReplicationFact) -> Snapshot:
+        node = sample.key.node
+        after = self if fact.binlog is None else self._had(node, sample.asked, Position(None, fact.binlog))
+        moved = {(node, channel.name): self._receipt(node, channel, sample.asked) for channel in fact.channels}
+        others = {key: receipt for key, receipt in after.receipts.items() if key[0] != node}
+        return replace(after, receipts=MappingProxyType({**others, **moved}))
+
+    def _receipt(self, node: Node, channel: Channel, asked: Moment) -> Receipt:
+        heard = (channel.read, channel.retrieved_gtid, channel.heartbeats)
+        applied = (channel.executed, channel.executed_gtid)
+        before = self.receipts.get((node, channel.name))
+        if before is None:
+            return Receipt(heard, asked, applied, asked)
+        moved = before.applied != applied
+        return Receipt(
+            heard=heard,
+            heard_at=asked if before.heard != heard else before.heard_at,
+            applied=applied,
+            applied_at=asked if moved or channel.executed == channel.read else before.applied_at,
+            apply_rate=_rate(before, channel, asked) if moved else before.apply_rate,
+        )
+
+
+def _rate(before: Receipt, channel: Channel, asked: Moment) -> float | None:
+    """Bytes a second since the applied position last moved, smoothed; unchanged across a rotation of the log."""
+    last = before.applied[0]
+    seconds = asked - before.applied_at
+    if channel.executed is None or last is None or last.file != channel.executed.file or seconds <= 0:
+        return before.apply_rate
+    if channel.executed == channel.read:
+        # It may have been idle for most of the time: not a measure of how fast it can go.
+        return before.apply_rate
+    rate = max(0.0, (channel.executed.position - last.position) / seconds)
+    return rate if before.apply_rate is None else 0.7 * before.apply_rate + 0.3 * rate
+
+
+def snapshot(samples: Iterable[Sample], alive: Iterable[Node] = ()) -> Snapshot:
+    """A snapshot from looks in the order in which they were settled."""
+    made = Snapshot(alive=frozenset(alive))
+    for sample in samples:
+        made = made.keep(sample)
+    return made

@@ -1,0 +1,65 @@
+"""Which trouble explains which: what follows from a greater one is recorded and not told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from drwatch.core.finding import PRIMARY_LOST, Condition, Finding
+
+_OF_THE_PRIMARY = frozenset(
+    {
+        Condition.REPLICATION_STOPPED,
+        Condition.REPLICATION_SILENT,
+        Condition.RPO_BREACHED,
+        Condition.RTO_BREACHED,
+        Condition.FILES_STALE,
+    }
+)
+"""What follows by itself when the primary serves nobody."""
+
+_OF_THE_STANDBY = frozenset({Condition.REPLICATION_STOPPED, Condition.REPLICATION_SILENT, Condition.RTO_BREACHED})
+
+_OF_A_NODE = frozenset({Condition.PROBE_BLIND, Condition.IO_WAIT_HIGH})
+"""What follows by itself on a node that is gone."""
+
+
+def suppress(findings: list[Finding]) -> list[Finding]:
+    """The same findings, each marked with the greater trouble that explains it."""
+    lost = PRIMARY_LOST | {Condition.PRIMARY_RESTARTING, Condition.PRIMARY_UNSEEN}
+    roots = {finding.condition: finding for finding in findings}
+    isolated = roots.get(Condition.WITNESS_ISOLATED)
+    primary = next((finding for finding in findings if finding.condition in lost), None)
+    standbys = {finding.subject for finding in findings if finding.condition is Condition.STANDBY_DOWN}
+    denied = {
+        finding.subject
+        for finding in findings
+        if finding.condition in (Condition.ACCESS_DENIED, Condition.HOST_KEY_CHANGED)
+    }
+    saturated = {finding.subject for finding in findings if finding.condition is Condition.PRIMARY_SATURATED}
+
+    def cause(finding: Finding) -> Condition | None:
+        if isolated is not None and finding is not isolated:
+            return Condition.WITNESS_ISOLATED
+        of_node = finding.condition in _OF_A_NODE
+        if primary is not None and finding is not primary:
+            seen_by_standby = primary.condition is Condition.PRIMARY_UNSEEN
+            if finding.condition in _OF_THE_PRIMARY - ({Condition.REPLICATION_STOPPED} if seen_by_standby else set()):
+                return primary.condition
+            if of_node and finding.subject == primary.subject:
+                return primary.condition
+        if finding.subject in standbys and (finding.condition in _OF_THE_STANDBY or of_node):
+            return Condition.STANDBY_DOWN
+        if finding.condition is Condition.PROBE_BLIND and finding.subject in denied:
+            return Condition.ACCESS_DENIED
+        if finding.condition is Condition.PROBE_BLIND and finding.subject in saturated:
+            return Condition.PRIMARY_SATURATED
+        if (
+            finding.condition is Condition.STANDBY_WRITABLE
+            and primary is not None
+            and primary.condition in PRIMARY_LOST
+        ):
+            # A human is taking over: writable is what the standby should become.
+            return primary.condition
+        return None
+
+    return [replace(finding, suppressed_by=cause(finding)) for finding in findings]

@@ -1,0 +1,83 @@
+"""The position timeline: what the primary had, and when it was asked. Data at risk is read off it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from drwatch.core import binlog, gtid
+from drwatch.core.binlog import Coordinate
+from drwatch.core.gtid import Gtids
+from drwatch.core.sample import Moment
+
+KEPT_WHOLE = 600
+"""Newest entries that are never thinned: ten minutes of looks."""
+
+MOST = 1200
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in a primary's history, in whichever units its server knows; at least one is present."""
+
+    gtid: Gtids | None
+    binlog: Coordinate | None
+
+    def covers(self, other: Position) -> bool:
+        """Whether all that ``other`` stands for is known to be in this position; False when they cannot be compared."""
+        if self.gtid is not None and other.gtid is not None:
+            verdict = gtid.covers(self.gtid, other.gtid)
+            if verdict is not None:
+                return verdict
+        if self.binlog is not None and other.binlog is not None:
+            return binlog.covers(self.binlog, other.binlog) is True
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """At ``asked``, the moment before the question was sent, everything acknowledged by then was in ``position``."""
+
+    asked: Moment
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Entries, oldest first. Bounded: old ones are thinned, which can only make a claim larger, never too small."""
+
+    entries: tuple[Entry, ...] = ()
+
+    def add(self, entry: Entry) -> Timeline:
+        """With one look more; a position seen again only moves its last sighting, so an idle primary costs nothing."""
+        kept = self.entries
+        if kept and kept[-1].position == entry.position:
+            return Timeline((*kept[:-1], entry))
+        if len(kept) >= MOST:
+            old, new = kept[:-KEPT_WHOLE], kept[-KEPT_WHOLE:]
+            kept = (*old[::2], *new)
+        return Timeline((*kept, entry))
+
+    @property
+    def newest(self) -> Entry | None:
+        return self.entries[-1] if self.entries else None
+
+    def newest_within(self, have: Position) -> Entry | None:
+        """The newest entry that ``have`` covers wholly; None when there is none."""
+        return next((entry for entry in reversed(self.entries) if have.covers(entry.position)), None)
+
+    def first_beyond(self, have: Position) -> Entry | None:
+        """The oldest entry that ``have`` does not cover, after the newest that it does; None when it covers all."""
+        beyond = None
+        for entry in reversed(self.entries):
+            if have.covers(entry.position):
+                break
+            beyond = entry
+        return beyond
+
+
+def timeline(entries: Iterable[Entry]) -> Timeline:
+    made = Timeline()
+    for entry in entries:
+        made = made.add(entry)
+    return made
