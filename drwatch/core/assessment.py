@@ -9,6 +9,7 @@ from drwatch.core.finding import Finding
 from drwatch.core.policy import Cluster, Policy, Role
 from drwatch.core.sample import Key, Moment, Probe
 from drwatch.core.snapshot import Snapshot
+from drwatch.core.suppression import suppress
 from drwatch.core.symptoms import Firing
 from drwatch.core.view import ClusterView, look_over
 
