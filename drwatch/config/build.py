@@ -1,0 +1,163 @@
+"""A document that was found good → the values that the rest of the program uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from drwatch.config import model, settings
+from drwatch.config.secrets import Secret
+from drwatch.config.values import Address, spell
+from drwatch.core import policy
+from drwatch.core.sample import Node, Probe
+
+
+def config(document: model.Document, zone: str) -> settings.Config:
+    """The configuration; ``zone`` is the IANA name that the document's zone stands for."""
+    nodes = tuple(
+        _node(Node(cluster_name, name), node)
+        for cluster_name, cluster in document.clusters.items()
+        for name, node in cluster.nodes.items()
+    )
+    paces: Mapping[str, model.MysqlPace] = dict(document.probes)
+    return settings.Config(
+        policy=_policy(document, zone),
+        nodes=nodes,
+        probes=MappingProxyType(
+            {Probe(name): settings.Pace(pace.every, pace.deadline) for name, pace in paces.items()}
+        ),
+        channels=MappingProxyType(
+            {
+                name: _given(channel.url, channel.url_file, channel.credential)
+                for name, channel in document.paging.channels.items()
+            }
+        ),
+        anchors=tuple(document.anchors),
+        listen=document.web.listen,
+        state_dir=Path(document.state.directory),
+        runtime_dir=Path(document.state.runtime),
+        log=settings.Log(document.log.format, document.log.level),
+        notices=tuple(_notices(document)),
+    )
+
+
+def _given(*sources: Secret | None) -> Secret:
+    return next(source for source in sources if source is not None)
+
+
+def _node(name: Node, node: model.Node) -> settings.NodeSettings:
+    mysql, ssh = node.mysql, node.ssh
+    return settings.NodeSettings(
+        node=name,
+        role=policy.Role(node.role),
+        mysql=settings.MysqlSettings(
+            address=Address(mysql.host, mysql.port),
+            user=mysql.user,
+            password=_given(mysql.password_file, mysql.credential, mysql.password),
+            tls=settings.Tls(settings.TlsMode(mysql.tls.mode), mysql.tls.ca),
+            unit=mysql.unit,
+            datadir=mysql.datadir,
+            binlog_dir=mysql.binlog_dir,
+            process=mysql.process,
+        ),
+        ssh=None
+        if ssh is None
+        else settings.SshSettings(
+            address=Address(ssh.host or mysql.host, ssh.port),
+            user=ssh.user,
+            key_file=ssh.key_file,
+            known_hosts=ssh.known_hosts,
+        ),
+    )
+
+
+def _policy(document: model.Document, zone: str) -> policy.Policy:
+    confirm = document.paging.confirm
+    return policy.Policy(
+        clusters=tuple(_cluster(name, cluster) for name, cluster in document.clusters.items()),
+        paging=_paging(document.paging),
+        anchors=tuple(str(anchor) for anchor in document.anchors),
+        confirm=policy.Confirm(
+            conclusive=confirm.conclusive,
+            likely=confirm.likely,
+            alone=confirm.alone,
+            restarting=confirm.restarting,
+            by_condition=MappingProxyType(dict(confirm.model_extra or {})),
+        ),
+        limits=policy.Limits(**dict(document.limits)),
+        hold=document.paging.hold,
+        zone=zone,
+        look=document.probes.mysql.every,
+    )
+
+
+def _paging(paging: model.Paging) -> policy.Paging:
+    channels = tuple(paging.channels)
+    # Without an escalation everybody is paged at once: too loud is the safe side.
+    steps = paging.escalation or ([model.Step(to=list(channels))] if channels else [])
+    return policy.Paging(
+        channels=channels,
+        escalation=tuple(policy.Step(tuple(step.to), step.after) for step in steps),
+        remind=paging.remind,
+        short=frozenset(name for name, channel in paging.channels.items() if channel.format == "short"),
+    )
+
+
+def _cluster(name: str, cluster: model.Cluster) -> policy.Cluster:
+    return policy.Cluster(
+        name=name,
+        nodes=tuple(_node_policy(Node(name, node_name), node) for node_name, node in cluster.nodes.items()),
+        objectives=policy.Objectives(**dict(cluster.objectives)),
+        files=tuple(
+            policy.FileSet(file_name, files.path, files.marker, files.every, files.rpo)
+            for file_name, files in cluster.files.items()
+        ),
+        assumed=policy.Assumed(**dict(cluster.assumed)),
+    )
+
+
+def _node_policy(name: Node, node: model.Node) -> policy.NodePolicy:
+    mysql, ssh = node.mysql, node.ssh
+    ssh_host = None if ssh is None else ssh.host or mysql.host
+    return policy.NodePolicy(
+        node=name,
+        role=policy.Role(node.role),
+        mysql=str(Address(mysql.host, mysql.port)),
+        ssh=None if ssh is None else f"{ssh.user}@{ssh_host}",
+        ssh_host=ssh_host,
+        ssh_port=22 if ssh is None else ssh.port,
+        unit=mysql.unit,
+        datadir=mysql.datadir,
+        location=node.location or "",
+    )
+
+
+def _notices(document: model.Document) -> Iterator[str]:
+    for name, cluster in document.clusters.items():
+        at = f"clusters.{name}"
+        if cluster.backups:
+            yield f"{at}.backups is accepted but not watched by this version."
+        if cluster.endpoint is not None:
+            yield f"{at}.endpoint is accepted but not watched by this version."
+        if all(node.role == "primary" for node in cluster.nodes.values()):
+            yield f"{at} has no standby: nothing could take over."
+        if cluster.objectives.rto <= cluster.assumed.decide:
+            yield (
+                f"{at}.objectives.rto leaves nothing beyond the {spell(cluster.assumed.decide)} assumed for a human to"
+                " decide: measure that in a drill and set assumed.decide, or raise rto."
+            )
+        for node_name, node in cluster.nodes.items():
+            if node.mysql.tls.mode == "off" and not Address(node.mysql.host, node.mysql.port).is_loopback:
+                yield (
+                    f"{at}.nodes.{node_name}.mysql.tls is off and the server is another host: whoever taps the network"
+                    " reads what drwatch reads. Set tls: {mode: required} if the server has TLS."
+                )
+            if node.ssh is None:
+                yield (f"{at}.nodes.{node_name} has no ssh: drwatch cannot tell a dead server from a dead host there.")
+    if not document.paging.channels:
+        yield "paging.channels is empty: drwatch will wake nobody."
+    if not document.anchors:
+        yield "anchors is empty: drwatch cannot tell its own isolation from the loss of a primary."
+    if document.heartbeat is not None:
+        yield "heartbeat is accepted but not sent by this version."

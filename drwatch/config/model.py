@@ -1,0 +1,258 @@
+"""The file's schema: one section a class, one key a field. Defaults that the core owns are taken from the core."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from drwatch.config.secrets import (
+    Authority,
+    KeyFile,
+    KnownHosts,
+    Password,
+    PasswordCredential,
+    PasswordFile,
+    Url,
+    UrlCredential,
+    UrlFile,
+)
+from drwatch.config.values import (
+    Address,
+    FarPath,
+    Host,
+    HostPort,
+    Listen,
+    Name,
+    Port,
+    Share,
+    Text,
+    Unit,
+    UnixUser,
+    lasting,
+    refuse,
+)
+from drwatch.core import policy
+
+_LIMITS = policy.Limits()
+_CONFIRM = policy.Confirm()
+_ASSUMED = policy.Assumed()
+_OBJECTIVES = policy.Objectives()
+
+Duration = Annotated[float, lasting(0)]
+Period = Annotated[float, lasting(1)]
+
+
+class Section(BaseModel):
+    """A mapping whose keys are all known. ``key:`` with nothing (or null) behind it is the same as no key at all."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_null(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return {key: value for key, value in data.items() if value is not None or key not in cls.model_fields}
+
+
+class Objectives(Section):
+    rpo: Period = _OBJECTIVES.rpo
+    rto: Period = _OBJECTIVES.rto
+
+
+class Assumed(Section):
+    decide: Duration = _ASSUMED.decide
+    promote: Duration = _ASSUMED.promote
+    switch: Duration = _ASSUMED.switch
+
+
+class Tls(Section):
+    mode: Literal["off", "required", "verify-ca", "verify-identity"] = "off"
+    ca: Authority | None = None
+
+
+class Mysql(Section):
+    host: Host
+    port: Port = 3306
+    user: Text = "drwatch"
+    password_file: PasswordFile | None = None
+    credential: PasswordCredential | None = None
+    password: Password | None = None
+    tls: Tls = Tls()
+    unit: Unit = "mysql"
+    datadir: FarPath = "/var/lib/mysql"
+    binlog_dir: FarPath | None = None
+    process: Text | None = None
+
+
+class Ssh(Section):
+    host: Host | None = None
+    port: Port = 22
+    user: UnixUser = "drwatch"
+    # The defaults are looked at like anything else: a missing key is better known at the start than at the first look.
+    key_file: KeyFile = Field("/etc/drwatch/id_ed25519", validate_default=True)
+    known_hosts: KnownHosts = Field("/etc/drwatch/known_hosts", validate_default=True)
+
+
+class Node(Section):
+    role: Literal["primary", "standby"]
+    mysql: Mysql
+    ssh: Ssh | None = None
+    location: Text | None = None
+
+
+class FileSet(Section):
+    path: FarPath
+    marker: FarPath
+    every: Period
+    rpo: Period | None = None
+
+
+class Backup(Section):
+    marker: FarPath
+    every: Period
+
+
+def _web_address(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise refuse("expected a web address", "Start it with http:// or https://")
+    return text
+
+
+class Endpoint(Section):
+    mysql: HostPort | None = None
+    dns: Host | None = None
+    http: Annotated[str, AfterValidator(_web_address)] | None = None
+
+
+class Cluster(Section):
+    objectives: Objectives = Objectives()
+    assumed: Assumed = Assumed()
+    nodes: dict[Name, Node] = Field(min_length=1)
+    files: dict[Name, FileSet] = {}
+    backups: dict[Name, Backup] = {}
+    endpoint: Endpoint | None = None
+
+
+class Channel(Section):
+    url: Url | None = None
+    url_file: UrlFile | None = None
+    credential: UrlCredential | None = None
+    format: Literal["full", "short"] = "full"
+
+
+class Step(Section):
+    to: list[str] = Field(min_length=1)
+    after: Duration = 0.0
+
+
+class Confirm(Section):
+    """Beside its four keys it takes the name of any condition."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Duration] = Field(init=False)
+
+    conclusive: Duration = _CONFIRM.conclusive
+    likely: Duration = _CONFIRM.likely
+    alone: Duration = _CONFIRM.alone
+    restarting: Duration = _CONFIRM.restarting
+
+
+class Paging(Section):
+    channels: dict[Name, Channel] = {}
+    escalation: Annotated[list[Step], Field(min_length=1)] | None = None
+    remind: Annotated[float, lasting(60)] = 600.0
+    hold: Duration = 30.0
+    confirm: Confirm = Confirm()
+
+
+class Limits(Section):
+    silence: Period = _LIMITS.silence
+    io_wait: Share = _LIMITS.io_wait
+    io_pressure: Share = _LIMITS.io_pressure
+    probe_blind: Period = _LIMITS.probe_blind
+    connections: Share = _LIMITS.connections
+    stale_sample: Period = _LIMITS.stale_sample
+    applier_stuck: Period = _LIMITS.applier_stuck
+
+
+# Shortest intervals: what the watched servers do not feel, and sshd does not punish (traps.md 1 and 2).
+Often = Annotated[float, lasting(0.1, 300)]
+Seldom = Annotated[float, lasting(1, 3600)]
+Deadline = Annotated[float, lasting(0.1, 60)]
+
+
+class MysqlPace(Section):
+    every: Often = 1.0
+    deadline: Deadline = 1.0
+
+
+class ReplicationPace(Section):
+    every: Often = 2.0
+    deadline: Deadline = 3.0
+
+
+class LoginPace(Section):
+    every: Seldom = 30.0
+    deadline: Deadline = 5.0
+
+
+class HostPace(Section):
+    every: Often = 1.0
+    deadline: Deadline = 2.0
+
+
+class MarkerPace(Section):
+    every: Seldom = 5.0
+    deadline: Deadline = 5.0
+
+
+class ReachPace(Section):
+    every: Seldom = 5.0
+    deadline: Deadline = 2.0
+
+
+class Probes(Section):
+    mysql: MysqlPace = MysqlPace()
+    replication: ReplicationPace = ReplicationPace()
+    login: LoginPace = LoginPace()
+    host: HostPace = HostPace()
+    marker: MarkerPace = MarkerPace()
+    reach: ReachPace = ReachPace()
+
+
+class Web(Section):
+    listen: Listen = Address("127.0.0.1", 9633)
+
+
+class State(Section):
+    directory: FarPath = "/var/lib/drwatch"
+    runtime: FarPath = "/run/drwatch"
+
+
+class Log(Section):
+    format: Literal["human", "json"] = "human"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Heartbeat(Section):
+    url: Url | None = None
+    url_file: UrlFile | None = None
+    credential: UrlCredential | None = None
+    every: Period = 60.0
+
+
+class Document(Section):
+    """The whole file."""
+
+    clusters: dict[Name, Cluster] = Field(min_length=1)
+    paging: Paging = Paging()
+    heartbeat: Heartbeat | None = None
+    anchors: list[HostPort] = []
+    limits: Limits = Limits()
+    probes: Probes = Probes()
+    web: Web = Web()
+    state: State = State()
+    log: Log = Log()
+    zone: Text = "UTC"

@@ -1,0 +1,198 @@
+"""What no single key can tell: rules over several keys.
+
+They read the plain data and shrug at whatever has the wrong shape, because the schema reports that at the same time:
+a bad duration in one place hides no second primary in another.
+"""
+
+from __future__ import annotations
+
+import difflib
+import posixpath
+from collections.abc import Iterator
+
+from pydantic_core import PydanticCustomError
+
+from drwatch.config import model, values
+from drwatch.config.errors import Location
+from drwatch.config.tree import Data, Problem
+from drwatch.core.finding import Condition
+
+
+def problems(data: Data) -> Iterator[Problem]:
+    """Every broken rule of the file's data."""
+    seen: dict[str, Location] = {}
+    for name in _mapping(data, "clusters"):
+        at: Location = ("clusters", name)
+        yield from _roles(data, at)
+        yield from _addresses(data, at, seen)
+        yield from _files(data, at)
+        yield from _endpoint(data, at)
+    yield from _paging(data)
+    if _mapping(data, "heartbeat"):
+        yield from _one_source(data, ("heartbeat",), ("url", "url_file", "credential"))
+    yield from _staleness(data)
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """The remedy for a word that is none of ``known``."""
+    near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6) or [
+        name for name in known if name.lower() == word.lower()
+    ]
+    return f"Perhaps {near[0]} was meant" if near else f"Use one of {', '.join(known)}" if known else "Remove it"
+
+
+def _get(data: Data, *at: str | int) -> Data:
+    for part in at:
+        if isinstance(data, dict) and isinstance(part, str):
+            data = data.get(part)
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+            data = data[part]
+        else:
+            return None
+    return data
+
+
+def _mapping(data: Data, *at: str | int) -> dict[str, Data]:
+    found = _get(data, *at)
+    return found if isinstance(found, dict) else {}
+
+
+def _list(data: Data, *at: str | int) -> list[Data]:
+    found = _get(data, *at)
+    return found if isinstance(found, list) else []
+
+
+def _roles(data: Data, at: Location) -> Iterator[Problem]:
+    nodes = _mapping(data, *at, "nodes")
+    roles = [(name, _get(nodes, name, "role")) for name in nodes]
+    primaries = [name for name, role in roles if role == "primary"]
+    for extra in primaries[1:]:
+        yield Problem(
+            (*at, "nodes", extra, "role"),
+            "expected one primary, and an earlier node of this cluster is it",
+            "Write role: standby, or give the pair a cluster of its own",
+        )
+    if nodes and not primaries and all(role == "standby" for _, role in roles):
+        yield Problem((*at, "nodes"), "expected a primary, and there are only standbys", "Give one role: primary")
+
+
+def _addresses(data: Data, at: Location, seen: dict[str, Location]) -> Iterator[Problem]:
+    for name in _mapping(data, *at, "nodes"):
+        mysql = _mapping(data, *at, "nodes", name, "mysql")
+        place: Location = (*at, "nodes", name, "mysql")
+        if mysql:
+            yield from _one_source(data, place, ("password_file", "credential", "password"))
+        host, port = mysql.get("host"), mysql.get("port") or "3306"
+        if not isinstance(host, str) or not isinstance(port, str):
+            continue
+        address = f"{host.lower()} {port.lstrip('0')}"
+        if address in seen:
+            yield Problem(
+                (*place, "host"),
+                "expected an address of its own, and another node has this host and port",
+                "Correct one of the two",
+            )
+        seen[address] = place
+
+
+def _one_source(data: Data, at: Location, keys: tuple[str, ...]) -> Iterator[Problem]:
+    given = [key for key in keys if _get(data, *at, key) is not None]
+    if len(given) != 1:
+        yield Problem(
+            at if not given else (*at, given[1]),
+            f"expected exactly one of {', '.join(keys)}",
+            f"Add {keys[0]}" if not given else "Remove all but one",
+        )
+
+
+def _files(data: Data, at: Location) -> Iterator[Problem]:
+    nodes = _mapping(data, *at, "nodes")
+    standbys = [name for name in nodes if _get(nodes, name, "role") == "standby"]
+    for name in _mapping(data, *at, "files"):
+        place: Location = (*at, "files", name)
+        path, marker = _get(data, *place, "path"), _get(data, *place, "marker")
+        if isinstance(path, str) and isinstance(marker, str) and _inside(marker, path):
+            yield Problem(
+                (*place, "marker"),
+                "expected a place outside the synced tree: rsync --delete would remove the marker",
+                "Put it beside the tree, like /var/lib/drwatch-sync/NAME",
+            )
+        if standbys and not any(_get(nodes, standby, "ssh") is not None for standby in standbys):
+            yield Problem(
+                place,
+                "expected ssh on a standby: the marker is read there",
+                "Add ssh: {host: …} to the standby, or remove the file set",
+            )
+
+
+def _inside(marker: str, path: str) -> bool:
+    # normpath keeps two leading slashes.
+    tree = "/" + posixpath.normpath(path).strip("/")
+    place = "/" + posixpath.normpath(marker).strip("/")
+    return path.startswith("/") and (place == tree or place.startswith(tree.rstrip("/") + "/"))
+
+
+def _endpoint(data: Data, at: Location) -> Iterator[Problem]:
+    if _mapping(data, *at, "endpoint"):
+        yield from _one_source(data, (*at, "endpoint"), ("mysql", "dns", "http"))
+
+
+def _paging(data: Data) -> Iterator[Problem]:
+    channels = _mapping(data, "paging", "channels")
+    for name in channels:
+        place: Location = ("paging", "channels", name)
+        if isinstance(channels[name], dict):
+            yield from _one_source(data, place, ("url_file", "url", "credential"))
+    steps = _list(data, "paging", "escalation")
+    paged: set[str] = set()
+    latest = 0.0
+    for number in range(len(steps)):
+        at: Location = ("paging", "escalation", number)
+        for index, channel in enumerate(_list(data, *at, "to")):
+            if not isinstance(channel, str):
+                continue
+            if channel not in channels:
+                yield Problem(
+                    (*at, "to", index),
+                    "expected a channel that paging.channels defines",
+                    did_you_mean(channel, list(channels)) if channels else "Define it there",
+                )
+            paged.add(channel)
+        after = _duration(data, *at, "after")
+        if after is not None and after < latest:
+            yield Problem((*at, "after"), "expected the steps in the order of their time", "Sort them by after")
+        latest = max(latest, after or 0.0)
+    for name in channels:
+        if steps and name not in paged:
+            yield Problem(
+                ("paging", "channels", name),
+                "expected a channel that somebody is paged through, and no escalation step names it",
+                "Add it to paging.escalation, or remove it",
+            )
+    known = [*model.Confirm.model_fields, *(str(condition) for condition in Condition)]
+    for key in _mapping(data, "paging", "confirm"):
+        if key not in known:
+            yield Problem(
+                ("paging", "confirm", key), "expected a known key or a condition's name", did_you_mean(key, known)
+            )
+
+
+def _duration(data: Data, *at: str | int) -> float | None:
+    try:
+        return values.seconds(_get(data, *at))
+    except PydanticCustomError:
+        return None
+
+
+def _staleness(data: Data) -> Iterator[Problem]:
+    limit = _duration(data, "limits", "stale_sample") or model.Limits().stale_sample
+    defaults = model.Probes()
+    for name, pace in (("mysql", defaults.mysql), ("replication", defaults.replication), ("host", defaults.host)):
+        every = _duration(data, "probes", name, "every") or pace.every
+        deadline = _duration(data, "probes", name, "deadline") or pace.deadline
+        if every + deadline > limit:
+            yield Problem(
+                ("probes", name),
+                "expected every + deadline within limits.stale_sample, or its facts go stale between two looks",
+                f"Look more often, or raise limits.stale_sample (now {values.spell(limit)})",
+            )

@@ -1,0 +1,96 @@
+"""The configuration as the daemon uses it: the core's policy, and what the probes and the channels need to be built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from drwatch.config.secrets import Secret
+from drwatch.config.values import Address
+from drwatch.core.policy import Policy, Role
+from drwatch.core.sample import Node, Probe
+
+
+class TlsMode(StrEnum):
+    """MySQL's own words for it. No mode falls back to plaintext."""
+
+    OFF = "off"
+    REQUIRED = "required"
+    """Encrypted; nobody checks with whom."""
+    VERIFY_CA = "verify-ca"
+    VERIFY_IDENTITY = "verify-identity"
+    """The CA and the host name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    mode: TlsMode = TlsMode.OFF
+    ca: Path | None = None
+    """PEM file; None takes the system's authorities."""
+
+
+@dataclass(frozen=True, slots=True)
+class MysqlSettings:
+    address: Address
+    user: str
+    password: Secret
+    tls: Tls
+    unit: str
+    datadir: str
+    binlog_dir: str | None
+    """Where the binary logs are; None asks the server."""
+    process: str | None
+    """What the server's command line contains, where several servers share a host."""
+
+
+@dataclass(frozen=True, slots=True)
+class SshSettings:
+    address: Address
+    user: str
+    key_file: Path
+    known_hosts: Path
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSettings:
+    node: Node
+    role: Role
+    mysql: MysqlSettings
+    ssh: SshSettings | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a probe looks and how long it waits for the answer, seconds."""
+
+    every: float
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    format: str
+    """human or json."""
+    level: str
+    """debug, info, warning or error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A file that was found good."""
+
+    policy: Policy
+    nodes: tuple[NodeSettings, ...]
+    probes: Mapping[Probe, Pace]
+    """A pace for every kind of probe."""
+    channels: Mapping[str, Secret]
+    """Apprise URLs by channel name."""
+    anchors: tuple[Address, ...]
+    listen: Address
+    state_dir: Path
+    runtime_dir: Path
+    log: Log
+    notices: tuple[str, ...]
+    """What is accepted and yet should be known, a sentence each, without secrets."""

@@ -1,0 +1,163 @@
+"""The kinds of value that the configuration's keys take. All arrive as the text of the file."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated, NamedTuple
+
+from pydantic import AfterValidator, PlainValidator
+from pydantic_core import PydanticCustomError
+
+DAY = 86400.0
+LONGEST = 366 * DAY
+
+_DURATION = re.compile(r"(?:([0-9]{1,6})d)?(?:([0-9]{1,6})h)?(?:([0-9]{1,7})m)?(?:([0-9]{1,8})s)?(?:([0-9]{1,9})ms)?")
+_UNITS = (("d", DAY), ("h", 3600.0), ("m", 60.0), ("s", 1.0), ("ms", 0.001))
+_HOST = re.compile(r"(?!.{254})[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62}))*\.?")
+_NAME = re.compile(r"\w[\w.-]{0,63}")
+_UNIX_USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}\$?")
+_UNIT = re.compile(r"[A-Za-z0-9:_.@\\-]{1,255}")
+
+
+def refuse(expected: str, remedy: str) -> PydanticCustomError:
+    """The error to raise for a value; neither sentence may quote it."""
+    return PydanticCustomError("drwatch", "{expected}", {"expected": expected, "remedy": remedy})
+
+
+class Address(NamedTuple):
+    """Where a TCP port is."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+def seconds(text: object) -> float:
+    """A duration's seconds. Raises ``PydanticCustomError`` for anything that is none."""
+    found = _DURATION.fullmatch(text) if isinstance(text, str) and text else None
+    if found is None:
+        raise refuse("expected a duration", "Write it like 500ms, 10s, 5m, 1h30m or 2d")
+    total = sum(int(count) * unit for count, (_, unit) in zip(found.groups(), _UNITS, strict=True) if count)
+    # Milliseconds are the finest unit; without this, 1s100ms would be 1.1000000000000001.
+    return round(total, 3)
+
+
+def spell(duration: float) -> str:
+    """Seconds as the configuration writes them: 5400.0 is ``1h30m``."""
+    rest = round(duration * 1000)
+    parts = []
+    for name, unit in _UNITS:
+        count, rest = divmod(rest, round(unit * 1000))
+        if count:
+            parts.append(f"{count}{name}")
+    return "".join(parts) or "0s"
+
+
+def lasting(shortest: float, longest: float = LONGEST) -> PlainValidator:
+    """A duration within bounds, both in seconds and both allowed."""
+
+    def parse(text: object) -> float:
+        duration = seconds(text)
+        if not shortest <= duration <= longest:
+            raise refuse(
+                f"expected a duration from {spell(shortest)} to {spell(longest)}", "Choose one between the two"
+            )
+        return duration
+
+    return PlainValidator(parse)
+
+
+def _share(text: object) -> float:
+    try:
+        share = float(text) if isinstance(text, str) else -1.0
+    except ValueError:
+        share = -1.0
+    if not 0.0 < share <= 1.0:
+        raise refuse("expected a share above 0 and up to 1", "Write half as 0.5")
+    return share
+
+
+def is_host(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return _HOST.fullmatch(text) is not None
+    return True
+
+
+def _host(text: str) -> str:
+    if not is_host(text):
+        raise refuse("expected a host name or an IP address", "Ports have a key of their own")
+    return text
+
+
+def _port(text: object) -> int:
+    if isinstance(text, str) and re.fullmatch(r"[0-9]{1,5}", text) and 0 < int(text) < 65536:
+        return int(text)
+    raise refuse("expected a port from 1 to 65535", "Write digits only")
+
+
+def _address(text: object, lowest: int = 1) -> Address:
+    host, colon, port = text.rpartition(":") if isinstance(text, str) else ("", "", "")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        host = ""
+    if not colon or not is_host(host) or not re.fullmatch(r"[0-9]{1,5}", port) or not lowest <= int(port) < 65536:
+        raise refuse("expected host:port", "Write it like gateway.example.no:443, or [2001:db8::1]:443")
+    return Address(host, int(port))
+
+
+def _listen(text: object) -> Address:
+    # Port 0 lets the system choose: the lab and the tests need no free port in advance.
+    return _address(text, lowest=0)
+
+
+def _absolute(text: str) -> str:
+    if not text.startswith("/"):
+        raise refuse("expected an absolute path", "Start it with /")
+    return text
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise refuse("expected a name of up to 64 letters, digits, _ . and -", "Choose another name")
+    return text
+
+
+def _matching(pattern: re.Pattern[str], what: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not pattern.fullmatch(text):
+            raise refuse(f"expected {what}", "Check the spelling")
+        return text
+
+    return AfterValidator(check)
+
+
+def _filled(text: str) -> str:
+    if not text.strip():
+        raise refuse("expected some text", "Fill it in, or remove the key")
+    return text
+
+
+Share = Annotated[float, PlainValidator(_share)]
+Text = Annotated[str, AfterValidator(_filled)]
+Host = Annotated[str, AfterValidator(_host)]
+Port = Annotated[int, PlainValidator(_port)]
+HostPort = Annotated[Address, PlainValidator(_address)]
+Listen = Annotated[Address, PlainValidator(_listen)]
+FarPath = Annotated[str, AfterValidator(_absolute)]
+"""A path on a watched node."""
+Name = Annotated[str, AfterValidator(_name)]
+UnixUser = Annotated[str, _matching(_UNIX_USER, "a Unix user's name")]
+Unit = Annotated[str, _matching(_UNIT, "a systemd unit's name")]
