@@ -1,0 +1,237 @@
+"""Pages through Apprise: the daemon's end of the courier process, which it starts, asks, and replaces when it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from drwatch.core.finding import Severity
+from drwatch.core.paging import Outcome
+
+COMMAND: Final = (sys.executable, "-P", "-m", "drwatch.paging.courier")
+"""Without the working directory on the import path: a stray apprise.py there must not become the courier's Apprise."""
+
+PATIENCE: Final = 2.0
+"""Seconds beyond an attempt's limit after which the courier itself counts as stuck."""
+
+START: Final = 30.0
+"""Seconds that a courier may take until it is ready; 0.6 on an idle machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What came of one attempt to deliver a page."""
+
+    outcome: Outcome
+    detail: str
+    """One sentence, without secrets."""
+    seconds: float
+
+
+class CourierBroken(Exception):
+    """The courier does not start or does not answer; the text says so in one sentence."""
+
+
+class _Process:
+    """One courier process from start to end, and the asks that it still owes an answer."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._owed: dict[int | str, asyncio.Future[dict[str, Any]]] = {}
+        self._reader = asyncio.create_task(self._read())
+
+    @classmethod
+    async def start(cls) -> _Process:
+        """Raises CourierBroken when there can be no process."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *COMMAND,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                # What a library prints may hold a channel's secrets; the courier itself speaks on stdout only.
+                stderr=asyncio.subprocess.DEVNULL,
+                start_new_session=True,
+                env={**os.environ, "MALLOC_ARENA_MAX": "2"},
+                limit=2**20,
+            )
+        except OSError as error:
+            raise CourierBroken(f"the courier cannot be started: {error.strerror or error}") from None
+        return cls(process)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process.returncode is None and not self._reader.done()
+
+    async def ask(self, name: int | str, message: Mapping[str, object], seconds: float) -> dict[str, Any]:
+        """The answer to a message; ``name`` is the id, or the key, by which the answer is known.
+
+        Raises TimeoutError after ``seconds``, CourierBroken when the process ends first.
+        """
+        future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._owed[name] = future
+        try:
+            async with asyncio.timeout(seconds):
+                self.write(message)
+                return await future
+        finally:
+            self._owed.pop(name, None)
+
+    def write(self, message: Mapping[str, object]) -> None:
+        if not self.alive or self._process.stdin is None:
+            raise CourierBroken("the courier is gone")
+        self._process.stdin.write(json.dumps(message).encode() + b"\n")
+
+    async def _read(self) -> None:
+        out = self._process.stdout
+        assert out is not None
+        try:
+            while line := await out.readline():
+                answer = json.loads(line)
+                name = answer["id"] if "id" in answer else next(iter(answer))
+                future = self._owed.get(name)
+                if future is not None and not future.done():
+                    future.set_result(answer)
+        finally:
+            self._settle_all()
+
+    def _settle_all(self) -> None:
+        for future in self._owed.values():
+            if not future.done():
+                future.set_exception(CourierBroken("the courier died"))
+
+    async def end(self, seconds: float) -> None:
+        """Close its stdin, upon which it kills its attempts and goes; kill it when it has not gone by then."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._process.wait()
+        await self.kill()
+
+    async def kill(self) -> None:
+        """SIGKILL; its attempts die with it."""
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+        await self._process.wait()
+        self._reader.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._reader
+        self._settle_all()
+
+
+class Courier:
+    """Carries pages through Apprise, every channel at once, in a process of its own.
+
+    ``urls`` maps channel names to Apprise URLs, one target each. ``limit`` is the hard end of an attempt in seconds:
+    it is killed then. A courier that has not answered two seconds later is replaced.
+    """
+
+    def __init__(self, urls: Mapping[str, str], limit: float = 15.0) -> None:
+        self._urls = dict(urls)
+        self._limit = limit
+        self._process: _Process | None = None
+        self._starting = asyncio.Lock()
+        self._number = 0
+        self._closed = False
+        self.wrong: Mapping[str, str] = {}
+        """The channels that cannot be used, and why in one sentence; known once the courier has started."""
+
+    @property
+    def pid(self) -> int | None:
+        """The courier's process id while there is one."""
+        return self._process.pid if self._process is not None and self._process.alive else None
+
+    async def start(self) -> None:
+        """Have the process ready, so that the first page need not wait for it. Raises CourierBroken."""
+        await self._ready()
+
+    async def _ready(self) -> _Process:
+        async with self._starting:
+            if self._closed:
+                raise CourierBroken("drwatch is stopping")
+            if self._process is not None:
+                if self._process.alive:
+                    return self._process
+                await self._process.kill()
+                self._process = None
+            process = await _Process.start()
+            try:
+                answer = await process.ask("ready", {"channels": self._urls, "limit": self._limit}, START)
+            except BaseException as error:
+                await process.kill()
+                if isinstance(error, TimeoutError):
+                    raise CourierBroken(f"the courier was not ready within {START:g} s") from None
+                raise
+            self.wrong = {name: why for name, why in answer["ready"].items() if why is not None}
+            self._process = process
+            return process
+
+    async def send(
+        self, channel: str, title: str, body: str, severity: Severity, resolved: bool, event: str
+    ) -> Delivery:
+        """One attempt to deliver one page through one channel; never raises for what the world did.
+
+        ``event`` is the ledger's event id; the incident's part of it marks copies as one incident where the service
+        can tell (PagerDuty).
+        """
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+
+        def came(outcome: Outcome, detail: str) -> Delivery:
+            return Delivery(outcome, detail, loop.time() - begun)
+
+        try:
+            process = await self._ready()
+        except CourierBroken as broken:
+            return came(Outcome.FAILED, str(broken))
+        self._number += 1
+        kind = "success" if resolved else "failure" if severity is Severity.CRITICAL else "warning"
+        message = {
+            "id": self._number,
+            "channel": channel,
+            "title": title,
+            "body": body,
+            "kind": kind,
+            "incident": event.partition(".")[0],
+        }
+        try:
+            answer = await process.ask(self._number, message, self._limit + PATIENCE)
+        except TimeoutError:
+            await process.kill()
+            return came(Outcome.AMBIGUOUS, "the courier was stuck and is replaced: it may have arrived")
+        except CourierBroken as broken:
+            return came(Outcome.AMBIGUOUS, f"{broken}: it may have arrived")
+        return Delivery(Outcome(answer["outcome"]), answer["detail"], float(answer["seconds"]))
+
+    async def close(self) -> None:
+        """End the process; attempts in flight are killed and come back ambiguous. Takes at most a second."""
+        self._closed = True
+        process, self._process = self._process, None
+        if process is not None:
+            await process.end(0.7)
+
+
+async def check(urls: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with these Apprise URLs, by name, a sentence each; nothing is sent.
+
+    Raises CourierBroken when the courier does not start or answer.
+    """
+    process = await _Process.start()
+    try:
+        answer = await process.ask("checked", {"check": dict(urls)}, START)
+    except TimeoutError:
+        raise CourierBroken(f"the courier did not answer within {START:g} s") from None
+    finally:
+        await process.end(0.7)
+    return {name: why for name, why in answer["checked"].items() if why is not None}
