@@ -1,0 +1,58 @@
+"""When the next dial may start: a server that refuses us must not be worn down (traps.md 1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_EAGER = 5
+"""Failures in a row at one dial a second, before the verdict stands and patience costs nothing."""
+_SECOND, _PATIENT = 1.0, 5.0
+
+_VAIN = ((60, 3600.0), (20, 60.0))
+"""Dials that connected and did not end in a login → seconds between dials.
+
+The server blocks an address at max_connect_errors, 100 by default, until someone flushes its host cache. At one a
+minute that would come within two hours of a certificate that does not verify; at one an hour, within two days.
+"""
+
+
+@dataclass(slots=True)
+class Vain:
+    """Dials to one server, over all its connections, that connected in vain since the last good login."""
+
+    count: int = 0
+
+
+@dataclass(slots=True)
+class Pace:
+    """The rhythm of one connection's dials; times in loop seconds.
+
+    A connection that was held for a second may be dialled again the moment it is lost. Then one a second, after
+    five failures one in five seconds, and after twenty vain dials one a minute.
+    """
+
+    vain: Vain
+    failures: int = 0
+    started: float | None = None
+
+    def wait(self, now: float) -> float:
+        """Seconds until a dial may start; 0 when it may start now."""
+        if self.started is None:
+            return 0.0
+        interval = _SECOND if self.failures <= _EAGER else _PATIENT
+        for count, seconds in _VAIN:
+            if self.vain.count >= count:
+                interval = seconds
+                break
+        return max(0.0, self.started + interval - now)
+
+    def dialled(self, now: float) -> None:
+        self.started = now
+
+    def failed(self, connected: bool) -> None:
+        self.failures += 1
+        self.vain.count += connected
+
+    def logged_in(self) -> None:
+        self.failures = 0
+        self.vain.count = 0

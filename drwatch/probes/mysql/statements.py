@@ -1,0 +1,105 @@
+"""Everything the probe may ever say to a server: reads, and nothing that changes one (law 1).
+
+No statement reads a table that a slow log with ``log_queries_not_using_indexes`` would note each second: SHOW is
+exempt there, a SELECT from ``information_schema.GLOBAL_STATUS`` or its heir in performance_schema is not. So the status
+counters come by ``SHOW GLOBAL STATUS``, which also needs no privilege and answers with performance_schema off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+VARIABLES = (
+    "version",
+    "version_comment",
+    "server_id",
+    "server_uuid",
+    "read_only",
+    "super_read_only",
+    "gtid_mode",
+    "gtid_executed",
+    "gtid_binlog_pos",
+    "gtid_slave_pos",
+    "log_bin",
+    "log_bin_basename",
+    "log_slave_updates",
+    "log_replica_updates",
+    "max_connections",
+    "slave_net_timeout",
+    "replica_net_timeout",
+    "innodb_buffer_pool_size",
+)
+"""The system variables that the fast look would know; which of them a server has is discovered on connect."""
+
+CONSTANTS = ("performance_schema", "slow_query_log", "log_queries_not_using_indexes")
+"""Asked with them on connect, for choosing statements."""
+
+DISCOVER = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ({})".format(
+    ", ".join(f"'{name}'" for name in (*VARIABLES, *CONSTANTS))
+)
+"""A missing variable in a SELECT is errno 1193 (traps.md 11); here it is a missing row."""
+
+STATUS = "SHOW GLOBAL STATUS WHERE Variable_name IN ({})".format(
+    ", ".join(
+        f"'{name}'"
+        for name in (
+            "Uptime",
+            "Threads_connected",
+            "Threads_running",
+            "Connection_errors_max_connections",
+            "Innodb_buffer_pool_bytes_data",
+            "Binlog_snapshot_file",
+            "Binlog_snapshot_position",
+        )
+    )
+)
+"""Binlog_snapshot_*: MariaDB's newest coordinate, without the lock that SHOW MASTER STATUS waits for (traps.md 3)."""
+
+REPLICA_STATUS = "SHOW REPLICA STATUS"
+SLAVE_STATUS = "SHOW SLAVE STATUS"
+ALL_SLAVES_STATUS = "SHOW ALL SLAVES STATUS"
+BINARY_LOG_STATUS = "SHOW BINARY LOG STATUS"
+MASTER_STATUS = "SHOW MASTER STATUS"
+
+HEARTBEATS = (
+    "SELECT s.CHANNEL_NAME, s.COUNT_RECEIVED_HEARTBEATS, c.HEARTBEAT_INTERVAL"
+    " FROM performance_schema.replication_connection_status s"
+    " JOIN performance_schema.replication_connection_configuration c USING (CHANNEL_NAME)"
+)
+
+AUTOCOMMIT = "SET AUTOCOMMIT = 1"
+"""Only where the server's default is off, and for our session only: no look may hold a snapshot open."""
+
+_FIXED = frozenset(
+    {
+        DISCOVER,
+        STATUS,
+        REPLICA_STATUS,
+        SLAVE_STATUS,
+        ALL_SLAVES_STATUS,
+        BINARY_LOG_STATUS,
+        MASTER_STATUS,
+        HEARTBEATS,
+        AUTOCOMMIT,
+    }
+)
+
+_CLOCK = "UTC_TIMESTAMP(6) AS clock"
+_COLUMNS = {f"@@GLOBAL.{name} AS {name}": name for name in VARIABLES}
+
+
+def fast(names: Iterable[str]) -> str:
+    """The one SELECT of the fast look, over those of VARIABLES that this server has, with its clock in UTC.
+
+    UTC_TIMESTAMP and not NOW: an hour that comes twice in October moves nothing (traps.md 12).
+    """
+    have = frozenset(names)
+    return "SELECT " + ", ".join([_CLOCK, *(column for column, name in _COLUMNS.items() if name in have)])
+
+
+def allowed(text: str) -> bool:
+    """Whether the text is one of the statements above, to the letter."""
+    if text in _FIXED:
+        return True
+    head, _, rest = text.partition(_CLOCK)
+    return head == "SELECT " and all(column in _COLUMNS for column in filter(None, rest.split(", ")))
