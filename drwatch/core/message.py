@@ -1,0 +1,140 @@
+"""The words of a page: read at 03:14, on a phone, by somebody who slept a minute ago."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from drwatch.core.assessment import Assessment
+from drwatch.core.exposure import Exposure
+from drwatch.core.finding import PRIMARY_FAMILY, Condition
+from drwatch.core.incident import Incident
+from drwatch.core.paging import Page, PageReason
+from drwatch.core.preflight import Decision, Preflight, preflight
+from drwatch.core.recovery import Basis, Recovery
+from drwatch.core.view import ClusterView
+
+FIRST_GLANCE = 120
+"""Characters that every phone shows: severity, what, since when, RPO and RTO and the event's id stand in them."""
+
+COMMANDS = 3
+"""So many commands come first; the rest of the takeover follows below."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    title: str
+    body: str
+
+
+def span(seconds: float) -> str:
+    """A duration in words that fit a phone: 0.8 s, 42 s, 4 min 10 s, 2 h 5 min."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 120:
+        return f"{minutes} min {rest} s" if rest and minutes < 10 else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+
+
+def _clock(at: datetime, zone: tzinfo, date: bool = False) -> str:
+    return at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S%z" if date else "%H:%M:%S%z")
+
+
+def _best(claims: tuple[Exposure, ...]) -> Exposure | None:
+    """The claim of the standby that would lose least; an unknown one comes last."""
+    return min(claims, key=lambda claim: float("inf") if claim.seconds is None else claim.seconds, default=None)
+
+
+def _figures(view: ClusterView | None) -> str:
+    if view is None:
+        return ""
+    claim = _best(view.database)
+    rpo = "RPO unknown" if claim is None or claim.seconds is None else f"RPO<={span(claim.seconds)}"
+    known = [estimate.seconds for estimate in view.recovery if estimate.seconds is not None]
+    return f" {rpo} {f'RTO~{span(min(known))}' if known else 'RTO unknown'}"
+
+
+def title(incident: Incident, reason: PageReason, event: str, view: ClusterView | None, zone: tzinfo) -> str:
+    """The first glance; at most 120 characters, the event's id always among them."""
+    where = f"{incident.cluster}: " if incident.cluster else ""
+    what = f"{where}{incident.condition} {incident.subject}"
+    if reason is PageReason.RESOLVED:
+        end = incident.ended or incident.last_true
+        told = f"RESOLVED {what} was {_clock(incident.began.wall, zone)} to {_clock(end.wall, zone)}"
+        figures = ""
+    else:
+        word = {PageReason.STILL: "STILL ", PageReason.ESCALATED: "NOBODY ACTED ", PageReason.CHANGED: "NOW "}.get(
+            reason, ""
+        )
+        told = f"{incident.severity.upper()} {word}{what} since {_clock(incident.began.wall, zone)}"
+        figures = _figures(view)
+    mark = f" [{event}]"
+    return (told + figures)[: FIRST_GLANCE - len(mark)] + mark
+
+
+def _loss(view: ClusterView, zone: tzinfo) -> Iterator[str]:
+    for claim in view.database:
+        if claim.seconds is None:
+            yield f"Would be lost: UNKNOWN ({claim.unknown})"
+            continue
+        seen = [f"{claim.transactions_seen} transactions"] if claim.transactions_seen is not None else []
+        seen += [f"{claim.bytes_seen} bytes"] if claim.bytes_seen is not None else []
+        seen_words = f", at least {' and '.join(seen)} seen missing" if seen else ""
+        unseen = f", the last {span(claim.unseen_seconds)} nobody saw" if claim.unseen_seconds is not None else ""
+        still = " (frozen at its death)" if claim.frozen else " (and growing)" if view.verdict.condition else ""
+        proof = f", proof of {_clock(claim.datum.wall, zone)}" if claim.datum else ""
+        yield f"Would be lost with {claim.node.name}: at most {span(claim.seconds)}{still}{seen_words}{unseen}{proof}"
+    for files, copy in view.files:
+        if copy is None:
+            yield f"Files {files.name}: unmeasured, no marker was ever seen"
+        else:
+            yield f"Files {files.name}: {'UNKNOWN' if copy.seconds is None else 'at most ' + span(copy.seconds)}"
+
+
+def _time(estimate: Recovery) -> str:
+    terms = ", ".join(
+        f"{term.component} {'?' if term.seconds is None else span(term.seconds)}"
+        + (" assumed" if term.basis is Basis.ASSUMED else "")
+        for term in estimate.terms
+    )
+    total = "UNKNOWN" if estimate.seconds is None else f"about {span(estimate.seconds)}"
+    return f"Recovery by taking over with {estimate.node.name}: {total} ({terms})"
+
+
+def _takeover(answer: Preflight) -> Iterator[str]:
+    yield f"TAKEOVER WITH {answer.standby}: {answer.decision}"
+    for check in answer.checks:
+        mark = {True: "+", False: "-", None: "?"}[check.passed]
+        yield f" {mark} {check.sentence}"
+    commands = answer.commands if answer.decision is not Decision.NO_GO else answer.repair or answer.takeover
+    for number, command in enumerate(commands, 1):
+        if number == 1:
+            yield "DO FIRST:"
+        if number == COMMANDS + 1:
+            yield "THEN, to take over:"
+        yield f"{number}. {command.why}" + (f":\n   {command.line}" if command.line else "")
+
+
+def compose(page: Page, assessment: Assessment, zone: tzinfo) -> Message:
+    """Title and body of one event; the same on every channel."""
+    incident, view = page.incident, assessment.view(page.incident.cluster)
+    head = title(incident, page.reason, page.event, view, zone)
+    lines = [incident.summary[:1].upper() + incident.summary[1:] + "."]
+    if page.reason is PageReason.RESOLVED:
+        end = incident.ended or incident.last_true
+        lines = [f"Over after {span(end - incident.began)}. It was: {incident.summary}."]
+        return Message(head, "\n".join(lines))
+    lines += [f"{words[:1].upper() + words[1:]}" for words in incident.evidence]
+    if view is not None:
+        lines += _loss(view, zone)
+        lines += [_time(estimate) for estimate in view.recovery]
+        if incident.condition in PRIMARY_FAMILY - {Condition.PRIMARY_SATURATED}:
+            for standby in view.cluster.standbys:
+                lines += _takeover(preflight(view, assessment.snapshot, standby))
+    lines.append(f"Event {page.event}, begun {_clock(incident.began.wall, zone, date=True)}, {incident.confidence}.")
+    return Message(head, "\n".join(lines))

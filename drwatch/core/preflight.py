@@ -1,0 +1,193 @@
+"""May a human take over now? GO, NO-GO or UNKNOWN with the evidence; and the commands, for a human to run.
+
+drwatch runs none of them. Their order is that of traps met on real servers: repair before takeover, save what the
+standby lacks, apply what it received before its receiver is stopped, and never restart it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from drwatch.core.exposure import Exposure, feed, received
+from drwatch.core.finding import PRIMARY_LOST, Condition, Confidence
+from drwatch.core.policy import NodePolicy
+from drwatch.core.recovery import Recovery
+from drwatch.core.sample import Blind, Flavour, Probe, ServerFact
+from drwatch.core.snapshot import Snapshot
+from drwatch.core.view import ClusterView
+
+
+class Decision(StrEnum):
+    GO = "GO"
+    NO_GO = "NO-GO"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question about the takeover; ``passed`` is None when nobody can say, which counts as no."""
+
+    passed: bool | None
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A line to paste, where, and why."""
+
+    why: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """The answer for taking over with one standby."""
+
+    standby: str
+    checks: tuple[Check, ...]
+    repair: tuple[Command, ...]
+    takeover: tuple[Command, ...]
+
+    @property
+    def decision(self) -> Decision:
+        if any(check.passed is False for check in self.checks):
+            return Decision.NO_GO
+        return Decision.GO if all(check.passed for check in self.checks) else Decision.UNKNOWN
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        return self.repair + self.takeover
+
+
+def _of_primary(view: ClusterView, snapshot: Snapshot) -> Check:
+    name, verdict = view.cluster.primary.node.name, view.verdict
+    match verdict.condition:
+        case Condition.PRIMARY_HUNG:
+            return Check(False, f"{name} may wake up and write: stop it for good first (fence)")
+        case Condition.PRIMARY_RESTARTING:
+            return Check(False, f"{name} is starting: it may be back before a takeover would be done")
+        case Condition.PRIMARY_UNSEEN | Condition.WITNESS_ISOLATED:
+            return Check(False, f"{name} may well serve the application: only the witness cannot see it")
+        case condition if condition in PRIMARY_LOST:
+            sure = verdict.confidence is Confidence.CONCLUSIVE
+            words = "is proved dead" if sure else "looks dead, and only one place says so"
+            return Check(True if sure else None, f"{name} {words}")
+    if (
+        isinstance(snapshot.latest(view.cluster.primary.node, Probe.SERVER), ServerFact)
+        or verdict.condition is not None
+    ):
+        return Check(False, f"{name} answers: taking over now would make two primaries")
+    return Check(None, f"nothing is known of {name}")
+
+
+def _of_standby(snapshot: Snapshot, standby: NodePolicy) -> Check:
+    name = standby.node.name
+    match snapshot.latest(standby.node, Probe.SERVER):
+        case ServerFact(read_only=read_only):
+            if not read_only:
+                return Check(False, f"{name} is writable already: look for stray writes first")
+            return Check(True, f"{name} answers and is read-only")
+        case Blind(reason):
+            return Check(False, f"{name} does not answer ({reason})")
+    return Check(None, f"{name} has not been looked at")
+
+
+def _of_applier(snapshot: Snapshot, standby: NodePolicy, recovery: Recovery) -> Check:
+    channel, name = feed(snapshot, standby.node), standby.node.name
+    if channel is None:
+        return Check(False, f"{name} replicates from nobody")
+    if channel.sql_errno:
+        return Check(False, f"{name} has not applied all it received: errno {channel.sql_errno}")
+    drain = next(term for term in recovery.terms if term.component == "drain")
+    if drain.seconds is None:
+        return Check(None, drain.note)
+    return Check(True, f"{name} has applied all it received" if drain.seconds == 0 else f"{name}: {drain.note}")
+
+
+def _of_loss(claim: Exposure) -> Check:
+    if claim.seconds is None:
+        return Check(None, f"the loss is not known: {claim.unknown}")
+    return Check(True, f"the loss is bounded: at most {claim.seconds:.1f} s of commits")
+
+
+def _words(snapshot: Snapshot, standby: NodePolicy) -> tuple[str, str]:
+    """The server's own noun for a replica, and the client that talks to it."""
+    fact = snapshot.server(standby.node)
+    if fact is None or fact.flavour is Flavour.MARIADB:
+        return "SLAVE", "mariadb"
+    return ("REPLICA" if fact.version >= (8, 0, 22) else "SLAVE"), "mysql"
+
+
+def _repair(view: ClusterView, snapshot: Snapshot, standby: NodePolicy) -> tuple[Command, ...]:
+    primary = view.cluster.primary
+    shell = f"ssh {primary.ssh}" if primary.ssh else f"# on {primary.node.name}:"
+    start = Command(
+        "Repair first, it loses nothing",
+        f"{shell} 'sudo systemctl start {primary.unit}; systemctl status {primary.unit}'",
+    )
+    match view.verdict.condition:
+        case Condition.PRIMARY_DOWN:
+            have = received(snapshot, standby.node)
+            since = f"{have.binlog.file} on, from byte {have.binlog.position}" if have and have.binlog else "the newest"
+            fact = snapshot.server(primary.node)
+            logs = fact.binlog_dir if fact and fact.binlog_dir else primary.datadir
+            pattern = f"{have.binlog.base}.[0-9]*" if have and have.binlog else "*-bin.[0-9]*"
+            save = f"mkdir -p salvage && rsync -a --rsync-path='sudo rsync' '{primary.ssh}:{logs}/{pattern}' salvage/"
+            return (start, Command(f"It will not start: save what the standby lacks ({since})", save))
+        case Condition.PRIMARY_HUNG:
+            look = f"{shell} 'sudo dmesg -T | tail; df -h; ps -o pid,stat,wchan:32,cmd -C mysqld,mariadbd'"
+            fence = f"{shell} 'sudo systemctl kill -s KILL {primary.unit}; sudo systemctl stop {primary.unit}'"
+            return (
+                Command("See what it waits for (a full or dead disk?)", look),
+                Command("Only to take over: stop it for good", fence),
+            )
+        case Condition.PRIMARY_HOST_DOWN:
+            ping = f"ping -c3 {primary.ssh_host or primary.mysql.rpartition(':')[0]}"
+            return (Command("Provider's console: is it powered? Restart it there, it loses nothing", ping),)
+        case Condition.PRIMARY_RESTARTING:
+            return (Command("Watch it recover", f"{shell} 'sudo journalctl -u {primary.unit} -n 50 -f'"),)
+    return ()
+
+
+def _takeover(snapshot: Snapshot, standby: NodePolicy) -> tuple[Command, ...]:
+    noun, client = _words(snapshot, standby)
+    shell = f"ssh -t {standby.ssh}" if standby.ssh else f"# on {standby.node.name}:"
+
+    def sql(text: str) -> str:
+        return f'{shell} "sudo {client} -e \\"{text}\\""'
+
+    fact = snapshot.server(standby.node)
+    guard = "; SET GLOBAL super_read_only = OFF" if fact and fact.super_read_only is not None else ""
+    return (
+        Command(
+            "Keep a copy of what was received; never restart the standby",
+            f"{shell} 'sudo cp -a {standby.datadir} {standby.datadir}.received'",
+        ),
+        Command(
+            "Apply it all: applier first, then stop the receiver",
+            sql(f"START {noun} SQL_THREAD; STOP {noun} IO_THREAD"),
+        ),
+        Command(
+            "Repeat until Exec_..._Log_Pos stands still and it 'has read all relay log'",
+            sql(f"SHOW {noun} STATUS\\\\G"),
+        ),
+        Command("Forget the old primary, or a restart follows it", sql(f"STOP {noun}; RESET {noun} ALL")),
+        Command("Open it for writes", sql(f"SET GLOBAL read_only = OFF{guard}")),
+        Command(
+            "Cut the old primary's rsync at the receiver (its authorized_keys), then move DNS or the load balancer", ""
+        ),
+    )
+
+
+def preflight(view: ClusterView, snapshot: Snapshot, standby: NodePolicy) -> Preflight:
+    """The answer as the snapshot stands. A claim that nobody can check counts as no."""
+    claim = next(claim for claim in view.database if claim.node == standby.node)
+    recovery = next(estimate for estimate in view.recovery if estimate.node == standby.node)
+    checks = (
+        _of_primary(view, snapshot),
+        _of_standby(snapshot, standby),
+        _of_applier(snapshot, standby, recovery),
+        _of_loss(claim),
+    )
+    return Preflight(standby.node.name, checks, _repair(view, snapshot, standby), _takeover(snapshot, standby))
