@@ -10,8 +10,8 @@ import drwatch.core
 # fmt: off
 ALLOWED = {
     "__future__", "abc", "bisect", "collections", "dataclasses", "datetime", "decimal", "enum", "fractions",
-    "functools", "hashlib", "heapq", "ipaddress", "itertools", "math", "operator", "re", "statistics", "string", "textwrap",
-    "types", "typing",
+    "functools", "hashlib", "heapq", "ipaddress", "itertools", "math", "operator", "re", "statistics", "string",
+    "textwrap", "types", "typing",
 }
 # fmt: on
 FILES = sorted(Path(drwatch.core.__path__[0]).rglob("*.py"))
