@@ -26,6 +26,7 @@ from drwatch.config.values import (
     Name,
     Port,
     Share,
+    SocketDirectory,
     Text,
     Unit,
     UnixUser,
@@ -65,6 +66,7 @@ class Assumed(Section):
     decide: Duration = _ASSUMED.decide
     promote: Duration = _ASSUMED.promote
     switch: Duration = _ASSUMED.switch
+    warm: Duration = _ASSUMED.warm
 
 
 class Tls(Section):
@@ -105,7 +107,8 @@ class Node(Section):
 class FileSet(Section):
     path: FarPath
     marker: FarPath
-    every: Period
+    # Below a second only the lab's cron is.
+    every: Annotated[float, lasting(0.1)]
     rpo: Period | None = None
 
 
@@ -228,7 +231,7 @@ class Web(Section):
 
 class State(Section):
     directory: FarPath = "/var/lib/drwatch"
-    runtime: FarPath = "/run/drwatch"
+    runtime: SocketDirectory = "/run/drwatch"
 
 
 class Log(Section):

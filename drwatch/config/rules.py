@@ -13,9 +13,12 @@ from collections.abc import Iterator
 from pydantic_core import PydanticCustomError
 
 from drwatch.config import model, values
-from drwatch.config.errors import Location
+from drwatch.config.errors import Location, key_path
 from drwatch.config.tree import Data, Problem
 from drwatch.core.finding import Condition
+
+_FEW = 12
+"""So many words still make a readable line."""
 
 
 def problems(data: Data) -> Iterator[Problem]:
@@ -24,7 +27,7 @@ def problems(data: Data) -> Iterator[Problem]:
     for name in _mapping(data, "clusters"):
         at: Location = ("clusters", name)
         yield from _roles(data, at)
-        yield from _addresses(data, at, seen)
+        yield from _servers(data, at, seen)
         yield from _files(data, at)
         yield from _endpoint(data, at)
     yield from _paging(data)
@@ -35,10 +38,13 @@ def problems(data: Data) -> Iterator[Problem]:
 
 def did_you_mean(word: str, known: list[str]) -> str:
     """The remedy for a word that is none of ``known``."""
-    near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6) or [
-        name for name in known if name.lower() == word.lower()
-    ]
-    return f"Perhaps {near[0]} was meant" if near else f"Use one of {', '.join(known)}" if known else "Remove it"
+    by_lower = {name.lower(): key_path((name,)) for name in known}
+    near = difflib.get_close_matches(word.lower(), by_lower, n=1)
+    if near:
+        return f"Perhaps {by_lower[near[0]]} was meant"
+    if not 0 < len(known) <= _FEW:
+        return "Remove it, or find the right one in docs/configuration.md"
+    return f"Use one of {', '.join(by_lower.values())}"
 
 
 def _get(data: Data, *at: str | int) -> Data:
@@ -76,12 +82,18 @@ def _roles(data: Data, at: Location) -> Iterator[Problem]:
         yield Problem((*at, "nodes"), "expected a primary, and there are only standbys", "Give one role: primary")
 
 
-def _addresses(data: Data, at: Location, seen: dict[str, Location]) -> Iterator[Problem]:
+def _servers(data: Data, at: Location, seen: dict[str, Location]) -> Iterator[Problem]:
     for name in _mapping(data, *at, "nodes"):
         mysql = _mapping(data, *at, "nodes", name, "mysql")
         place: Location = (*at, "nodes", name, "mysql")
         if mysql:
             yield from _one_source(data, place, ("password_file", "credential", "password"))
+        if _get(mysql, "tls", "ca") is not None and _get(mysql, "tls", "mode") in (None, "off", "required"):
+            yield Problem(
+                (*place, "tls", "ca"),
+                "expected no CA in a mode that verifies nothing",
+                "Write mode: verify-ca or verify-identity, or remove it",
+            )
         host, port = mysql.get("host"), mysql.get("port") or "3306"
         if not isinstance(host, str) or not isinstance(port, str):
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import ssl
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from drwatch.config.values import refuse
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S.*")
-_LARGEST = 65536
+_LARGEST = 1 << 20
+"""Bytes; a bundle of all public authorities has a quarter of that."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -59,8 +61,8 @@ def surroundings(info: ValidationInfo) -> Surroundings:
     return info.context
 
 
-def _open(path: Path, remedy: str) -> bytes:
-    """A regular file's bytes, refused when others than its owner and group have any access to it."""
+def _content(path: Path, remedy: str, *, public: bool = False) -> bytes:
+    """A regular file's bytes; others than its owner and group must have no access, or if ``public`` no write access."""
     try:
         # Without O_NONBLOCK a FIFO by that name would hold the start for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -71,13 +73,15 @@ def _open(path: Path, remedy: str) -> bytes:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise refuse("expected a regular file", remedy)
-        if status.st_mode & 0o007:
+        if public and status.st_mode & 0o002:
+            raise refuse("expected a file that other users cannot write", "Check what it holds and run chmod o-w on it")
+        if not public and status.st_mode & 0o007:
             raise refuse(
                 "expected a file that other users have no access to",
                 "Run chmod o-rwx on it, and replace the secret if the machine has other users",
             )
         if status.st_size > _LARGEST:
-            raise refuse("expected a file of at most 64 KB", remedy)
+            raise refuse("expected a file of at most 1 MB", remedy)
         return os.read(descriptor, _LARGEST)
     finally:
         os.close(descriptor)
@@ -113,7 +117,7 @@ def _from_file(value: object, info: ValidationInfo) -> str:
     if not around.look:
         return ""
     remedy = "Create it with mode 0640, readable by the user that runs drwatch, holding the secret on one line"
-    return _first_line(_open(around.place(path), remedy), remedy)
+    return _first_line(_content(around.place(path), remedy), remedy)
 
 
 def _from_credential(value: object, info: ValidationInfo) -> str:
@@ -126,7 +130,7 @@ def _from_credential(value: object, info: ValidationInfo) -> str:
     remedy = "Add LoadCredential=NAME:/path to the unit and start drwatch through systemd"
     if not directory:
         raise refuse("expected systemd to pass the credential, and CREDENTIALS_DIRECTORY is not set", remedy)
-    return _first_line(_open(Path(directory) / value, remedy), remedy)
+    return _first_line(_content(Path(directory) / value, remedy), remedy)
 
 
 def _fill_in(text: str, around: Surroundings) -> str:
@@ -183,21 +187,26 @@ def _password_credential(value: object, info: ValidationInfo) -> Secret:
 def _key_file(value: object, info: ValidationInfo) -> Path:
     path, around = _path(value), surroundings(info)
     if around.look:
-        _open(around.place(path), "Run drwatch ssh-setup: it prints how to make the key")
+        _content(around.place(path), "Run drwatch ssh-setup: it prints how to make the key")
     return around.place(path)
 
 
 def _known_hosts(value: object, info: ValidationInfo) -> Path:
     path, around = surroundings(info).place(_path(value)), surroundings(info)
-    if around.look and not (path.is_file() and os.access(path, os.R_OK)):
-        raise refuse("expected a readable file of host keys", "Run drwatch ssh-setup: it prints how to make it")
+    if around.look:
+        _content(path, "Run drwatch ssh-setup: it prints how to make it", public=True)
     return path
 
 
 def _authority(value: object, info: ValidationInfo) -> Path:
     path, around = surroundings(info).place(_path(value)), surroundings(info)
-    if around.look and not (path.is_file() and os.access(path, os.R_OK)):
-        raise refuse("expected a readable file of CA certificates", "Copy the ca.pem of the server's data directory")
+    if around.look:
+        remedy = "Copy ca.pem from the server's data directory"
+        _content(path, remedy, public=True)
+        try:
+            ssl.create_default_context(cafile=path)
+        except OSError:  # ssl.SSLError is one
+            raise refuse("expected CA certificates in PEM form", remedy) from None
     return path
 
 

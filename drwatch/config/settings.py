@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -29,6 +30,18 @@ class Tls:
     mode: TlsMode = TlsMode.OFF
     ca: Path | None = None
     """PEM file; None takes the system's authorities."""
+
+    def context(self) -> ssl.SSLContext | None:
+        """What the client connects with; None means plaintext. Raises ``OSError`` when the CA file has gone."""
+        if self.mode is TlsMode.OFF:
+            return None
+        context = ssl.create_default_context(cafile=self.ca)
+        # The certificates that MySQL makes for itself lack what RFC 5280 asks for, and Python >= 3.13 would insist.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        context.check_hostname = self.mode is TlsMode.VERIFY_IDENTITY
+        if self.mode is TlsMode.REQUIRED:
+            context.verify_mode = ssl.CERT_NONE
+        return context
 
 
 @dataclass(frozen=True, slots=True)

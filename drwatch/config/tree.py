@@ -20,7 +20,8 @@ Data = str | None | list["Data"] | dict[str, "Data"]
 _CORE = "tag:yaml.org,2002:"
 _TEXT_TAGS = {_CORE + name for name in ("str", "int", "float", "bool", "null", "timestamp", "value", "merge")}
 _NULL = _CORE + "null"
-_UNPRINTABLE = {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
+_BREAKING = {"Cc", "Cs", "Zl", "Zp"}
+"""Unicode categories that would end a line, or that no file can hold."""
 _DEEPEST = 20
 """Levels of nesting; the configuration has eight."""
 
@@ -153,7 +154,7 @@ def _scalar(node: Node, at: Location, tree: Tree) -> str | None:
         tree.problems.append(Problem(at, "expected no &anchor", "Write the values out", line))
     if str(node.tag) not in _TEXT_TAGS:
         tree.problems.append(Problem(at, "expected no !tag", "Remove it, or quote text that starts with !", line))
-    if any(unicodedata.category(letter) in _UNPRINTABLE for letter in text):
+    if any(unicodedata.category(letter) in _BREAKING for letter in text):
         tree.problems.append(
             Problem(at, "expected one line of text without control characters", "Write it on one line", line)
         )

@@ -129,6 +129,13 @@ def _absolute(text: str) -> str:
     return text
 
 
+def _socket_directory(text: str) -> str:
+    # The kernel takes 107 bytes for a socket's path, and the socket's own name comes after this.
+    if len(_absolute(text).encode()) > 90:
+        raise refuse("expected a path of at most 90 bytes: a Unix socket lies in it", "Choose a shorter one")
+    return text
+
+
 def _name(text: str) -> str:
     if not _NAME.fullmatch(text):
         raise refuse("expected a name of up to 64 letters, digits, _ . and -", "Choose another name")
@@ -158,6 +165,7 @@ HostPort = Annotated[Address, PlainValidator(_address)]
 Listen = Annotated[Address, PlainValidator(_listen)]
 FarPath = Annotated[str, AfterValidator(_absolute)]
 """A path on a watched node."""
+SocketDirectory = Annotated[str, AfterValidator(_socket_directory)]
 Name = Annotated[str, AfterValidator(_name)]
 UnixUser = Annotated[str, _matching(_UNIX_USER, "a Unix user's name")]
 Unit = Annotated[str, _matching(_UNIT, "a systemd unit's name")]
