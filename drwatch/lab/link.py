@@ -1,6 +1,8 @@
 """The wire between standby and primary: a TCP proxy that can fall silent, refuse, lag or choke while it runs."""
 
 import asyncio
+import socket
+import sys
 import threading
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -9,6 +11,13 @@ from typing import Any, Self
 from drwatch.lab.server import free_port
 
 CHUNK = 65536
+
+
+def listens(address: str, port: int) -> bool:
+    """Whether something on this machine listens there, read from /proc: a dial would count as a handshake error."""
+    local = f"{int.from_bytes(socket.inet_aton(address), sys.byteorder):08X}:{port:04X}"
+    with open("/proc/net/tcp") as table:
+        return any(row[1] == local and row[3] == "0A" for row in map(str.split, table))
 
 
 class Link:
@@ -31,7 +40,7 @@ class Link:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._run(self._listen())
+        self.listen()
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -40,10 +49,14 @@ class Link:
         self._thread.join()
         self._loop.close()
 
-    def passes(self) -> None:
-        """The healthy wire again; what was held back while it was silent is delivered now, as TCP would."""
-        self.delay, self.rate = 0.0, None
+    def listen(self) -> None:
+        """Take connections (again), which it stops by itself when the target does."""
         self._run(self._listen())
+
+    def passes(self) -> None:
+        """The healthy wire (again); what was held back while it was silent is delivered now, as TCP would."""
+        self.delay, self.rate = 0.0, None
+        self.listen()
         self._loop.call_soon_threadsafe(self._open.set)
 
     def silent(self) -> None:
@@ -84,14 +97,23 @@ class Link:
                 there.cancel()
                 here.cancel()
                 await asyncio.gather(there, here, return_exceptions=True)
+            if here.done():
+                await self._take_after_target()
         except OSError:
-            pass  # the far end refused: the near end finds its connection closed
+            await self._take_after_target()
         except asyncio.CancelledError:
             pass  # the wire was cut; asyncio's own callback would log a cancelled handler as an error
         finally:
             for end in filter(None, (writer, onward)):
                 end.transport.abort()
             self._carried.discard(task)
+
+    async def _take_after_target(self) -> None:
+        """Refuse when the target does: else the standby's next dial ended in errno 2013 (lost), not 2003 (refused)."""
+        await asyncio.sleep(0.005)  # an exiting process closes its sockets one by one
+        if self._server is not None and not listens(*self.target):
+            self._server.close()
+            self._server = None
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one way until either end closes."""

@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 from drwatch.lab.binaries import find
 from drwatch.lab.files import FileSync
@@ -50,11 +50,17 @@ web: {{listen: 127.0.0.1:{web_port}}}
 """
 
 
+class Closable(Protocol):
+    def close(self) -> None: ...
+
+
 class Pair:
     """Everything is up, replicating and written to once the context is entered; nothing of it is left after."""
 
     def __init__(self, flavour: Flavour = Flavour.MARIADB, rate: float = 20, sync_every: float = 2) -> None:
         self.flavour, self._rate, self._sync_every = flavour, rate, sync_every
+        self.held: list[Closable] = []
+        """Sessions and sockets that a fault holds open until it is mended."""
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -66,6 +72,11 @@ class Pair:
     def __exit__(self, *error: object) -> None:
         self._stack.close()
 
+    def release(self) -> None:
+        """Close what a fault held open."""
+        while self.held:
+            self.held.pop().close()
+
     def _bring_up(self, stack: ExitStack) -> None:
         binaries = find()
         self.sandbox = stack.enter_context(Sandbox())
@@ -75,11 +86,7 @@ class Pair:
             server.start()
             create_accounts(server)
         self.link = stack.enter_context(Link(WIRE, (self.primary.address, self.primary.port)))
-        # A dead server's host refuses by itself: so must the wire, or the standby would hear of a hang-up in the
-        # greeting (errno 2013) where in real life it hears of a refusal (2003).
-        self.primary.on_end.append(self.link.refuses)
-        self.primary.on_up.append(self.link.passes)
-        stack.callback(self.primary.on_end.clear)  # at the end of the run the wire is gone before the server
+        self.primary.on_up = self.link.listen
         start_replication(self.primary, self.standby, self.link.address, self.link.port)
         self.primary.sql(f"CREATE DATABASE {SCHEMA}")
         self.primary.sql(CREATE)
@@ -93,6 +100,7 @@ class Pair:
         self.inbox = stack.enter_context(Inbox())
         self.writer = stack.enter_context(Writer(self.primary, self._rate))
         self.web_port = free_port("127.0.0.1")
+        stack.callback(self.release)
 
     @property
     def servers(self) -> tuple[Server, Server]:

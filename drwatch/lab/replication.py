@@ -17,7 +17,11 @@ PRIVILEGES = {
 
 
 def create_accounts(server: Server) -> None:
-    """The three accounts, on each server for itself: with sql_log_bin=0 they are nobody's errant transactions."""
+    """The three accounts, on each server for itself.
+
+    With sql_log_bin=0 they are nobody's errant transactions, and the binlog is as empty as the template's was: so there
+    is no need of RESET MASTER, which takes a second on MariaDB.
+    """
     with server.connect() as session, session.cursor() as cursor:
         cursor.execute("SET sql_log_bin=0")
         for user, password in (REPLICATOR, MONITOR, APPLICATION):
@@ -28,7 +32,6 @@ def create_accounts(server: Server) -> None:
             cursor.execute(f"GRANT {privileges} ON {on} TO 'drwatch'@'127.0.0.%'")
         # Two held connections, a fresh login, and the same again for a second witness or `drwatch check`.
         cursor.execute("GRANT USAGE ON *.* TO 'drwatch'@'127.0.0.%' WITH MAX_USER_CONNECTIONS 6")
-        cursor.execute("RESET MASTER")  # the system tables' own history is no part of what the standby must have
 
 
 def start_replication(primary: Server, standby: Server, host: str, port: int) -> None:

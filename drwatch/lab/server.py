@@ -81,8 +81,7 @@ class Server:
         self.datadir, self.socket, self.error_log = home / "data", home / "mysqld.sock", home / "error.log"
         self.up = threading.Event()
         self.died_at: float | None = None
-        self.on_end: list[Callable[[], None]] = []
-        self.on_up: list[Callable[[], None]] = []
+        self.on_up: Callable[[], None] = lambda: None  # called at the end of each start
         self._sandbox, self._binaries = sandbox, binaries
         self._options = [
             f"--bind-address={address}",
@@ -113,8 +112,7 @@ class Server:
         until(self._answers, within=30, what=f"{self.name}'s mysqld answering (see {self.error_log})")
         self.died_at = None
         self.up.set()
-        for call in self.on_up:
-            call()
+        self.on_up()
 
     def _answers(self) -> bool:
         if not self.alive:
@@ -129,8 +127,6 @@ class Server:
         self.up.clear()
         if self.died_at is None and self._process:
             self.died_at = self._process.ended_at
-        for call in self.on_end:
-            call()
 
     @property
     def process(self) -> Process:

@@ -95,5 +95,13 @@ class Sshd:
     def change_host_key(self) -> None:
         """A new host key, as after a reinstallation; `known_hosts` lines handed out before are wrong from now on."""
         self.kill()
+        for file in ("host_key", "host_key.pub"):
+            (self.home / file).rename(self.home / f"before.{file}")
         self._keygen(self.home / "host_key", self.name)
+        self.start()
+
+    def restore_host_key(self) -> None:
+        self.kill()
+        for file in ("host_key", "host_key.pub"):
+            (self.home / f"before.{file}").replace(self.home / file)
         self.start()

@@ -1,5 +1,6 @@
 """The application: commits small transactions on the primary and remembers each one it was told is safe."""
 
+import socket
 import threading
 import time
 from contextlib import suppress
@@ -55,7 +56,8 @@ class Writer:
         self._stopping.set()
         self._thread.join(1)
         if self._thread.is_alive() and (session := self._session):
-            session._force_close()  # type: ignore[attr-defined]  # ends the wait of the other thread
+            with suppress(OSError):
+                session._sock.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined]  # wakes the thread that reads
         self._thread.join(5)
 
     def _work(self) -> None:

@@ -1,0 +1,224 @@
+"""What can be broken in a pair, and how each is mended. The names are the scenarios'."""
+
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pymysql
+
+from drwatch.lab.deadline import until
+from drwatch.lab.pair import Pair
+from drwatch.lab.replication import APPLICATION, MONITOR, status
+from drwatch.lab.server import Server
+from drwatch.lab.writer import MARGIN, TABLE
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`strike` returns the monotonic time at which the fault began; after `mend` the pair is healthy again."""
+
+    name: str
+    sentence: str
+    strike: Callable[[Pair], float]
+    mend: Callable[[Pair], None]
+
+
+def kill_primary(pair: Pair) -> float:
+    return pair.primary.kill()
+
+
+def start_primary(pair: Pair) -> None:
+    pair.primary.start()
+    _replicates(pair)
+
+
+def freeze_primary(pair: Pair) -> float:
+    return pair.primary.freeze()
+
+
+def thaw_primary(pair: Pair) -> None:
+    pair.primary.thaw()
+    _replicates(pair)
+
+
+def power_off_primary(pair: Pair) -> float:
+    """As when the power fails: nothing is closed, nothing answers, and a new dial gets not even a refusal."""
+    pair.files.paused.set()  # its cron is gone with it
+    at = pair.primary.freeze()
+    pair.primary_ssh.freeze()
+    for address, port in ((pair.primary.address, pair.primary.port), (pair.primary_ssh.address, pair.primary_ssh.port)):
+        pair.held += _fill_backlog(address, port)
+    return at
+
+
+def power_on_primary(pair: Pair) -> None:
+    pair.primary.kill()
+    pair.primary_ssh.kill()
+    pair.release()
+    pair.primary_ssh.start()
+    pair.primary.start()
+    pair.files.paused.clear()
+    _replicates(pair)
+
+
+def kill_standby(pair: Pair) -> float:
+    return pair.standby.kill()
+
+
+def start_standby(pair: Pair) -> None:
+    pair.standby.start()
+    _replicates(pair)
+
+
+def stop_io_thread(pair: Pair) -> float:
+    pair.standby.sql("STOP SLAVE IO_THREAD")
+    return time.monotonic()
+
+
+def start_io_thread(pair: Pair) -> None:
+    pair.standby.sql("START SLAVE IO_THREAD")
+    _replicates(pair)
+
+
+def break_sql_thread(pair: Pair) -> float:
+    """A row written on the standby first: the primary's row of the same id cannot be applied (errno 1062)."""
+    row = pair.standby.sql(f"SELECT COALESCE(MAX(id), 0) + 1 AS id FROM {TABLE} WHERE id < {MARGIN}")[0]["id"]
+    _unlogged(pair.standby, f"INSERT INTO {TABLE} VALUES ({row}, UTC_TIMESTAMP(6), 'in the way')")
+    pair.primary.sql(f"INSERT INTO {TABLE} VALUES ({row}, UTC_TIMESTAMP(6), 'comes too late')")
+    until(lambda: status(pair.standby)["Last_SQL_Errno"] == 1062, within=10, what="the applier's conflict")
+    return time.monotonic()
+
+
+def mend_sql_thread(pair: Pair) -> None:
+    _unlogged(pair.standby, f"DELETE FROM {TABLE} WHERE note = 'in the way'")
+    pair.standby.sql("START SLAVE SQL_THREAD")
+    _replicates(pair)
+
+
+def block_applier(pair: Pair) -> float:
+    """What a long report on the standby does: it holds a lock that the applier needs."""
+    reader = pair.standby.connect()
+    reader.cursor().execute(f"LOCK TABLES {TABLE} READ")
+    pair.held.append(reader)
+    return time.monotonic()
+
+
+def unblock_applier(pair: Pair) -> None:
+    pair.release()
+
+
+def cut_wire(pair: Pair) -> float:
+    pair.link.silent()
+    return time.monotonic()
+
+
+def refuse_on_wire(pair: Pair) -> float:
+    pair.link.refuses()
+    return time.monotonic()
+
+
+def mend_wire(pair: Pair) -> None:
+    pair.link.passes()
+    _replicates(pair)
+
+
+def make_standby_writable(pair: Pair) -> float:
+    pair.standby.sql("SET GLOBAL read_only = 0")
+    return time.monotonic()
+
+
+def make_standby_read_only(pair: Pair) -> None:
+    pair.standby.sql("SET GLOBAL read_only = 1")
+
+
+def pause_files(pair: Pair) -> float:
+    pair.files.paused.set()
+    return time.monotonic()
+
+
+def resume_files(pair: Pair) -> None:
+    pair.files.paused.clear()
+
+
+def change_host_key(pair: Pair) -> float:
+    pair.standby_ssh.change_host_key()
+    return time.monotonic()
+
+
+def restore_host_key(pair: Pair) -> None:
+    pair.standby_ssh.restore_host_key()
+
+
+def change_password(pair: Pair) -> float:
+    _set_monitor_password(pair.standby, "changed by somebody")
+    return time.monotonic()
+
+
+def restore_password(pair: Pair) -> None:
+    _set_monitor_password(pair.standby, MONITOR[1])
+
+
+def saturate_primary(pair: Pair) -> float:
+    """The application takes every connection there is: newcomers get errno 1040."""
+    user, password = APPLICATION
+    while True:
+        try:
+            pair.held.append(pair.primary.connect(user, password))
+        except pymysql.err.OperationalError as refusal:
+            if refusal.args[0] != 1040:
+                raise
+            return time.monotonic()
+
+
+def release_primary(pair: Pair) -> None:
+    pair.release()
+
+
+def _replicates(pair: Pair) -> None:
+    until(pair.replicates, within=30, what="replication at work again")
+
+
+def _unlogged(server: Server, statement: str, *arguments: object) -> None:
+    """Run it past the binlog, so that it is this fault and not an errant transaction too."""
+    with server.connect() as session, session.cursor() as cursor:
+        cursor.execute("SET sql_log_bin=0")
+        cursor.execute(statement, arguments or None)
+
+
+def _set_monitor_password(server: Server, password: str) -> None:
+    _unlogged(server, f"SET PASSWORD FOR '{MONITOR[0]}'@'127.0.0.%%' = PASSWORD(%s)", password)
+
+
+def _fill_backlog(address: str, port: int) -> list[socket.socket]:
+    """Dial a frozen listener until its queue is full: then the kernel drops what comes, like a host that is off."""
+    dials: list[socket.socket] = []
+    while True:
+        dial = socket.socket()
+        dial.settimeout(0.2)
+        dials.append(dial)
+        try:
+            dial.connect((address, port))
+        except TimeoutError:
+            return dials
+
+
+FAULTS = {
+    fault.name: fault
+    for fault in (
+        Fault("primary-killed", "SIGKILL to the primary's server", kill_primary, start_primary),
+        Fault("primary-hung", "the primary's server hangs (SIGSTOP)", freeze_primary, thaw_primary),
+        Fault("primary-host-gone", "the primary's host loses its power", power_off_primary, power_on_primary),
+        Fault("primary-saturated", "the application takes every connection", saturate_primary, release_primary),
+        Fault("standby-killed", "SIGKILL to the standby's server", kill_standby, start_standby),
+        Fault("io-thread-stopped", "the standby stops receiving", stop_io_thread, start_io_thread),
+        Fault("sql-thread-broken", "a conflicting row stops the applier", break_sql_thread, mend_sql_thread),
+        Fault("applier-blocked", "a lock holds the applier up", block_applier, unblock_applier),
+        Fault("replication-silent", "the wire to the standby falls silent", cut_wire, mend_wire),
+        Fault("replication-refused", "the wire to the standby is cut", refuse_on_wire, mend_wire),
+        Fault("standby-writable", "somebody clears read_only", make_standby_writable, make_standby_read_only),
+        Fault("files-stale", "the file sync stops", pause_files, resume_files),
+        Fault("host-key-changed", "the standby's ssh key is another", change_host_key, restore_host_key),
+        Fault("access-denied", "the monitor's password is changed", change_password, restore_password),
+    )
+}

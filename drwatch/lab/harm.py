@@ -1,0 +1,40 @@
+"""What a client did to a server that it should not have done: for the checks that watching harms nothing."""
+
+import re
+from dataclasses import dataclass
+
+from drwatch.lab.server import Row, Server
+
+ABORTED = re.compile(r"Aborted connection .*user: '([^']*)'")
+
+
+@dataclass(frozen=True)
+class Harm:
+    """Counts; the server's own counters begin anew with each start, its log does not."""
+
+    handshakes: int
+    """Aborted_connects: dials that ended without a login, wrong passwords included."""
+    hang_ups: int
+    """Aborted_clients: sessions that ended without a good-bye."""
+    log_lines: dict[str, int]
+    """Complaints in the error log by user; `unauthenticated` is a dial that never said who it was."""
+    blocked_soon: int
+    """SUM_CONNECT_ERRORS of performance_schema.host_cache: at max_connect_errors the address is refused."""
+
+
+def harm(server: Server) -> Harm:
+    counters = {row["Variable_name"]: int(row["Value"]) for row in server.sql("SHOW GLOBAL STATUS LIKE 'Aborted_c%'")}
+    lines: dict[str, int] = {}
+    for user in ABORTED.findall(server.error_log.read_text(errors="replace")):
+        lines[user] = lines.get(user, 0) + 1
+    cached = server.sql("SELECT COALESCE(SUM(SUM_CONNECT_ERRORS), 0) AS errors FROM performance_schema.host_cache")
+    return Harm(counters["Aborted_connects"], counters["Aborted_clients"], lines, int(cached[0]["errors"]))
+
+
+def threads_of(server: Server, user: str) -> list[Row]:
+    """The server's threads that work for this user: id, command, seconds, statement."""
+    return server.sql(
+        "SELECT ID AS id, COMMAND AS command, TIME AS seconds, INFO AS statement"
+        " FROM information_schema.PROCESSLIST WHERE USER = %s",
+        user,
+    )
