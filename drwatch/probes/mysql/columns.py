@@ -59,10 +59,11 @@ _IO = {
 
 
 class Heartbeat(NamedTuple):
-    """What performance_schema knows of one channel: heartbeats received, and seconds between them."""
+    """What performance_schema says of one channel; None where it may not be read."""
 
-    received: int
-    period: float
+    received: int | None = None
+    period: float | None = None
+    """Seconds."""
 
 
 class _Columns:
@@ -90,6 +91,13 @@ class _Columns:
         value = self.get(key)
         try:
             return None if value is None or value == "" else int(str(value))
+        except ValueError as error:
+            raise RowError(f"{NAMES[key][0]} is no number") from error
+
+    def seconds(self, key: str) -> float | None:
+        value = self.get(key)
+        try:
+            return None if value is None or value == "" else float(str(value))
         except ValueError as error:
             raise RowError(f"{NAMES[key][0]} is no number") from error
 
@@ -124,18 +132,19 @@ def _filters(row: Row) -> tuple[str, ...]:
 
 
 def channel(row: Row, flavour: Flavour, heartbeat: Heartbeat | None = None) -> Channel:
-    """One row of the replica status. ``heartbeat`` is MySQL's, where it could be read. Raises RowError."""
+    """One row of the replica status. MariaDB's has the heartbeats itself; MySQL's come beside it. Raises RowError."""
     columns = _Columns(row)
     io = columns.required("io")
     if io not in _IO:
         raise RowError(f"the receiver is in an unknown state: {io[:40]!r}")
     if flavour is Flavour.MARIADB:
         uses_gtid = columns.text("using_gtid") not in ("", "No")
-        retrieved, executed = columns.text("gtid_io_position"), ""
+        retrieved, executed = columns.text("gtid_io_position"), None
     else:
         uses_gtid = columns.number("auto_position") == 1
         retrieved, executed = columns.text("retrieved"), columns.text("executed")
-    period = columns.get("heartbeat_period")
+    if heartbeat is None:
+        heartbeat = Heartbeat(columns.number("heartbeats"), columns.seconds("heartbeat_period"))
     return Channel(
         name=columns.text("name"),
         source_host=columns.required("source_host"),
@@ -152,11 +161,10 @@ def channel(row: Row, flavour: Flavour, heartbeat: Heartbeat | None = None) -> C
         sql_state=columns.text("sql_state"),
         read=columns.coordinate("read_file", "read_position"),
         executed=columns.coordinate("executed_file", "executed_position"),
-        # Empty without GTIDs in use says nothing; empty with them says that nothing came yet.
-        retrieved_gtid=gtids(flavour, retrieved) if retrieved or uses_gtid else None,
-        executed_gtid=gtids(flavour, executed) if flavour is Flavour.MYSQL and (executed or uses_gtid) else None,
-        heartbeats=heartbeat.received if heartbeat else columns.number("heartbeats"),
-        heartbeat_period=heartbeat.period if heartbeat else None if period is None else float(str(period)),
+        retrieved_gtid=_gtids_in_use(flavour, retrieved, uses_gtid),
+        executed_gtid=_gtids_in_use(flavour, executed, uses_gtid),
+        heartbeats=heartbeat.received,
+        heartbeat_period=heartbeat.period,
         source_server_id=columns.number("source_server_id") or None,
         source_uuid=columns.text("source_uuid") or None,
         uses_gtid=uses_gtid,
@@ -164,11 +172,6 @@ def channel(row: Row, flavour: Flavour, heartbeat: Heartbeat | None = None) -> C
     )
 
 
-def heartbeats(rows: list[dict[str, object]]) -> dict[str, Heartbeat]:
-    """statements.HEARTBEATS by channel name."""
-    return {
-        str(row["CHANNEL_NAME"]): Heartbeat(
-            int(str(row["COUNT_RECEIVED_HEARTBEATS"])), float(str(row["HEARTBEAT_INTERVAL"]))
-        )
-        for row in rows
-    }
+def _gtids_in_use(flavour: Flavour, text: str | None, uses_gtid: bool) -> Gtids | None:
+    """Empty without GTIDs in use says nothing; empty with them says that nothing came yet."""
+    return gtids(flavour, text) if text or (uses_gtid and text is not None) else None

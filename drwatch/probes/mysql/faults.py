@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
 import ssl
 import struct
@@ -111,7 +112,8 @@ def blind(error: BaseException, rung: Rung) -> Blind:
 
 
 def _of_system(error: OSError, rung: Rung) -> Blind:
-    number, text = error.errno, _short(error.strerror or error)
+    number = error.errno
+    text = os.strerror(number) if number else _short(error)
     if rung >= Rung.CONNECTED:
         return Blind(Reason.HUNG_UP, text, number)
     if isinstance(error, TimeoutError) or number == errno.ETIMEDOUT:

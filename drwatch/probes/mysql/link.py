@@ -97,13 +97,14 @@ class Link:
             self._dialling = Wire(self._address)
             self._dial = asyncio.create_task(self._open(self._dialling, self._dialled_at))
 
-    def drop(self, found: Blind) -> None:
-        """Give the connection up: it is lost, or its statement hangs."""
+    def drop(self, found: Blind) -> Wire | None:
+        """Part from the connection, which is lost or whose statement hangs. It is the caller's to end."""
         wire, self._wire = self._wire, None
         if wire is not None:
-            wire.abort()
             now = self._clock()
+            self._pace.lost(now.loop)
             self._refusal = Refusal(found, now, now)
+        return wire
 
     def redial(self) -> None:
         """Start a dial in place of the dropped connection, if it may start now."""
@@ -164,6 +165,7 @@ class Link:
     def _lost(self, wire: Wire) -> None:
         if self._wire is wire:
             self.drop(Blind(Reason.HUNG_UP, "the server closed the idle connection"))
+            wire.abort()
             self.wake.set()
 
     def _tell(self) -> None:

@@ -35,6 +35,10 @@ _FAREWELL = 0.25
 """Seconds that a polite goodbye may take."""
 
 
+_BROKEN = frozenset({Reason.HUNG_UP, Reason.GARBLED})
+"""After these the next answer on the same connection could not be trusted, or would never come."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Answer:
     found: Fact | Blind
@@ -83,7 +87,7 @@ class _Held:
             await asyncio.wait({self._flight}, timeout=max(0.0, until - loop.time()))
             if not self._flight.done():
                 found = self._overdue(self._sent_at)
-                await self._give_up(reached, found)
+                self._give_up(reached, found)
                 return self._blind(asked, found)
             answer = self._settle()
             lost = isinstance(answer.found, Blind) and answer.found.reason is Reason.HUNG_UP
@@ -108,8 +112,9 @@ class _Held:
         assert self._flight is not None
         flight, self._flight = self._flight, None
         answer = flight.result()
-        if isinstance(answer.found, Blind) and answer.found.reason in (Reason.HUNG_UP, Reason.GARBLED):
-            self._link.drop(answer.found)
+        found = answer.found
+        if isinstance(found, Blind) and found.reason in _BROKEN and (wire := self._link.drop(found)):
+            wire.abort()
         return answer
 
     def _overdue(self, since: Moment) -> Blind:
@@ -119,7 +124,7 @@ class _Held:
     def _blind(self, asked: Moment, found: Blind) -> Sample:
         return Sample(self.key, asked, self._clock(), found)
 
-    async def _give_up(self, wire: Wire, found: Blind) -> None:
+    def _give_up(self, wire: Wire, found: Blind) -> None:
         """What to do with a connection whose statement is overdue: nothing, it stays in flight."""
 
     async def _ask(self, wire: Wire) -> _Answer:
@@ -159,6 +164,9 @@ def _values(rows: list[Row]) -> dict[str, str]:
 class ServerLook(_Held):
     """Each second on the fast connection: identity, writability, position, saturation, clock."""
 
+    _late: asyncio.Task[None] | None = None
+    """The replaced connection, while its overdue statement is still in flight."""
+
     async def _read(self, wire: Wire, constants: dict[str, str]) -> tuple[Fact, tuple[str, ...]]:
         rows = await wire.rows(statements.fast(constants))
         status = _values(await wire.rows(statements.STATUS))
@@ -166,20 +174,38 @@ class ServerLook(_Held):
             raise RowError("the SELECT of variables has no row")
         return server_fact(rows[0], status), ()
 
-    async def _give_up(self, wire: Wire, found: Blind) -> None:
+    def _give_up(self, wire: Wire, found: Blind) -> None:
         """Replace a connection that used to answer, since a new dial tells a hung server from a stuck statement.
 
-        One that never answered is the replacement: its statement stays in flight, or each look would leave a
-        thread on the server.
+        The old one is seen off when its answer comes, for a session that ends without a goodbye is a line in the
+        server's log. Only one is ever replaced so, and none that never answered, or each look would leave a thread
+        on the server.
         """
-        if not wire.looks:
+        if self._flight is None or not wire.looks or (self._late is not None and not self._late.done()):
             return
         flight, self._flight = self._flight, None
-        assert flight is not None
-        flight.cancel()
-        await asyncio.wait({flight})
         self._link.drop(found)
+        self._late = asyncio.create_task(_see_off(wire, flight))
         self._link.redial()
+
+    async def close(self) -> None:
+        late, self._late = self._late, None
+        if late is not None:
+            late.cancel()
+            await asyncio.wait({late})
+        await super().close()
+
+
+async def _see_off(wire: Wire, flight: asyncio.Task[_Answer]) -> None:
+    try:
+        await asyncio.wait({flight})
+        await wire.quit(_FAREWELL)
+    finally:
+        flight.cancel()
+        wire.abort()
+        await asyncio.wait({flight})
+        if not flight.cancelled():
+            flight.exception()
 
 
 class ReplicationLook(_Held):
@@ -217,13 +243,22 @@ class ReplicationLook(_Held):
             return {}, ("no heartbeats: performance_schema is off",)
         if constants.get("slow_query_log") == constants.get("log_queries_not_using_indexes") == "ON":
             return {}, ("no heartbeats: reading them would fill the slow query log",)
+        counts, notes = await self._by_channel(wire, statements.HEARTBEATS)
+        periods, more = await self._by_channel(wire, statements.HEARTBEAT_PERIODS)
+        return {
+            name: columns.Heartbeat(int(counts[name]) if name in counts else None, periods.get(name))
+            for name in counts.keys() | periods.keys()
+        }, notes + more
+
+    async def _by_channel(self, wire: Wire, statement: str) -> tuple[dict[str, float], tuple[str, ...]]:
         try:
-            return columns.heartbeats(await wire.rows(statements.HEARTBEATS)), ()
+            rows = await wire.rows(statement)
         except faults.WORLD as error:
             found = faults.blind(error, Rung.OPEN)
-            if found.errno is None or found.reason is Reason.HUNG_UP:
+            if found.reason is not Reason.NO_PRIVILEGE:
                 raise
             return {}, (f"no heartbeats: {found.detail}",)
+        return {str(row["channel"]): float(str(row["value"])) for row in rows}, ()
 
     async def _binlog(
         self, wire: Wire, constants: dict[str, str], flavour: Flavour

@@ -27,13 +27,16 @@ class Vain:
 class Pace:
     """The rhythm of one connection's dials; times in loop seconds.
 
-    A connection that was held for a second may be dialled again the moment it is lost. Then one a second, after
-    five failures one in five seconds, and after twenty vain dials one a minute.
+    A held connection that is lost may be dialled again at once, though not twice within a second. Then one a second,
+    after five failures one in five seconds, and after twenty vain dials one a minute.
     """
 
     vain: Vain
     failures: int = 0
     started: float | None = None
+    """When the last dial started; None when the next is free."""
+    freed: float | None = None
+    """When a loss last made one free."""
 
     def wait(self, now: float) -> float:
         """Seconds until a dial may start; 0 when it may start now."""
@@ -48,6 +51,11 @@ class Pace:
 
     def dialled(self, now: float) -> None:
         self.started = now
+
+    def lost(self, now: float) -> None:
+        """A connection that was logged in is gone."""
+        if self.freed is None or now - self.freed >= _SECOND:
+            self.started, self.freed = None, now
 
     def failed(self, connected: bool) -> None:
         self.failures += 1

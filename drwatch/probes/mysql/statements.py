@@ -62,10 +62,14 @@ BINARY_LOG_STATUS = "SHOW BINARY LOG STATUS"
 MASTER_STATUS = "SHOW MASTER STATUS"
 
 HEARTBEATS = (
-    "SELECT s.CHANNEL_NAME, s.COUNT_RECEIVED_HEARTBEATS, c.HEARTBEAT_INTERVAL"
-    " FROM performance_schema.replication_connection_status s"
-    " JOIN performance_schema.replication_connection_configuration c USING (CHANNEL_NAME)"
+    "SELECT CHANNEL_NAME AS channel, COUNT_RECEIVED_HEARTBEATS AS value"
+    " FROM performance_schema.replication_connection_status"
 )
+HEARTBEAT_PERIODS = (
+    "SELECT CHANNEL_NAME AS channel, HEARTBEAT_INTERVAL AS value"
+    " FROM performance_schema.replication_connection_configuration"
+)
+"""MySQL from 5.7. One table each, since an account may read the one and not the other."""
 
 AUTOCOMMIT = "SET AUTOCOMMIT = 1"
 """Only where the server's default is off, and for our session only: no look may hold a snapshot open."""
@@ -80,6 +84,7 @@ _FIXED = frozenset(
         BINARY_LOG_STATUS,
         MASTER_STATUS,
         HEARTBEATS,
+        HEARTBEAT_PERIODS,
         AUTOCOMMIT,
     }
 )

@@ -224,7 +224,9 @@ class Wire(vendor.Connection):  # type: ignore[misc]
         """Leave politely, and wait at most so long for the server to have let go."""
         self._on_loss = None
         reader = self._reader
-        with contextlib.suppress(OSError, AttributeError, TimeoutError):
+        if reader is None:
+            return
+        with contextlib.suppress(OSError):  # TimeoutError among them
             self._say_goodbye()
             async with asyncio.timeout(seconds):
                 while await reader.read(4096):
