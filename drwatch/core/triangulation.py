@@ -81,6 +81,9 @@ class Door(StrEnum):
 LEAVING = 3.0
 """Seconds after a hang-up in which a process that is still there may be about to go."""
 
+ASKING = 1.0
+"""Seconds that a verdict waits for the other chairs, so that the page can name them; no longer."""
+
 _SILENT = frozenset({Reason.NO_HANDSHAKE, Reason.QUERY_TIMEOUT})
 _UNREACHABLE = frozenset({Reason.CONNECT_TIMEOUT, Reason.NO_ROUTE, Reason.DNS})
 _LOST = _UNREACHABLE | _SILENT | {Reason.REFUSED, Reason.CHANNEL_LOST, Reason.HUNG_UP}
@@ -293,8 +296,8 @@ def isolated(policy: Policy, cluster: Cluster, snapshot: Snapshot) -> Confidence
     return Confidence.CONCLUSIVE
 
 
-def judge(cluster: Cluster, policy: Policy, snapshot: Snapshot) -> Verdict:
-    """The one verdict on a cluster's primary, as the looks stand."""
+def judge(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) -> Verdict:
+    """The one verdict on a cluster's primary, as the looks stand; none yet while the chairs are still being asked."""
     primary = cluster.primary.node
     found = snapshot.latest(primary, Probe.SERVER)
     evidence = gather(cluster, snapshot)
@@ -307,6 +310,8 @@ def judge(cluster: Cluster, policy: Policy, snapshot: Snapshot) -> Verdict:
         return Verdict(Condition.PRIMARY_SATURATED if full else None, evidence=evidence.sentences)
     if primary not in snapshot.alive:
         # Never seen alive: perhaps it does not exist. ProbeBlind says so.
+        return Verdict(None, evidence=evidence.sentences)
+    if _still_asking(cluster, snapshot, now):
         return Verdict(None, evidence=evidence.sentences)
     if (confidence := isolated(policy, cluster, snapshot)) is not None:
         return Verdict(Condition.WITNESS_ISOLATED, confidence, evidence.sentences)
@@ -323,22 +328,36 @@ def _saturation(snapshot: Snapshot, policy: Policy, primary: Node, fact: ServerF
     return Verdict(None)
 
 
-def wanted(cluster: Cluster, snapshot: Snapshot, now: Moment) -> frozenset[Key]:
-    """The looks to make now rather than at their turn: what the other chairs say of a trouble just begun."""
+def _unasked(cluster: Cluster, snapshot: Snapshot, since: Moment) -> set[Key]:
+    """The other chairs' looks that have not been made since the trouble began."""
     primary = cluster.primary
-    sight = snapshot.sight(primary.node, Probe.SERVER)
-    if sight is None or sight.blind_since is None:
-        return frozenset()
-    since = sight.blind_since
     keys = [Key(primary.node, Probe.HOST)] if primary.ssh is not None else []
     for standby in cluster.standbys:
         keys.append(Key(standby.node, Probe.REPLICATION))
         if standby.ssh is not None and primary.ssh_host is not None:
             keys.append(door_key(cluster, standby))
-    stale = {key for key in keys if not _fresh(snapshot.sights.get(key), since)}
-    host = snapshot.sight(primary.node, Probe.HOST)
-    found = host.latest.found if host else None
+    return {key for key in keys if not _fresh(snapshot.sights.get(key), since)}
+
+
+def _blind_since(cluster: Cluster, snapshot: Snapshot) -> Moment | None:
+    sight = snapshot.sight(cluster.primary.node, Probe.SERVER)
+    return sight.blind_since if sight else None
+
+
+def _still_asking(cluster: Cluster, snapshot: Snapshot, now: Moment) -> bool:
+    since = _blind_since(cluster, snapshot)
+    return since is not None and now - since < ASKING and bool(_unasked(cluster, snapshot, since))
+
+
+def wanted(cluster: Cluster, snapshot: Snapshot, now: Moment) -> frozenset[Key]:
+    """The looks to make now rather than at their turn: what the other chairs say of a trouble just begun."""
+    since = _blind_since(cluster, snapshot)
+    if since is None:
+        return frozenset()
+    keys = _unasked(cluster, snapshot, since)
+    primary = cluster.primary.node
+    found = snapshot.latest(primary, Probe.HOST)
     if now - since < LEAVING and isinstance(found, HostFact) and found.processes:
         # A process that was killed may still be seen on its way out: look again until it is clear.
-        stale.add(Key(primary.node, Probe.HOST))
-    return frozenset(stale)
+        keys.add(Key(primary, Probe.HOST))
+    return frozenset(keys)

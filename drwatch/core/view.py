@@ -35,7 +35,7 @@ def look_over(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment)
     standbys = [standby.node for standby in cluster.standbys]
     return ClusterView(
         cluster=cluster,
-        verdict=triangulation.judge(cluster, policy, snapshot),
+        verdict=triangulation.judge(cluster, policy, snapshot, now),
         database=tuple(exposure.of_database(cluster, snapshot, node, now) for node in standbys),
         files=tuple(
             (files, exposure.of_files(snapshot, node, files, now)) for node in standbys for files in cluster.files
