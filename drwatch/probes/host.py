@@ -13,7 +13,7 @@ from drwatch.core.sample import Blind, Disk, Filesystem, HostFact, Key, Moment, 
 from drwatch.probes.ssh import VERSION, Answer, Request, Shell, SshNode, Unseen
 
 UNITS = ("mariadb", "mysql", "mysqld")
-"""systemd's units for the server, where the configuration names none; the first that is loaded counts."""
+"""systemd's units for the server, beside the one that the configuration names; the first that is loaded counts."""
 SLOW_EVERY = 5.0
 """Seconds between two looks at what needs a process of its own: df, systemd, `date`, a new walk through /proc."""
 GRACE = 0.25
@@ -165,9 +165,10 @@ def parse_binlog(answer: Answer) -> Coordinate | None:
 class HostLook:
     """One look at a node through its shell; owns the node's connection and closes it.
 
+    ``datadir``, ``binlog_dir`` and ``paths`` are absolute; the space of their file systems counts.
     ``process``: text that a server's command line must hold, where several servers share the host.
-    ``filesystems``: absolute paths whose space counts.
-    ``binlog``: the binary log's directory or base path, may be set at any time; its size is asked with each look.
+    ``binlog``: where its newest binary log's size is read with each look, a directory or a base path such as
+    /var/log/mysql/mysql-bin; may be set at any time, to None for a server whose position is known from GTIDs.
     """
 
     def __init__(
@@ -176,24 +177,27 @@ class HostLook:
         *,
         clock: Callable[[], Moment],
         every: float = 1.0,
-        process: str = "",
-        units: Sequence[str] = UNITS,
-        filesystems: Sequence[str] = ("/",),
-        binlog: str | None = None,
+        datadir: str | None = None,
+        binlog_dir: str | None = None,
+        process: str | None = None,
+        unit: str | None = None,
+        paths: Sequence[str] = (),
     ) -> None:
-        for text in (process, *units, *filesystems, binlog or ""):
+        watched = tuple(dict.fromkeys(path for path in (datadir, binlog_dir, *paths) if path)) or ("/",)
+        for text in (process or "", unit or "", *watched):
             if set(text) & {"\n", "\r", "\0"}:
                 raise ValueError(f"a line break or NUL in {text!r}")
-        for path in filesystems:
+        for path in watched:
             if not path.startswith("/"):
                 raise ValueError(f"not an absolute path: {path!r}")
         self.key = Key(node.node, Probe.HOST)
         self.every = every
         self.wake = asyncio.Event()
-        self.binlog = binlog
+        self.binlog = binlog_dir
         node.wakes.append(self.wake)
         self._node, self._clock = node, clock
-        self._process, self._units, self._paths = process, tuple(units), tuple(filesystems)
+        self._process, self._paths = process or "", watched
+        self._units = " ".join(dict.fromkeys((unit, *UNITS) if unit else UNITS))
         self._shell: Shell | None = None
         self._before: Proc | None = None
         self._slow_at: Moment | None = None
@@ -259,8 +263,8 @@ class HostLook:
             shell.post("space", path).future.add_done_callback(partial(self._keep_space, path))
 
     def _ask_unit(self, shell: Shell) -> None:
-        if self._units and shell.alive:
-            shell.post("unit", " ".join(self._units)).future.add_done_callback(self._keep_unit)
+        if shell.alive:
+            shell.post("unit", self._units).future.add_done_callback(self._keep_unit)
 
     def _keep_space(self, path: str, future: asyncio.Future[Answer]) -> None:
         if not future.cancelled() and not future.exception():

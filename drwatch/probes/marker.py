@@ -51,7 +51,7 @@ def judge(started: datetime, source: str, clock: datetime, offset: float) -> Mar
 
 
 class MarkerLook:
-    """One look at a file set's marker, ``path`` on the node. The node's connection is not its to close.
+    """One look at the marker of the file set ``name``, ``path`` on the node. The node's connection is not its to close.
 
     ``offset`` tells the seconds by which the clock of the host that writes the marker is ahead of the node's.
     """
@@ -59,16 +59,16 @@ class MarkerLook:
     def __init__(
         self,
         node: SshNode,
-        target: str,
-        path: str,
         *,
+        name: str,
+        path: str,
         clock: Callable[[], Moment],
         every: float = 5.0,
         offset: Callable[[], float] = lambda: 0.0,
     ) -> None:
         if not path.startswith("/") or set(path) & {"\n", "\r", "\0"}:
             raise ValueError(f"not an absolute path: {path!r}")
-        self.key = Key(node.node, Probe.MARKER, target)
+        self.key = Key(node.node, Probe.MARKER, name)
         self.every = every
         self.wake = asyncio.Event()
         self._node, self._path, self._clock, self._offset = node, path, clock, offset

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from drwatch.core.sample import Blind, Key, Moment, Node, Probe, ReachFact, Reason, Sample
 from drwatch.probes.ssh import DIAL_EVERY, Answer, SshNode, Unseen, system_blind
 
-WITNESS = Node("", "witness")
 _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+")
 _KILLED = (124, 137)
 """`timeout` ended the dial."""
@@ -28,15 +27,15 @@ _WORDS = (
 
 
 class AnchorLook:
-    """A dial from the witness to ``host:port``, closed at once when it is answered."""
+    """A dial from the witness (as ``node``) to ``host:port``, closed at once when it is answered."""
 
     def __init__(
         self,
+        node: Node,
+        *,
         host: str,
         port: int,
-        *,
         clock: Callable[[], Moment],
-        node: Node = WITNESS,
         every: float = 5.0,
         deadline: float = 3.0,
     ) -> None:
@@ -82,21 +81,20 @@ def parse(answer: Answer, target: str) -> Blind | None:
     return Blind(Reason.NO_ROUTE, f"{target}: the dial failed, nobody knows why")
 
 
-class PeerLook:
-    """A dial from a node's shell to another host, to port 22 as a rule and never to a database (traps.md 1).
+class DoorLook:
+    """A dial from a node's shell to ``key.target``, HOST:PORT: another host's sshd and never a database (traps.md 1).
 
     Only when it is asked for, and at most once in 5 s whatever is asked: between, the last sample is handed out again.
     """
 
-    def __init__(
-        self, node: SshNode, host: str, port: int = 22, *, clock: Callable[[], Moment], deadline: float = 3.0
-    ) -> None:
-        if not _HOST.fullmatch(host):
-            raise ValueError(f"neither a host name nor an address: {host!r}")
-        self.key = Key(node.node, Probe.REACH, f"{host}:{port}")
+    def __init__(self, shell: SshNode, key: Key, *, clock: Callable[[], Moment], deadline: float = 3.0) -> None:
+        host, _, port = key.target.rpartition(":")
+        if not _HOST.fullmatch(host) or not port.isdigit():
+            raise ValueError(f"not HOST:PORT: {key.target!r}")
+        self.key = key
         self.every = math.inf
         self.wake = asyncio.Event()
-        self._node, self._clock = node, clock
+        self._node, self._clock = shell, clock
         self._limit = max(1, math.ceil(deadline))
         self._request = f"{self._limit} {host} {port}"
         self._last: Sample | None = None
