@@ -1,0 +1,152 @@
+"""The HTTP application: the status page, the metrics, the health of drwatch itself, and the JSON API. It only reads."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from drwatch.core.assessment import Assessment
+from drwatch.core.incident import Incident
+from drwatch.core.paging import Row
+from drwatch.store import Past
+from drwatch.web import page
+from drwatch.web.status import incident_json, past_json, status_json
+
+MOST = 500
+"""Lines of history that one answer may hold."""
+
+
+def _utc() -> tzinfo:
+    return UTC
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What the application reads, each time anew."""
+
+    assessment: Callable[[], Assessment | None]
+    """None until the first tick."""
+    incidents: Callable[[], Sequence[Incident]]
+    """Those that are alive."""
+    rows: Callable[[], Sequence[Row]]
+    """Pages that are not settled."""
+    metrics: Callable[[str], tuple[bytes, str]]
+    """The exposition and its content type, for an Accept header."""
+    health: Callable[[], str | None]
+    """What is wrong with drwatch itself, in a sentence; None when it is well."""
+    history: Callable[[int], Awaitable[Sequence[Past]]]
+    """At most so many incidents of the history, newest first."""
+    zone: Callable[[], tzinfo] = _utc
+    """Of the times on the page for people."""
+
+
+def application(reader: Reader) -> Starlette:
+    """The ASGI application."""
+    return Starlette(routes=_Pages(reader).routes(), middleware=[Middleware(_Headers)])
+
+
+class _Pages:
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/", self.status_page),
+            Route("/metrics", self.metrics),
+            Route("/healthz", self.healthz),
+            Route("/readyz", self.readyz),
+            Route("/api/v1/status", self.status),
+            Route("/api/v1/incidents", self.incidents),
+            Route("/api/v1/incidents/{id}", self.incident),
+        ]
+
+    async def status_page(self, request: Request) -> Response:
+        reader = self._reader
+        html = page.render(reader.assessment(), reader.incidents(), reader.rows(), reader.health(), reader.zone())
+        return HTMLResponse(html, headers={"content-security-policy": page.POLICY})
+
+    async def metrics(self, request: Request) -> Response:
+        body, content_type = self._reader.metrics(request.headers.get("accept", ""))
+        headers = {"content-type": content_type, "vary": "accept, accept-encoding"}
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            body = gzip.compress(body, compresslevel=1)
+            headers["content-encoding"] = "gzip"
+        return Response(body, headers=headers)
+
+    async def healthz(self, request: Request) -> Response:
+        wrong = self._reader.health()
+        return PlainTextResponse(f"{wrong or 'well'}\n", 503 if wrong else 200)
+
+    async def readyz(self, request: Request) -> Response:
+        assessment = self._reader.assessment()
+        if assessment is None:
+            return PlainTextResponse("nothing has been judged yet\n", 503)
+        if assessment.unsettled:
+            names = ", ".join(sorted(assessment.unsettled))
+            return PlainTextResponse(f"not looked at all round yet: {names}\n", 503)
+        return PlainTextResponse("ready\n")
+
+    async def status(self, request: Request) -> Response:
+        reader = self._reader
+        return JSONResponse(status_json(reader.assessment(), reader.incidents(), reader.rows()))
+
+    async def incidents(self, request: Request) -> Response:
+        return JSONResponse(
+            {
+                "living": self._living(),
+                "history": [past_json(past) for past in await self._reader.history(_limit(request))],
+            }
+        )
+
+    async def incident(self, request: Request) -> Response:
+        wanted = request.path_params["id"].upper()
+        past = next((past for past in await self._reader.history(MOST) if past.id == wanted), None)
+        found: dict[str, Any] = past_json(past) if past else {}
+        found |= next((living for living in self._living() if living["id"] == wanted), {})
+        if not found:
+            raise HTTPException(404, f"no incident {wanted} among the living and the last {MOST}")
+        return JSONResponse(found)
+
+    def _living(self) -> list[dict[str, Any]]:
+        assessment = self._reader.assessment()
+        now = assessment.at if assessment else None
+        return [incident_json(incident, now) for incident in self._reader.incidents()]
+
+
+def _limit(request: Request) -> int:
+    text = request.query_params.get("limit", "50")
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= MOST:
+        raise HTTPException(400, f"limit is a number from 1 to {MOST}")
+    return int(text)
+
+
+class _Headers:
+    """What every answer carries: it is fresh, it is what it says, it goes into nobody's frame."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("content-security-policy", "default-src 'none'; frame-ancestors 'none'")
+                headers["cache-control"] = "no-store"
+                headers["referrer-policy"] = "no-referrer"
+                headers["x-content-type-options"] = "nosniff"
+                headers["x-frame-options"] = "DENY"
+            await send(message)
+
+        await self._app(scope, receive, sending if scope["type"] == "http" else send)

@@ -1,0 +1,321 @@
+"""The state of everything as JSON: a pure function of what the daemon last judged. Its shape is in docs/api.md.
+
+What is unknown is null, with the reason beside it in ``unknown``; it is never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from itertools import product
+from typing import Any
+
+from drwatch import __version__
+from drwatch.core.assessment import Assessment
+from drwatch.core.exposure import Exposure
+from drwatch.core.finding import Finding
+from drwatch.core.incident import Incident
+from drwatch.core.paging import Row
+from drwatch.core.policy import NodePolicy, Role
+from drwatch.core.recovery import Recovery, backlog
+from drwatch.core.sample import Blind, Channel, HostFact, IoState, Moment, Node, Probe, ReplicationFact, ServerFact
+from drwatch.core.snapshot import ChannelHealth, Sight, Snapshot
+from drwatch.core.triangulation import WITNESS
+from drwatch.core.view import ClusterView
+from drwatch.store import Past
+
+Json = dict[str, Any]
+
+
+def text_of(at: Moment | datetime | None) -> str | None:
+    """An instant as ISO 8601 in UTC, to the millisecond."""
+    if at is None:
+        return None
+    wall = at.wall if isinstance(at, Moment) else at
+    return wall.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def status_json(assessment: Assessment | None, incidents: Sequence[Incident], rows: Sequence[Row]) -> Json:
+    """Everything that the status page shows. ``assessment`` is None until the first tick; ``rows`` are not settled."""
+    if assessment is None:
+        return {
+            "version": __version__,
+            "at": None,
+            "unknown": "nothing has been judged yet",
+            "clusters": [],
+            "anchors": [],
+            "channels": [],
+            "incidents": [],
+            "findings": [],
+            "pages": _pages(None, rows),
+        }
+    shown = {view.cluster.name for view in assessment.clusters}
+    return {
+        "version": __version__,
+        "at": text_of(assessment.at),
+        "unknown": "",
+        "clusters": [_cluster(assessment, view, incidents) for view in assessment.clusters],
+        "anchors": _probes(assessment, WITNESS),
+        "channels": [_paging_channel(name, health) for name, health in assessment.snapshot.channels.items()],
+        "incidents": [incident_json(each, assessment.at) for each in incidents if each.cluster not in shown],
+        "findings": [_finding(each) for each in assessment.findings if each.cluster not in shown],
+        "pages": _pages(assessment.at, rows),
+    }
+
+
+def incident_json(incident: Incident, now: Moment | None = None) -> Json:
+    """One incident that is alive; ``now`` gives its age."""
+    return {
+        "id": incident.id,
+        "cluster": incident.cluster,
+        "subject": incident.subject,
+        "condition": incident.condition,
+        "severity": incident.severity,
+        "phase": incident.phase,
+        "confidence": incident.confidence,
+        "summary": incident.summary,
+        "evidence": list(incident.evidence),
+        "began_at": text_of(incident.began),
+        "confirmed_at": text_of(incident.confirmed),
+        "ended_at": text_of(incident.ended),
+        "age_seconds": now - incident.began if now else None,
+        "suppressed_by": incident.suppressed_by,
+        "told_condition": incident.told_condition,
+        "told_at": text_of(incident.told_at),
+        "pages": incident.pages,
+    }
+
+
+def past_json(past: Past) -> Json:
+    """One incident out of the history."""
+    return {
+        "id": past.id,
+        "cluster": past.cluster,
+        "subject": past.subject,
+        "condition": past.condition,
+        "severity": past.severity,
+        "phase": past.phase,
+        "summary": past.summary,
+        "began_at": text_of(past.began),
+        "confirmed_at": text_of(past.confirmed),
+        "ended_at": text_of(past.ended),
+        "pages": past.pages,
+        "told": past.told,
+    }
+
+
+def _cluster(assessment: Assessment, view: ClusterView, incidents: Iterable[Incident]) -> Json:
+    cluster, verdict = view.cluster, view.verdict
+    return {
+        "name": cluster.name,
+        "settled": cluster.name not in assessment.unsettled,
+        "objectives": {"rpo_seconds": cluster.objectives.rpo, "rto_seconds": cluster.objectives.rto},
+        "verdict": {
+            "condition": verdict.condition,
+            "confidence": verdict.confidence if verdict.condition else None,
+            "evidence": list(verdict.evidence),
+        },
+        "primary": _node(assessment, cluster.primary),
+        "standbys": [_node(assessment, standby) for standby in cluster.standbys],
+        "exposures": [_exposure(claim, cluster.objectives.rpo) for claim in view.database],
+        "recovery": [_recovery(estimate, cluster.objectives.rto) for estimate in view.recovery],
+        "files": _files(view),
+        "incidents": [incident_json(each, assessment.at) for each in incidents if each.cluster == cluster.name],
+        "findings": [_finding(each) for each in assessment.findings if each.cluster == cluster.name],
+    }
+
+
+def _exposure(claim: Exposure, objective: float) -> Json:
+    return {
+        "node": claim.node.name,
+        "data": claim.data,
+        "seconds": claim.seconds,
+        "unknown": claim.unknown,
+        "objective_seconds": objective,
+        "datum_at": text_of(claim.datum),
+        "frozen": claim.frozen,
+        "transactions_seen": claim.transactions_seen,
+        "bytes_seen": claim.bytes_seen,
+        "unseen_seconds": claim.unseen_seconds,
+    }
+
+
+def _recovery(estimate: Recovery, objective: float) -> Json:
+    return {
+        "node": estimate.node.name,
+        "seconds": estimate.seconds,
+        "unknown": estimate.unknown,
+        "measured_seconds": estimate.unassumed,
+        "objective_seconds": objective,
+        "terms": [
+            {"component": term.component, "seconds": term.seconds, "basis": term.basis, "note": term.note}
+            for term in estimate.terms
+        ],
+    }
+
+
+def _files(view: ClusterView) -> list[Json]:
+    found = []
+    for (standby, files), (_, claim) in zip(
+        product(view.cluster.standbys, view.cluster.files), view.files, strict=True
+    ):
+        found.append(
+            {
+                "name": files.name,
+                "node": standby.node.name,
+                "path": files.path,
+                "measured": claim is not None,
+                "age_seconds": claim.seconds if claim else None,
+                "unknown": claim.unknown if claim else "no marker was ever seen",
+                "datum_at": text_of(claim.datum) if claim else None,
+                "every_seconds": files.every,
+                "limit_seconds": files.stale_after,
+            }
+        )
+    return found
+
+
+def _node(assessment: Assessment, node: NodePolicy) -> Json:
+    snapshot = assessment.snapshot
+    server = snapshot.latest(node.node, Probe.SERVER)
+    fact = server if isinstance(server, ServerFact) else None
+    return {
+        "name": node.node.name,
+        "configured_role": node.role,
+        "role": _role(snapshot, node),
+        "location": node.location,
+        "mysql": node.mysql,
+        "writable": not fact.read_only if fact else None,
+        "flavour": fact.flavour if fact else None,
+        "server_version": ".".join(map(str, fact.version)) if fact else None,
+        "uptime_seconds": fact.uptime if fact else None,
+        "connections": fact.connections if fact else None,
+        "max_connections": fact.max_connections if fact else None,
+        "gtid": str(fact.gtid) if fact and fact.gtid is not None else None,
+        "binlog": str(fact.binlog) if fact and fact.binlog is not None else None,
+        "replication": _replication(assessment, node.node),
+        "host": _host(snapshot, node.node),
+        "probes": _probes(assessment, node.node),
+    }
+
+
+def _role(snapshot: Snapshot, node: NodePolicy) -> str | None:
+    """What the node's own words make it now: primary, standby, or neither; None while they cannot be had."""
+    server = snapshot.latest(node.node, Probe.SERVER)
+    replication = snapshot.latest(node.node, Probe.REPLICATION)
+    if isinstance(replication, ReplicationFact) and replication.channels:
+        return Role.STANDBY
+    unasked = replication is None and node.role is Role.PRIMARY
+    if not isinstance(server, ServerFact) or not (unasked or isinstance(replication, ReplicationFact)):
+        return None
+    return "neither" if server.read_only else Role.PRIMARY
+
+
+def _replication(assessment: Assessment, node: Node) -> list[Json] | None:
+    found = assessment.snapshot.latest(node, Probe.REPLICATION)
+    if not isinstance(found, ReplicationFact):
+        return None
+    return [_channel(assessment, node, channel) for channel in found.channels]
+
+
+def _channel(assessment: Assessment, node: Node, channel: Channel) -> Json:
+    receipt = assessment.snapshot.receipts.get((node, channel.name))
+    return {
+        "name": channel.name,
+        "source": f"{channel.source_host}:{channel.source_port}",
+        "io": channel.io,
+        "io_running": channel.io is IoState.YES,
+        "io_errno": channel.io_errno or None,
+        "sql_running": channel.sql,
+        "sql_errno": channel.sql_errno or None,
+        "error": channel.sql_error or channel.io_error,
+        "seconds_behind": channel.seconds_behind,
+        "silence_seconds": assessment.at - receipt.heard_at if receipt else None,
+        "backlog_bytes": backlog(channel),
+        "read": str(channel.read) if channel.read else None,
+        "executed": str(channel.executed) if channel.executed else None,
+    }
+
+
+def _host(snapshot: Snapshot, node: Node) -> Json | None:
+    found = snapshot.latest(node, Probe.HOST)
+    if not isinstance(found, HostFact):
+        return None
+    return {
+        "clock": text_of(found.clock),
+        "processes": [{"pid": process.pid, "state": process.state} for process in found.processes],
+        "unit": found.unit,
+        "io_wait_ratio": found.io_wait,
+        "io_pressure_ratio": found.io_pressure,
+        "memory_available_bytes": found.memory_available_bytes,
+        "disks": [{"device": disk.name, "await_seconds": disk.await_seconds} for disk in found.disks],
+        "filesystems": [
+            {"path": each.path, "size_bytes": each.size_bytes, "free_bytes": each.free_bytes}
+            for each in found.filesystems
+        ],
+    }
+
+
+def _probes(assessment: Assessment, node: Node) -> list[Json]:
+    sights = assessment.snapshot.sights.items()
+    return [_probe(key.probe, key.target, sight, assessment.at) for key, sight in sights if key.node == node]
+
+
+def _probe(probe: Probe, target: str, sight: Sight, now: Moment) -> Json:
+    blind = sight.blind
+    return {
+        "probe": probe,
+        "target": target,
+        "up": blind is None,
+        "reason": blind.reason if isinstance(blind, Blind) else None,
+        "detail": blind.detail if isinstance(blind, Blind) else "",
+        "asked_at": text_of(sight.latest.asked),
+        "fact_age_seconds": now - sight.fact.asked if sight.fact else None,
+        "blind_seconds": now - sight.blind_since if sight.blind_since else None,
+    }
+
+
+def _finding(finding: Finding) -> Json:
+    return {
+        "condition": finding.condition,
+        "severity": finding.severity,
+        "subject": finding.subject,
+        "summary": finding.summary,
+        "evidence": list(finding.evidence),
+        "confidence": finding.confidence,
+        "suppressed_by": finding.suppressed_by,
+    }
+
+
+def _paging_channel(name: str, health: ChannelHealth) -> Json:
+    return {
+        "name": name,
+        "proven_at": text_of(health.accepted_at),
+        "failing_since": text_of(health.failing_since),
+        "refused": health.refused,
+        "detail": health.detail,
+    }
+
+
+def _pages(now: Moment | None, rows: Sequence[Row]) -> Json:
+    return {
+        "pending": len(rows),
+        "oldest_seconds": max((now - row.created for row in rows), default=None) if now else None,
+        "rows": [
+            {
+                "event": row.event,
+                "incident": row.incident,
+                "channel": row.channel,
+                "reason": row.reason,
+                "severity": row.severity,
+                "title": row.title,
+                "state": row.state,
+                "attempts": row.attempts,
+                "ambiguous": row.ambiguous,
+                "created_at": text_of(row.created),
+                "due_at": text_of(row.due),
+                "detail": row.detail,
+            }
+            for row in rows
+        ],
+    }
