@@ -93,7 +93,7 @@ def _directive(text: str) -> int | None:
 
 def _syntax(problem: str) -> tuple[str, str]:
     # The parser's own words quote the file, so only what is known to be free of it is passed on.
-    if "single document" in problem or "document start" in problem:
+    if "another document" in problem or "document start" in problem:
         return "expected one document", "Remove the line of --- or what follows it"
     if "mapping values are not allowed" in problem:
         return "expected no second colon here", "Check the indentation, and quote values that contain ': '"

@@ -1,0 +1,65 @@
+"""What is accepted and yet should be known."""
+
+from pathlib import Path
+
+import pytest
+
+
+def test_the_contract_s_example_says_what_this_version_does_not_do(machine) -> None:
+    notices = machine.load((Path(__file__).parent / "contract.yaml").read_text()).notices
+    assert "clusters.shop.backups is accepted but not watched by this version." in notices
+    assert "clusters.shop.endpoint is accepted but not watched by this version." in notices
+    assert "heartbeat is accepted but not sent by this version." in notices
+
+
+@pytest.mark.parametrize(
+    ("good", "other", "notice"),
+    [
+        (
+            "    nodes:\n",
+            "    objectives: {rto: 15m}\n    nodes:\n",
+            "clusters.shop.objectives.rto leaves nothing beyond the 15m assumed for a human to decide",
+        ),
+        ("anchors: [gateway.example.no:443]\n", "", "anchors is empty"),
+        ("ssh: {}", "ssh: null", "clusters.shop.nodes.oslo-a has no ssh"),
+        ("role: primary", "role: primary", "clusters.shop.nodes.oslo-a.mysql.tls is off"),
+    ],
+)
+def test_what_weakens_the_watch_is_noticed(machine, pair, good, other, notice) -> None:
+    notices = machine.load(pair.replace(good, other, 1)).notices
+    assert len([each for each in notices if each.startswith(notice)]) == 1
+
+
+def test_a_pair_that_does_all_it_should_has_nothing_to_notice(machine, pair) -> None:
+    text = pair.replace("host: 10.0.0.1", "host: 10.0.0.1, tls: {mode: required}").replace("10.0.0.2", "127.0.0.1")
+    assert machine.load(text).notices == ()
+
+
+def test_a_lone_primary_is_told_that_nothing_could_take_over(machine, pair) -> None:
+    text = pair[: pair.index("      oslo-b")] + pair[pair.index("paging:") :]
+    assert "clusters.shop has no standby: nothing could take over." in machine.load(text).notices
+
+
+def test_nobody_to_wake_is_said(machine, pair) -> None:
+    text = pair[: pair.index("paging:")]
+    config = machine.load(text)
+    assert "paging.channels is empty: drwatch will wake nobody." in config.notices
+    assert config.policy.paging.escalation == ()
+
+
+def test_without_an_escalation_every_channel_is_paged_at_once(machine, pair) -> None:
+    text = "".join(line for line in pair.splitlines(keepends=True) if "escalation" not in line)
+    [step] = machine.load(text).policy.paging.escalation
+    assert (step.to, step.after) == (("phone", "sms"), 0.0)
+
+
+def test_the_system_s_zone_is_what_localtime_points_at(machine, pair) -> None:
+    (machine.root / "etc/localtime").symlink_to("/usr/share/zoneinfo/Europe/Oslo")
+    assert machine.load(pair + "zone: system\n").policy.zone == "Europe/Oslo"
+
+
+def test_a_system_without_a_named_zone_is_told_so(machine, pair) -> None:
+    assert machine.errors(pair + "zone: system\n") == [
+        "20: zone: expected /etc/localtime to be a link that names the zone."
+        " Run timedatectl set-timezone, or write the zone's name here."
+    ]
