@@ -71,6 +71,8 @@ class GtidSet:
             if not _UUID.fullmatch(uuid) or not rest:
                 raise GtidError(f"not a GTID set: {entry[:80]!r}")
             tag = ""
+            if not _INTERVAL.fullmatch(rest[-1]):
+                raise GtidError(f"not a GTID set, its last interval is missing: {entry[:80]!r}")
             for field in rest:
                 if found := _INTERVAL.fullmatch(field):
                     first, last = int(found[1]), int(found[2] or found[1])
@@ -99,11 +101,16 @@ class GtidSet:
         return GtidSet.of((source, _without(have, taken.get(source, ()))) for source, have in self.intervals)
 
     def __len__(self) -> int:
+        return self.count
+
+    @property
+    def count(self) -> int:
+        # Two servers' whole ranges are more than len() can say.
         return sum(last - first + 1 for _, intervals in self.intervals for first, last in intervals)
 
     def covers(self, other: GtidSet) -> bool:
         """Whether every transaction of ``other`` is in this set."""
-        return not other - self
+        return not (other - self).intervals
 
     def of_uuid(self, uuid: str) -> GtidSet:
         return GtidSet(tuple(part for part in self.intervals if part[0][0] == uuid.lower()))
@@ -148,9 +155,12 @@ class GtidPosition:
         return all(domain in have and have[domain] >= sequence for domain, _, sequence in other.domains)
 
     def ahead_of(self, other: GtidPosition) -> int:
-        """How many sequence numbers this position is past ``other``; an estimate, since gaps are legal."""
+        """How many sequence numbers this position is past ``other`` in the domains of both; gaps are legal.
+
+        A domain that is absent there is not at zero: the copy that it was set up from may hold all of it.
+        """
         have = {domain: sequence for domain, _, sequence in other.domains}
-        return sum(max(0, sequence - have.get(domain, 0)) for domain, _, sequence in self.domains)
+        return sum(max(0, sequence - have.get(domain, sequence)) for domain, _, sequence in self.domains)
 
     def written_by(self, server_id: int) -> GtidPosition:
         return GtidPosition(tuple(gtid for gtid in self.domains if gtid[1] == server_id))
@@ -173,7 +183,7 @@ def missing(wanted: Gtids, have: Gtids) -> int | None:
     """How many transactions of ``wanted`` are not in ``have``; None when they cannot be compared."""
     match wanted, have:
         case GtidSet(), GtidSet():
-            return len(wanted - have)
+            return (wanted - have).count
         case GtidPosition(), GtidPosition():
             return wanted.ahead_of(have)
     return None
