@@ -45,7 +45,8 @@ def assess(snapshot: Snapshot, policy: Policy, firing: Firing, now: Moment) -> A
                 *symptoms.of_files(view, snapshot),
                 *symptoms.of_hosts(view, policy, snapshot, firing),
                 *symptoms.of_blindness(view, policy, snapshot, now),
-            ]
+            ],
+            view.verdict.pending,
         )
         wanted |= triangulation.wanted(view.cluster, snapshot, now)
     findings += symptoms.of_paging(snapshot)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 from drwatch.core.binlog import Coordinate
 from drwatch.core.gtid import Gtids
@@ -62,22 +63,26 @@ class ChannelHealth:
     detail: str = ""
 
 
+def _nothing() -> MappingProxyType[Any, Any]:
+    return MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """The world as seen. ``keep`` gives the next one; nothing is ever changed in place."""
 
-    sights: Mapping[Key, Sight] = MappingProxyType({})
-    timelines: Mapping[Node, Timeline] = MappingProxyType({})
+    sights: Mapping[Key, Sight] = field(default_factory=_nothing)
+    timelines: Mapping[Node, Timeline] = field(default_factory=_nothing)
     """What each node had written, for those that have ever been the source of data."""
-    deaths: Mapping[Node, Moment] = MappingProxyType({})
+    deaths: Mapping[Node, Moment] = field(default_factory=_nothing)
     """When a node's server process was first proved gone; until the server answers again."""
-    receipts: Mapping[tuple[Node, str], Receipt] = MappingProxyType({})
+    receipts: Mapping[tuple[Node, str], Receipt] = field(default_factory=_nothing)
     """Per standby and replication channel."""
     alive: frozenset[Node] = frozenset()
     """Nodes whose server has ever answered, this run or an earlier one: only these can be said to have died."""
     embodied: frozenset[Node] = frozenset()
     """Nodes whose server process the host look has found before; elsewhere its absence proves nothing."""
-    channels: Mapping[str, ChannelHealth] = MappingProxyType({})
+    channels: Mapping[str, ChannelHealth] = field(default_factory=_nothing)
 
     def keep(self, sample: Sample) -> Snapshot:
         """The snapshot with one look more."""

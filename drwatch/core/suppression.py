@@ -23,8 +23,11 @@ _OF_A_NODE = frozenset({Condition.PROBE_BLIND, Condition.IO_WAIT_HIGH})
 """What follows by itself on a node that is gone."""
 
 
-def suppress(findings: list[Finding]) -> list[Finding]:
-    """The same findings, each marked with the greater trouble that explains it."""
+def suppress(findings: list[Finding], pending: bool = False) -> list[Finding]:
+    """The same findings, each marked with the greater trouble that explains it.
+
+    ``pending`` says that a verdict on the primary is being reached: what would follow from its loss waits for it.
+    """
     lost = PRIMARY_LOST | {Condition.PRIMARY_RESTARTING, Condition.PRIMARY_UNSEEN}
     roots = {finding.condition: finding for finding in findings}
     isolated = roots.get(Condition.WITNESS_ISOLATED)
@@ -41,6 +44,8 @@ def suppress(findings: list[Finding]) -> list[Finding]:
         if isolated is not None and finding is not isolated:
             return Condition.WITNESS_ISOLATED
         of_node = finding.condition in _OF_A_NODE
+        if pending and finding.condition in _OF_THE_PRIMARY:
+            return Condition.PRIMARY_UNSEEN
         if primary is not None and finding is not primary:
             seen_by_standby = primary.condition is Condition.PRIMARY_UNSEEN
             if finding.condition in _OF_THE_PRIMARY - ({Condition.REPLICATION_STOPPED} if seen_by_standby else set()):

@@ -107,6 +107,8 @@ class Verdict:
     condition: Condition | None
     confidence: Confidence = Confidence.CONCLUSIVE
     evidence: tuple[str, ...] = ()
+    pending: bool = False
+    """Something is wrong, and the other chairs are being asked what."""
 
 
 def _fresh(sight: Sight | None, since: Moment) -> bool:
@@ -312,7 +314,7 @@ def judge(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) -> 
         # Never seen alive: perhaps it does not exist. ProbeBlind says so.
         return Verdict(None, evidence=evidence.sentences)
     if _still_asking(cluster, snapshot, now):
-        return Verdict(None, evidence=evidence.sentences)
+        return Verdict(None, evidence=evidence.sentences, pending=True)
     if (confidence := isolated(policy, cluster, snapshot)) is not None:
         return Verdict(Condition.WITNESS_ISOLATED, confidence, evidence.sentences)
     condition, confidence = _where_the_host_answers(evidence) or _where_it_does_not(evidence)

@@ -1,0 +1,7 @@
+"""``python -m drwatch`` is the same program as ``drwatch``."""
+
+import sys
+
+from drwatch.cli import main
+
+sys.exit(main())

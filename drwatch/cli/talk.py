@@ -1,0 +1,46 @@
+"""Asking the running daemon, over its unix socket."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+from drwatch.cli.trouble import Trouble
+
+PATIENCE = 5.0
+"""Seconds."""
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("drwatch", timeout=PATIENCE)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(PATIENCE)
+        self.sock.connect(str(self._path))
+
+
+def ask(runtime_dir: Path, path: str) -> Any:
+    """The JSON that the daemon answers; Trouble when none answers."""
+    at = runtime_dir / "drwatch.sock"
+    connection = _Connection(at)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        text = answer.read()
+    except (FileNotFoundError, ConnectionRefusedError):
+        raise Trouble(f"no drwatch answers on {at}: start it with 'systemctl start drwatch'", 3) from None
+    except PermissionError:
+        raise Trouble(f"{at} may not be opened by this user: use sudo, or join the group drwatch", 3) from None
+    except OSError as error:
+        raise Trouble(f"drwatch does not answer on {at} ({error}): see its log", 3) from None
+    finally:
+        connection.close()
+    if answer.status != 200:
+        raise Trouble(f"drwatch answered {answer.status}: {text[:200].decode(errors='replace')}", 3)
+    return json.loads(text)

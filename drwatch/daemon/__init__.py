@@ -1,0 +1,1 @@
+"""The shell: it looks, keeps, judges, commits and sends, in that order, and decides nothing."""

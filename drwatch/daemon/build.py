@@ -1,0 +1,104 @@
+"""From a configuration to a watch with real probes."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from zoneinfo import ZoneInfo
+
+from drwatch.config import Config, NodeSettings
+from drwatch.core.policy import Role
+from drwatch.core.sample import Probe
+from drwatch.core.snapshot import Snapshot
+from drwatch.core.triangulation import WITNESS, door_key
+from drwatch.daemon.clock import Clock
+from drwatch.daemon.delivery import Carrier, Delivering
+from drwatch.daemon.watch import Daemon, Look
+from drwatch.exporter import Instruments
+from drwatch.probes.host import HostLook
+from drwatch.probes.marker import MarkerLook
+from drwatch.probes.mysql import MysqlServer
+from drwatch.probes.reach import AnchorLook, DoorLook
+from drwatch.probes.ssh import SshNode
+from drwatch.store import Store
+
+
+def looks(config: Config, clock: Clock) -> tuple[Look, ...]:
+    """Every probe that the configuration asks for."""
+    made: list[Look] = []
+    for settings in config.nodes:
+        made += _of_server(config, settings, clock)
+        made += _of_host(config, settings, clock)
+    pace = config.probes[Probe.REACH]
+    for host, port in config.anchors:
+        made.append(AnchorLook(WITNESS, host=host, port=port, every=pace.every, deadline=pace.deadline, clock=clock))
+    return tuple(made)
+
+
+def _of_server(config: Config, settings: NodeSettings, clock: Clock) -> Iterator[Look]:
+    mysql, paces = settings.mysql, config.probes
+    server = MysqlServer(
+        settings.node,
+        mysql.address.host,
+        mysql.address.port,
+        mysql.user,
+        mysql.password.reveal(),
+        mysql.tls.context(),
+        paces[Probe.SERVER].deadline,
+        clock,
+        every=paces[Probe.SERVER].every,
+        replication_every=paces[Probe.REPLICATION].every,
+        login_every=paces[Probe.LOGIN].every,
+    )
+    yield from server.looks
+
+
+def _of_host(config: Config, settings: NodeSettings, clock: Clock) -> Iterator[Look]:
+    if settings.ssh is None:
+        return
+    ssh, paces = settings.ssh, config.probes
+    shell = SshNode(
+        settings.node,
+        host=ssh.address.host,
+        port=ssh.address.port,
+        user=ssh.user,
+        key_file=str(ssh.key_file),
+        known_hosts_file=str(ssh.known_hosts),
+        clock=clock,
+        deadline=paces[Probe.HOST].deadline,
+    )
+    cluster = next(cluster for cluster in config.policy.clusters if cluster.name == settings.node.cluster)
+    files = cluster.files if settings.role is Role.STANDBY else ()
+    mysql = settings.mysql
+    yield HostLook(
+        shell,
+        clock=clock,
+        every=paces[Probe.HOST].every,
+        datadir=mysql.datadir,
+        binlog_dir=mysql.binlog_dir,
+        process=mysql.process,
+        unit=mysql.unit,
+        paths=tuple(tree.path for tree in files),
+    )
+    for tree in files:
+        yield MarkerLook(shell, name=tree.name, path=tree.marker, clock=clock, every=paces[Probe.MARKER].every)
+    if settings.role is Role.STANDBY and cluster.primary.ssh_host is not None:
+        policy = next(node for node in cluster.nodes if node.node == settings.node)
+        yield DoorLook(shell, door_key(cluster, policy), clock=clock, deadline=paces[Probe.REACH].deadline)
+
+
+def daemon(
+    config: Config, store: Store, carrier: Carrier, instruments: Instruments, clock: Clock, before: Snapshot
+) -> Daemon:
+    """A watch that is ready to run; ``before`` is what an earlier one had seen."""
+    return Daemon(
+        policy=config.policy,
+        looks=looks(config, clock),
+        delivering=Delivering(carrier, store, clock, instruments, random.random),
+        ledger=store,
+        clock=clock,
+        zone=ZoneInfo(config.policy.zone),
+        measures=instruments,
+        chance=random.random,
+        snapshot=before,
+    )

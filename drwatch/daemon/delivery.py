@@ -1,0 +1,125 @@
+"""The sending end: every committed row is attempted until it is accepted, expired, or the daemon stops."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Protocol
+
+from drwatch.core.finding import Severity
+from drwatch.core.paging import Outcome, PageReason, Row, RowState, expired, retry_after, unsettled
+from drwatch.daemon.clock import Clock
+from drwatch.store import Attempt, StoreError
+
+log = logging.getLogger("drwatch")
+
+Told = Callable[[str, bool, bool, str], None]
+"""(channel, accepted, refused for good, detail) after each attempt."""
+
+
+class Delivery(Protocol):
+    @property
+    def outcome(self) -> Outcome: ...
+    @property
+    def detail(self) -> str: ...
+
+
+class Carrier(Protocol):
+    """Delivers one message through one channel; never raises for what the world did."""
+
+    async def start(self) -> None: ...
+    async def send(
+        self, channel: str, title: str, body: str, severity: Severity, resolved: bool, event: str
+    ) -> Delivery: ...
+    async def close(self) -> None: ...
+
+
+class Marks(Protocol):
+    async def mark(self, row: Row, attempt: Attempt | None = None) -> None: ...
+
+
+class Counts(Protocol):
+    def paged(self, channel: str, outcome: Outcome) -> None: ...
+
+
+class Delivering:
+    """Rows that are not settled, each with a task of its own, so that no channel waits for another."""
+
+    def __init__(
+        self, carrier: Carrier, ledger: Marks, clock: Clock, counts: Counts, chance: Callable[[], float]
+    ) -> None:
+        self._carrier, self._ledger, self._clock, self._counts, self._chance = carrier, ledger, clock, counts, chance
+        self._rows: dict[tuple[str, str], Row] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self._told: Told = lambda *_: None
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        return unsettled(self._rows.values())
+
+    async def start(self, tasks: asyncio.TaskGroup, told: Told) -> None:
+        """Get the carrier ready; rows taken from now on are sent."""
+        self._tasks, self._told = tasks, told
+        await self._carrier.start()
+
+    async def close(self) -> None:
+        """End the attempts under way; their rows stay due in the ledger."""
+        await self._carrier.close()
+
+    def take(self, rows: Iterable[Row]) -> None:
+        """Begin with rows that are committed."""
+        if self._tasks is None:
+            raise RuntimeError("take before start")
+        for row in rows:
+            self._rows[row.event, row.channel] = row
+            self._tasks.create_task(self._deliver(row), name=f"page {row.event} {row.channel}")
+
+    async def _deliver(self, row: Row) -> None:
+        try:
+            while True:
+                await asyncio.sleep(max(0.0, row.due - self._clock()))
+                if expired(row, self._clock()):
+                    row = replace(row, state=RowState.EXPIRED)
+                    await self._mark(row)
+                    return
+                row = await self._attempt(row)
+                if row.state is RowState.ACCEPTED:
+                    return
+        finally:
+            self._rows.pop((row.event, row.channel), None)
+
+    async def _attempt(self, row: Row) -> Row:
+        row = replace(row, state=RowState.SENDING, attempts=row.attempts + 1)
+        begun = self._clock()
+        await self._mark(row)
+        resolved = row.reason is PageReason.RESOLVED
+        came = await self._carrier.send(row.channel, row.title, row.body, row.severity, resolved, row.event)
+        now = self._clock()
+        self._counts.paged(row.channel, came.outcome)
+        row = replace(row, detail=came.detail, ambiguous=row.ambiguous + (came.outcome is Outcome.AMBIGUOUS))
+        if came.outcome is Outcome.ACCEPTED:
+            row = replace(row, state=RowState.ACCEPTED)
+        else:
+            row = replace(row, state=RowState.DUE, due=now.plus(retry_after(row, came.outcome, self._chance())))
+        await self._mark(row, Attempt(begun, now, came.outcome))
+        self._told(row.channel, came.outcome is Outcome.ACCEPTED, came.outcome is Outcome.REFUSED, came.detail)
+        level = logging.INFO if came.outcome is Outcome.ACCEPTED else logging.WARNING
+        log.log(
+            level,
+            "page %s through %s: %s%s",
+            row.event,
+            row.channel,
+            came.outcome,
+            f" ({came.detail})" if came.detail else "",
+            extra={"event": "page", "page": row.event, "channel": row.channel, "outcome": str(came.outcome)},
+        )
+        return row
+
+    async def _mark(self, row: Row, attempt: Attempt | None = None) -> None:
+        self._rows[row.event, row.channel] = row
+        try:
+            await self._ledger.mark(row, attempt)
+        except StoreError as broken:
+            log.error("the ledger cannot be written: %s", broken, extra={"event": "ledger"})

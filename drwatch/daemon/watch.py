@@ -1,0 +1,255 @@
+"""The running watch: one loop a look, one judging loop, and the only names that ever change."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import tzinfo
+from typing import Protocol
+
+from drwatch.core.assessment import Assessment, assess
+from drwatch.core.incident import ENDED, Incident, Phase, advance
+from drwatch.core.message import compose
+from drwatch.core.paging import Page, Row, due
+from drwatch.core.policy import Policy
+from drwatch.core.sample import Blind, Key, Moment, Node, Reason, Sample
+from drwatch.core.snapshot import Snapshot
+from drwatch.daemon.clock import Clock
+from drwatch.daemon.delivery import Delivering
+from drwatch.store import Loaded, StoreError
+
+log = logging.getLogger("drwatch")
+
+TICK = 1.0
+"""Seconds between two judgements when nothing comes in."""
+
+GAP = 0.05
+"""Seconds between the end of a look and the next of the same kind, whoever asks for it."""
+
+JITTER = 0.1
+"""Share of an interval by which looks are spread, so that they do not march in step."""
+
+
+class Look(Protocol):
+    """One probe of one node."""
+
+    @property
+    def key(self) -> Key: ...
+    @property
+    def every(self) -> float: ...
+    @property
+    def wake(self) -> asyncio.Event:
+        """Set by the look itself when it knows that something happened, or from outside to ask for a look now."""
+
+    async def look(self) -> Sample:
+        """Never raises for what the world did."""
+
+    async def close(self) -> None: ...
+
+
+class Ledger(Protocol):
+    """Where changes and pages are committed before anything is sent. Each call is one transaction or StoreError."""
+
+    async def load(self, now: Moment) -> Loaded: ...
+    async def commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None: ...
+    async def remember_alive(self, node: Node, moment: Moment) -> None: ...
+
+
+class Measures(Protocol):
+    """Durations that outlive an assessment."""
+
+    def looked(self, key: Key, seconds: float) -> None: ...
+    def ticked(self, seconds: float) -> None: ...
+
+
+class Daemon:
+    """Watches what ``looks`` see under ``policy``; ``chance`` draws from 0..1."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        looks: Iterable[Look],
+        delivering: Delivering,
+        ledger: Ledger,
+        clock: Clock,
+        zone: tzinfo,
+        measures: Measures,
+        chance: Callable[[], float],
+        snapshot: Snapshot = Snapshot(),  # noqa: B008 - immutable
+    ) -> None:
+        self._policy, self._ledger, self._clock, self._zone = policy, ledger, clock, zone
+        self._measures, self._chance = measures, chance
+        self._looks: Mapping[Key, Look] = {look.key: look for look in looks}
+        self._kept = asyncio.Event()
+        self._delivering = delivering
+        self.snapshot = replace(
+            snapshot, sights={key: sight for key, sight in snapshot.sights.items() if key in self._looks}
+        )
+        self.assessment: Assessment | None = None
+        self.incidents: tuple[Incident, ...] = ()
+        self.ticks = 0
+        """Judgements completed; the watchdog is fed from it."""
+        self.ticked_at: Moment | None = None
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """Ledger rows that are not settled."""
+        return self._delivering.rows
+
+    async def run(self) -> None:
+        """Watch until cancelled; what is under way is then ended and stays due in the ledger."""
+        loaded = await self._ledger.load(self._clock())
+        self.incidents = loaded.incidents
+        self.snapshot = replace(self.snapshot, alive=self.snapshot.alive | loaded.alive)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                await self._delivering.start(tasks, self._told)
+                self._delivering.take(loaded.rows)
+                for look in self._looks.values():
+                    tasks.create_task(self._watch(look), name=f"look {look.key.node.name} {look.key.probe}")
+                tasks.create_task(self._judge(), name="judge")
+        finally:
+            await asyncio.gather(
+                self._delivering.close(), *(look.close() for look in self._looks.values()), return_exceptions=True
+            )
+
+    async def _watch(self, look: Look) -> None:
+        if math.isinf(look.every):
+            await look.wake.wait()
+        await asyncio.sleep(min(look.every, 1.0) * JITTER * self._chance())
+        while True:
+            look.wake.clear()
+            sample = await self._look(look)
+            self._keep(sample)
+            pause = look.every * (1 - JITTER * self._chance()) - (sample.answered - sample.asked)
+            await asyncio.sleep(GAP)
+            try:
+                async with asyncio.timeout(max(0.0, pause - GAP)):
+                    await look.wake.wait()
+            except TimeoutError:
+                continue
+
+    async def _look(self, look: Look) -> Sample:
+        asked = self._clock()
+        try:
+            sample = await look.look()
+        except Exception:
+            log.exception("bug in the %s probe of %s", look.key.probe, look.key.node.name)
+            sample = Sample(look.key, asked, self._clock(), Blind(Reason.BUG, "drwatch's own fault, see its log"))
+        self._measures.looked(look.key, sample.answered - sample.asked)
+        return sample
+
+    def _keep(self, sample: Sample) -> None:
+        before = self.snapshot.sights.get(sample.key)
+        self.snapshot = self.snapshot.keep(sample)
+        self._kept.set()
+        was, now = before and before.blind, sample.found if isinstance(sample.found, Blind) else None
+        if (was and was.reason) != (now and now.reason) and (before is not None or now is not None):
+            subject = " ".join(filter(None, (sample.key.node.name, str(sample.key.probe), sample.key.target)))
+            if now is None:
+                log.info("%s sees again", subject, extra={"event": "probe", "state": "up"})
+            else:
+                words = f"{now.reason}: {now.detail}" if now.detail else str(now.reason)
+                log.warning("%s is blind: %s", subject, words, extra={"event": "probe", "state": "blind"})
+
+    def _told(self, channel: str, accepted: bool, refused: bool, detail: str) -> None:
+        self.snapshot = self.snapshot.told(channel, accepted, refused, detail, self._clock())
+        self._kept.set()
+
+    async def _judge(self) -> None:
+        while True:
+            self._kept.clear()
+            await self._tick()
+            try:
+                async with asyncio.timeout(TICK):
+                    await self._kept.wait()
+            except TimeoutError:
+                continue
+
+    async def _tick(self) -> None:
+        now = self._clock()
+        firing = frozenset(incident.key for incident in self.incidents if incident.phase is Phase.OPEN)
+        known = self.assessment.snapshot.alive if self.assessment else self.snapshot.alive
+        assessment = assess(self.snapshot, self._policy, firing, now)
+        step = advance(self.incidents, assessment, self._policy, now)
+        ended = tuple(incident for incident in step.changed if incident.phase in ENDED)
+        told: dict[str, Incident] = {}
+        rows: list[Row] = []
+        for incident in (*step.living, *ended):
+            page = self._due(incident, now)
+            if page is not None:
+                told[incident.id] = page.incident
+                rows += self._rows(page, assessment, now)
+        living = tuple(told.get(incident.id, incident) for incident in step.living)
+        changed = {incident.id: incident for incident in step.changed} | told
+        if changed or rows:
+            await self._commit(tuple(changed.values()), rows)
+        self.incidents, self.assessment = living, assessment
+        for node in assessment.snapshot.alive - known:
+            await self._remember(node, now)
+        self._say(step.changed)
+        self._delivering.take(rows)
+        for key in assessment.wanted:
+            if key in self._looks:
+                self._looks[key].wake.set()
+        self.ticks, self.ticked_at = self.ticks + 1, now
+        self._measures.ticked(self._clock() - now)
+
+    def _due(self, incident: Incident, now: Moment) -> Page | None:
+        found = due(incident, self._policy.paging, self._policy.confirm.conclusive, now)
+        if found is None:
+            return None
+        reason, channels, steps = found
+        told = replace(
+            incident, told_condition=incident.condition, told_at=now, told_steps=steps, pages=incident.pages + 1
+        )
+        return Page(told, reason, channels)
+
+    def _rows(self, page: Page, assessment: Assessment, now: Moment) -> list[Row]:
+        message = compose(page, assessment, self._zone)
+        short = self._policy.paging.short
+        return [
+            Row(
+                event=page.event,
+                channel=channel,
+                incident=page.incident.id,
+                reason=page.reason,
+                severity=page.incident.severity,
+                title=message.title,
+                body="" if channel in short else message.body,
+                created=now,
+                due=now,
+            )
+            for channel in page.channels
+        ]
+
+    async def _commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None:
+        try:
+            await self._ledger.commit(incidents, rows)
+        except StoreError as broken:
+            # Law 4: with a dead disk the page still leaves, from memory.
+            log.error("the ledger cannot be written, paging from memory: %s", broken, extra={"event": "ledger"})
+
+    async def _remember(self, node: Node, now: Moment) -> None:
+        try:
+            await self._ledger.remember_alive(node, now)
+        except StoreError as broken:
+            log.error("the ledger cannot be written: %s", broken, extra={"event": "ledger"})
+
+    def _say(self, changed: Iterable[Incident]) -> None:
+        for incident in changed:
+            suppressed = f" (explained by {incident.suppressed_by})" if incident.suppressed_by else ""
+            log.log(
+                logging.INFO if incident.phase in ENDED else logging.WARNING,
+                "%s %s: %s %s %s%s",
+                incident.id,
+                incident.phase,
+                incident.condition,
+                incident.subject,
+                incident.summary,
+                suppressed,
+                extra={"event": "incident", "incident": incident.id, "state": str(incident.phase)},
+            )

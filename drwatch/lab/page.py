@@ -1,0 +1,57 @@
+"""A page as the phone got it, read back into what it says."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from drwatch.core.finding import Condition, Severity
+from drwatch.core.paging import PageReason
+
+_TITLE = re.compile(
+    r"(?P<severity>CRITICAL|WARNING|RESOLVED) (?P<reason>NOW |STILL |NOBODY ACTED )?(?:(?P<cluster>\S+): )?"
+    r"(?P<condition>[A-Z]\w+) (?P<subject>\S+) .*\[(?P<event>[A-Z2-7]{6}\.\d+)\]",
+    re.DOTALL,
+)
+_REASONS = {
+    None: PageReason.FIRST,
+    "NOW ": PageReason.CHANGED,
+    "STILL ": PageReason.STILL,
+    "NOBODY ACTED ": PageReason.ESCALATED,
+}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What reached the phone; ``after`` in seconds since the fault."""
+
+    after: float
+    condition: Condition
+    severity: Severity | None
+    """None on a resolve."""
+    reason: PageReason
+    title: str
+    body: str
+    event: str
+    channel: str = "phone"
+
+    @property
+    def resolved(self) -> bool:
+        return self.reason is PageReason.RESOLVED
+
+
+def read(title: str, body: str, after: float) -> Told:
+    """Raises ValueError for a title that drwatch does not write."""
+    found = _TITLE.match(title)
+    if found is None:
+        raise ValueError(f"not a page of drwatch: {title!r}")
+    resolved = found["severity"] == "RESOLVED"
+    return Told(
+        after=after,
+        condition=Condition(found["condition"]),
+        severity=None if resolved else Severity(found["severity"].lower()),
+        reason=PageReason.RESOLVED if resolved else _REASONS[found["reason"]],
+        title=title,
+        body=body,
+        event=found["event"],
+    )

@@ -1,0 +1,250 @@
+"""Plays a scenario against the real daemon and a real pair, and says what came of it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+from ruamel.yaml import YAML
+
+from drwatch.core.finding import PRIMARY_LOST
+from drwatch.lab.deadline import until
+from drwatch.lab.faults import FAULTS
+from drwatch.lab.harm import harm, threads_of
+from drwatch.lab.page import Told, read
+from drwatch.lab.pair import Pair
+from drwatch.lab.replication import MONITOR
+from drwatch.lab.sandbox import Process
+from drwatch.lab.scenario import Scenario, judge
+from drwatch.lab.server import Flavour, Server
+
+WARM_UP = 30.0
+"""Seconds in which a healthy pair must be seen to be healthy."""
+
+
+@dataclass
+class Result:
+    """What `drwatch demo --scenario NAME --json` prints; the names are the contract's."""
+
+    scenario: str
+    flavour: str
+    fault_at: float
+    """Epoch seconds."""
+    pages: list[dict[str, Any]] = field(default_factory=list)
+    time_to_page_s: float | None = None
+    rpo: dict[str, Any] = field(default_factory=dict)
+    expected: list[str] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    harm: dict[str, int] = field(default_factory=dict)
+    """What drwatch did to the servers: handshake errors and threads left behind, both to be 0."""
+
+    @property
+    def passed(self) -> bool:
+        return not self.missing and not self.unexpected and not any(self.harm.values())
+
+    def json(self) -> str:
+        return json.dumps({**asdict(self), "passed": self.passed}, ensure_ascii=False)
+
+
+def configuration(pair: Pair, settings: dict[str, str] | None = None, **keys: Any) -> Path:
+    """Write the pair's configuration with dotted ``settings`` laid over it; the file's path."""
+    yaml = YAML()
+    document = yaml.load(pair.config(**keys))
+    for dotted, value in (settings or {}).items():
+        *parents, last = dotted.split(".")
+        place = document
+        for name in parents:
+            place = place.setdefault(name, {})
+        place[last] = value
+    path = pair.sandbox.path / "drwatch.yaml"
+    with path.open("w") as file:
+        yaml.dump(document, file)
+    return path
+
+
+class Watching:
+    """The real daemon, as a process of its own."""
+
+    def __init__(self, pair: Pair, config: Path) -> None:
+        self._pair, self._config = pair, config
+        self.process: Process | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "drwatch", "run", "--config", str(self._config)]
+        self.process = self._pair.sandbox.spawn(command, log=self._pair.sandbox.path / "drwatch.log")
+
+    def stop(self, within: float = 5.0) -> int:
+        """SIGTERM and wait; the exit status."""
+        assert self.process is not None
+        if self.process.alive:
+            self.process.signal(signal.SIGTERM)
+        return self.process.wait(within)
+
+    def kill(self) -> None:
+        """SIGKILL: what a power cut leaves behind."""
+        assert self.process is not None
+        self.process.signal(signal.SIGKILL)
+        self.process.wait(5)
+
+    @property
+    def log(self) -> str:
+        return (self._pair.sandbox.path / "drwatch.log").read_text(errors="replace")
+
+    def status(self) -> dict[str, Any]:
+        """/api/v1/status; OSError while nobody listens."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._pair.web_port, timeout=5)
+        try:
+            connection.request("GET", "/api/v1/status")
+            answer: dict[str, Any] = json.loads(connection.getresponse().read())
+            return answer
+        finally:
+            connection.close()
+
+    def cluster(self) -> dict[str, Any] | None:
+        """The pair as the daemon sees it; None while it says nothing."""
+        with suppress(OSError, http.client.HTTPException, ValueError):
+            clusters = self.status()["clusters"]
+            return clusters[0] if clusters else None
+        return None
+
+    def wait_until_well(self) -> None:
+        """Until every probe sees and every figure is known; TimeoutError with the log's end."""
+
+        def well() -> bool:
+            assert self.process is not None
+            if not self.process.alive:
+                raise RuntimeError(f"drwatch ended: {self.log[-2000:]}")
+            cluster = self.cluster()
+            return cluster is not None and _well(cluster)
+
+        try:
+            until(well, within=WARM_UP, what="a healthy pair", every=0.1)
+        except TimeoutError:
+            raise TimeoutError(f"drwatch does not see a healthy pair: {self.cluster()} {self.log[-2000:]}") from None
+
+
+def _well(cluster: dict[str, Any]) -> bool:
+    blind = [each for node in (cluster["primary"], *cluster["standbys"]) for each in node["probes"] if not each["up"]]
+    known = all(claim["seconds"] is not None and claim["seconds"] < 5 for claim in cluster["exposures"])
+    measured = all(copy["measured"] for copy in cluster["files"])
+    return bool(cluster["settled"] and known and measured and not blind and not cluster["findings"])
+
+
+def play(scenario: Scenario, flavour: Flavour, say: Callable[[str], None] = lambda words: None) -> Result:
+    """The whole story once; the pair and the daemon are gone afterwards."""
+    with Pair(flavour, rate=scenario.rate) as pair:
+        say(f"a pair of {flavour.value} is up and replicating")
+        with Watching(pair, configuration(pair, dict(scenario.settings))) as watching:
+            watching.wait_until_well()
+            say("drwatch sees it")
+            before = {server.name: harm(server) for server in pair.servers}
+            result = _act(scenario, pair, watching, say)
+            for act in scenario.acts:
+                if not any(other.mend and other.fault == act.fault for other in scenario.acts):
+                    FAULTS[act.fault].mend(pair)
+        result.harm = _harm(pair, before)
+    return result
+
+
+def _act(scenario: Scenario, pair: Pair, watching: Watching, say: Callable[[str], None]) -> Result:
+    zero, wall = time.monotonic(), time.time()
+    for act in scenario.acts:
+        _wait_for(zero + act.at)
+        fault = FAULTS[act.fault]
+        say(("mended: " if act.mend else "") + fault.sentence)
+        if act.mend:
+            fault.mend(pair)
+            continue
+        struck = fault.strike(pair)
+        if act is scenario.acts[0]:
+            zero, wall = struck, wall + (struck - zero)
+    result = Result(scenario.name, pair.flavour.value, wall)
+
+    def pages() -> list[Told]:
+        return [read(page.title, page.message, page.received_at - zero) for page in pair.inbox.accepted]
+
+    latest = max((expect.within for expect in scenario.expect), default=0.0)
+    with suppress(TimeoutError):
+        until(lambda: not judge(scenario, pages())[0], within=latest + zero - time.monotonic() + 1, what="the pages")
+    claim = _claim(watching)
+    _wait_for(time.monotonic() + scenario.watch)
+    told = pages()
+    result.missing, result.unexpected = judge(scenario, told)
+    result.missing += _history(scenario, watching, pair)
+    result.pages = [_json(page) for page in told]
+    result.time_to_page_s = round(told[0].after, 3) if told else None
+    result.expected = [f"{expect.condition} within {expect.within:g} s" for expect in scenario.expect]
+    if any(page.condition in PRIMARY_LOST for page in told):
+        loss = pair.writer.loss_on(pair.standby, zero)
+        result.rpo = {**claim, "actual_seconds": round(loss.seconds, 3), "actual_transactions": loss.transactions}
+    return result
+
+
+def _wait_for(instant: float) -> None:
+    """Until the monotonic clock shows ``instant``: a scenario's timeline is made of moments."""
+    time.sleep(max(0.0, instant - time.monotonic()))
+
+
+def _alone(server: Server) -> bool:
+    return not threads_of(server, MONITOR[0])
+
+
+def _json(page: Told) -> dict[str, Any]:
+    return {
+        "after_s": round(page.after, 3),
+        "condition": page.condition,
+        "severity": page.severity,
+        "reason": page.reason,
+        "title": page.title,
+        "body": page.body,
+        "channel": page.channel,
+    }
+
+
+def _claim(watching: Watching) -> dict[str, Any]:
+    cluster = watching.cluster()
+    if cluster is None or not cluster["exposures"]:
+        return {"claimed_seconds": None, "transactions_seen": None}
+    claim = cluster["exposures"][0]
+    return {"claimed_seconds": claim["seconds"], "transactions_seen": claim["transactions_seen"]}
+
+
+def _history(scenario: Scenario, watching: Watching, pair: Pair) -> list[str]:
+    if not scenario.history:
+        return []
+    from drwatch.store import read_history
+
+    past = {line.condition for line in read_history(pair.sandbox.path / "state" / "drwatch.db")}
+    return [] if past & set(scenario.history) else [f"the history has none of {', '.join(scenario.history)}"]
+
+
+def _harm(pair: Pair, before: dict[str, Any]) -> dict[str, int]:
+    """Handshake errors since ``before`` and threads that drwatch, which has ended, left behind."""
+    found = {"handshake_errors": 0, "threads_left": 0}
+    for server in pair.servers:
+        with suppress(TimeoutError):
+            until(partial(_alone, server), within=10, what="our threads to end")
+        after = harm(server)
+        earlier = before[server.name]
+        # The counters begin anew when a server was restarted.
+        base = earlier.handshakes if after.handshakes >= earlier.handshakes else 0
+        found["handshake_errors"] += after.handshakes - base + after.blocked_soon
+        found["threads_left"] += len(threads_of(server, MONITOR[0]))
+    return found

@@ -1,0 +1,167 @@
+"""Scenarios: what is broken and when, what must be told by when, and that nothing else is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from drwatch.core.finding import Condition
+from drwatch.lab.page import Told
+
+QUICK = "0s"
+"""A confirm window for scenarios that measure how fast drwatch can be."""
+
+
+@dataclass(frozen=True)
+class Expect:
+    """A page that must come: this condition, within so many seconds of the fault; and how often it may come."""
+
+    condition: Condition
+    within: float
+    resolved: bool = False
+    at_most: int = 1
+
+
+@dataclass(frozen=True)
+class Act:
+    """A fault of drwatch.lab.faults, struck or mended, so many seconds after the scenario's zero."""
+
+    at: float
+    fault: str
+    mend: bool = False
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One story. ``settings`` are laid over the pair's configuration (dotted keys, YAML values)."""
+
+    name: str
+    sentence: str
+    acts: tuple[Act, ...] = ()
+    expect: tuple[Expect, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    watch: float = 5.0
+    """Seconds to go on watching after the last expectation, for pages that must not come."""
+    rate: float = 50.0
+    """Commits a second."""
+    history: tuple[Condition, ...] = ()
+    """What the history must hold although nobody was told."""
+    tolerated: frozenset[Condition] = frozenset()
+    """Further truths that may be told meanwhile."""
+
+
+def judge(scenario: Scenario, pages: Sequence[Told]) -> tuple[list[str], list[str]]:
+    """What was expected and did not come, and what came and was not expected; a sentence each, both empty when well."""
+    failed: list[str] = []
+    left = [page for page in pages if page.condition not in scenario.tolerated]
+    for expect in scenario.expect:
+        words = f"{'RESOLVED ' if expect.resolved else ''}{expect.condition}"
+        mine = [page for page in left if page.condition is expect.condition and page.resolved == expect.resolved]
+        if not mine:
+            failed.append(f"{words} did not come within {expect.within:g} s")
+        elif mine[0].after > expect.within:
+            failed.append(f"{words} came after {mine[0].after:.1f} s, not within {expect.within:g} s")
+        left = [page for page in left if page not in mine[: expect.at_most]]
+    return failed, [f"{page.title} after {page.after:.1f} s" for page in left]
+
+
+CONFIRM_NOTHING = {"paging.confirm.conclusive": QUICK, "paging.confirm.likely": QUICK, "paging.confirm.alone": QUICK}
+
+SCENARIOS = {
+    scenario.name: scenario
+    for scenario in (
+        Scenario(
+            "primary-killed",
+            "SIGKILL to the primary's server is paged as PrimaryDown after the confirm window",
+            (Act(0, "primary-killed"),),
+            (Expect(Condition.PRIMARY_DOWN, within=6.5),),
+        ),
+        Scenario(
+            "primary-killed-at-once",
+            "with no confirm window SIGKILL is paged within a second",
+            (Act(0, "primary-killed"),),
+            (Expect(Condition.PRIMARY_DOWN, within=1.5),),
+            CONFIRM_NOTHING,
+        ),
+        Scenario(
+            "primary-hung",
+            "a frozen server is PrimaryHung while its standby still says lag 0",
+            (Act(0, "primary-hung"),),
+            (Expect(Condition.PRIMARY_HUNG, within=9.0),),
+        ),
+        Scenario(
+            "primary-hung-at-once",
+            "with no confirm window a frozen server is paged within three seconds",
+            (Act(0, "primary-hung"),),
+            (Expect(Condition.PRIMARY_HUNG, within=3.0),),
+            CONFIRM_NOTHING,
+        ),
+        Scenario(
+            "primary-host-gone",
+            "a host without power is PrimaryHostDown",
+            (Act(0, "primary-host-gone"),),
+            (Expect(Condition.PRIMARY_HOST_DOWN, within=20.0),),
+        ),
+        Scenario(
+            "io-thread-stopped",
+            "a receiver that was stopped is ReplicationStopped",
+            (Act(0, "io-thread-stopped"),),
+            (Expect(Condition.REPLICATION_STOPPED, within=9.0),),
+        ),
+        Scenario(
+            "sql-thread-broken",
+            "a conflicting row is ReplicationStopped with its errno",
+            (Act(0, "sql-thread-broken"),),
+            (Expect(Condition.REPLICATION_STOPPED, within=9.0),),
+        ),
+        Scenario(
+            "replication-silent",
+            "a wire that falls silent under load is ReplicationSilent long before the servers notice",
+            (Act(0, "replication-silent"),),
+            (Expect(Condition.REPLICATION_SILENT, within=10.0),),
+        ),
+        Scenario(
+            "standby-writable",
+            "a standby whose read_only was cleared is StandbyWritable",
+            (Act(0, "standby-writable"),),
+            (Expect(Condition.STANDBY_WRITABLE, within=7.5),),
+        ),
+        Scenario(
+            "files-stale",
+            "a file sync that stopped is FilesStale once its limit is over",
+            (Act(0, "files-stale"),),
+            (Expect(Condition.FILES_STALE, within=35.0),),
+            {"clusters.shop.files.uploads.rpo": "15s"},
+        ),
+        Scenario(
+            "applier-blocked",
+            "an applier that a lock holds up is RtoBreached, and no data is at risk",
+            (Act(0, "applier-blocked"),),
+            (Expect(Condition.RTO_BREACHED, within=30.0),),
+            # The ten minutes that a real pair is given are more than a scenario needs.
+            {"paging.confirm.RtoBreached": "5s"},
+        ),
+        Scenario(
+            "quiet",
+            "a minute of ordinary load pages nobody",
+            watch=60.0,
+        ),
+        Scenario(
+            "mysqld-restarts-by-itself",
+            "a server that is killed and back within three seconds pages nobody, and the history has it",
+            (Act(0, "primary-killed"), Act(1.5, "primary-killed", mend=True)),
+            history=(Condition.PRIMARY_DOWN, Condition.PRIMARY_RESTARTING),
+            watch=12.0,
+        ),
+        Scenario(
+            "primary-killed-and-mended",
+            "a primary that comes back is told as resolved, once",
+            (Act(0, "primary-killed"), Act(9, "primary-killed", mend=True)),
+            (
+                Expect(Condition.PRIMARY_DOWN, within=6.5),
+                Expect(Condition.PRIMARY_DOWN, within=25.0, resolved=True),
+            ),
+            {"paging.hold": "5s"},
+        ),
+    )
+}
