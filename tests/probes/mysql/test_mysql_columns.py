@@ -1,0 +1,203 @@
+"""Replica status rows as each version documents them, read by column name into one shape."""
+
+from typing import Any
+
+import pytest
+
+from drwatch.core.binlog import Coordinate
+from drwatch.core.gtid import GtidPosition, GtidSet
+from drwatch.core.sample import Channel, Flavour, IoState
+from drwatch.probes.mysql.columns import Heartbeat, RowError, channel
+
+UUID = "3e11fa47-71ca-11e1-9e33-c80aa9429562"
+
+MYSQL_56: dict[str, Any] = {
+    "Slave_IO_State": "Waiting for master to send event",
+    "Master_Host": "10.0.0.1",
+    "Master_User": "replicator",
+    "Master_Port": 3306,
+    "Connect_Retry": 60,
+    "Master_Log_File": "mysql-bin.000003",
+    "Read_Master_Log_Pos": 929,
+    "Relay_Log_File": "relay.000007",
+    "Relay_Log_Pos": 1142,
+    "Relay_Master_Log_File": "mysql-bin.000003",
+    "Slave_IO_Running": "Yes",
+    "Slave_SQL_Running": "Yes",
+    "Replicate_Do_DB": "",
+    "Replicate_Ignore_DB": "",
+    "Replicate_Do_Table": "",
+    "Replicate_Ignore_Table": "",
+    "Replicate_Wild_Do_Table": "",
+    "Replicate_Wild_Ignore_Table": "",
+    "Last_Errno": 0,
+    "Last_Error": "",
+    "Skip_Counter": 0,
+    "Exec_Master_Log_Pos": 800,
+    "Relay_Log_Space": 1355,
+    "Until_Condition": "None",
+    "Seconds_Behind_Master": 0,
+    "Last_IO_Errno": 0,
+    "Last_IO_Error": "",
+    "Last_SQL_Errno": 0,
+    "Last_SQL_Error": "",
+    "Replicate_Ignore_Server_Ids": "",
+    "Master_Server_Id": 1,
+    "Master_UUID": UUID,
+    "SQL_Delay": 0,
+    "SQL_Remaining_Delay": None,
+    "Slave_SQL_Running_State": "Slave has read all relay log; waiting for the slave I/O thread to update it",
+    "Retrieved_Gtid_Set": f"{UUID}:1-5",
+    "Executed_Gtid_Set": f"{UUID}:1-4",
+    "Auto_Position": 1,
+}
+"""MySQL 5.6 manual, "SHOW SLAVE STATUS": no channel yet."""
+MYSQL_57 = MYSQL_56 | {"Replicate_Rewrite_DB": "", "Channel_Name": "", "Master_TLS_Version": ""}
+MYSQL_84: dict[str, Any] = {
+    "Replica_IO_State": "Waiting for source to send event",
+    "Source_Host": "10.0.0.1",
+    "Source_User": "replicator",
+    "Source_Port": 3306,
+    "Connect_Retry": 60,
+    "Source_Log_File": "mysql-bin.000003",
+    "Read_Source_Log_Pos": 929,
+    "Relay_Log_File": "relay.000007",
+    "Relay_Log_Pos": 1142,
+    "Relay_Source_Log_File": "mysql-bin.000003",
+    "Replica_IO_Running": "Yes",
+    "Replica_SQL_Running": "Yes",
+    "Replicate_Do_DB": "",
+    "Replicate_Ignore_DB": "",
+    "Last_Errno": 0,
+    "Last_Error": "",
+    "Exec_Source_Log_Pos": 800,
+    "Relay_Log_Space": 1355,
+    "Seconds_Behind_Source": 0,
+    "Last_IO_Errno": 0,
+    "Last_IO_Error": "",
+    "Last_SQL_Errno": 0,
+    "Last_SQL_Error": "",
+    "Replicate_Ignore_Server_Ids": "",
+    "Source_Server_Id": 1,
+    "Source_UUID": UUID,
+    "SQL_Delay": 0,
+    "SQL_Remaining_Delay": None,
+    "Replica_SQL_Running_State": "Slave has read all relay log; waiting for the slave I/O thread to update it",
+    "Retrieved_Gtid_Set": f"{UUID}:1-5",
+    "Executed_Gtid_Set": f"{UUID}:1-4",
+    "Auto_Position": 1,
+    "Replicate_Rewrite_DB": "",
+    "Channel_Name": "",
+    "Network_Namespace": "",
+}
+"""MySQL 8.4 manual, "SHOW REPLICA STATUS"; 8.0.22 has the same columns."""
+MARIADB = {key: value for key, value in MYSQL_56.items() if "Gtid_Set" not in key} | {
+    "Connection_name": "",
+    "Slave_SQL_State": "Slave has read all relay log; waiting for more updates",
+    "Using_Gtid": "Slave_Pos",
+    "Gtid_IO_Pos": "0-1-5",
+    "Replicate_Do_Domain_Ids": "",
+    "Replicate_Ignore_Domain_Ids": "",
+    "Parallel_Mode": "optimistic",
+    "Slave_received_heartbeats": 17,
+    "Slave_heartbeat_period": 30.0,
+    "Gtid_Slave_Pos": "0-1-4",
+}
+"""MariaDB knowledge base, "SHOW ALL SLAVES STATUS"."""
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(MYSQL_56, id="5.6"),
+        pytest.param(MYSQL_57, id="5.7"),
+        pytest.param(MYSQL_84, id="8.4"),
+        pytest.param(MYSQL_84 | {"A_Column_Of_Tomorrow": "x"}, id="a version to come"),
+        pytest.param({key.upper(): value for key, value in MYSQL_84.items()}, id="in capitals"),
+    ],
+)
+def test_every_mysql_vocabulary_says_the_same(row: dict[str, Any]) -> None:
+    assert channel(row, Flavour.MYSQL, Heartbeat(17, 30.0)) == Channel(
+        name="",
+        source_host="10.0.0.1",
+        source_port=3306,
+        io=IoState.YES,
+        sql=True,
+        io_errno=0,
+        io_error="",
+        sql_errno=0,
+        sql_error="",
+        seconds_behind=0,
+        sql_delay=0,
+        relay_bytes=1355,
+        sql_state="Slave has read all relay log; waiting for the slave I/O thread to update it",
+        read=Coordinate("mysql-bin.000003", 929),
+        executed=Coordinate("mysql-bin.000003", 800),
+        retrieved_gtid=GtidSet.parse(f"{UUID}:1-5"),
+        executed_gtid=GtidSet.parse(f"{UUID}:1-4"),
+        heartbeats=17,
+        heartbeat_period=30.0,
+        source_server_id=1,
+        source_uuid=UUID,
+        uses_gtid=True,
+        filters=(),
+    )
+
+
+def test_mariadb_has_its_heartbeats_and_positions_in_the_row() -> None:
+    found = channel(MARIADB, Flavour.MARIADB)
+    assert (found.heartbeats, found.heartbeat_period) == (17, 30.0)
+    assert (found.retrieved_gtid, found.executed_gtid, found.uses_gtid) == (GtidPosition.parse("0-1-5"), None, True)
+    assert found.read == Coordinate("mysql-bin.000003", 929)
+
+
+def test_mariadb_by_coordinate_has_received_no_gtid_but_a_coordinate() -> None:
+    found = channel(MARIADB | {"Using_Gtid": "No", "Gtid_IO_Pos": ""}, Flavour.MARIADB)
+    assert (found.retrieved_gtid, found.uses_gtid) == (None, False)
+    assert found.read == Coordinate("mysql-bin.000003", 929)
+
+
+def test_null_seconds_behind_are_unknown_and_not_zero() -> None:
+    assert channel(MYSQL_84 | {"Seconds_Behind_Source": None}, Flavour.MYSQL).seconds_behind is None
+
+
+def test_a_channel_that_received_nothing_yet_has_no_coordinate_and_with_gtids_an_empty_set() -> None:
+    row = MYSQL_84 | {"Source_Log_File": "", "Read_Source_Log_Pos": 4, "Retrieved_Gtid_Set": "", "Source_UUID": ""}
+    found = channel(row, Flavour.MYSQL)
+    assert (found.read, found.retrieved_gtid, found.source_uuid) == (None, GtidSet(), None)
+    without = channel(row | {"Auto_Position": 0, "Executed_Gtid_Set": ""}, Flavour.MYSQL)
+    assert (without.retrieved_gtid, without.executed_gtid) == (None, None)
+
+
+def test_a_gtid_set_over_several_lines_and_with_a_tag_is_read() -> None:
+    found = channel(MYSQL_84 | {"Executed_Gtid_Set": f"{UUID}:1-4:blue:1-2,\n{UUID[:-1]}3:7"}, Flavour.MYSQL)
+    assert isinstance(found.executed_gtid, GtidSet)
+    assert len(found.executed_gtid) == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [("Yes", IoState.YES), ("No", IoState.NO), ("Connecting", IoState.CONNECTING), ("Preparing", IoState.CONNECTING)],
+)
+def test_the_receivers_states(text: str, state: IoState) -> None:
+    assert channel(MARIADB | {"Slave_IO_Running": text}, Flavour.MARIADB).io is state
+
+
+def test_only_filters_that_filter_are_told() -> None:
+    row = MARIADB | {"Replicate_Ignore_DB": "logs", "Replicate_Do_Domain_Ids": "1,2"}
+    assert channel(row, Flavour.MARIADB).filters == ("Replicate_Ignore_DB=logs", "Replicate_Do_Domain_Ids=1,2")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"Replica_IO_Running": None}, "Replica_IO_Running"),
+        ({"Replica_IO_Running": "Perhaps"}, "Perhaps"),
+        ({"Source_Port": "many"}, "Source_Port"),
+        ({"Source_Log_File": "no number"}, "no number"),
+        ({"Executed_Gtid_Set": "not-a-set"}, "not-a-set"),
+    ],
+)
+def test_a_garbled_row_is_an_error_that_names_what_is_wrong(change: dict[str, Any], says: str) -> None:
+    with pytest.raises(RowError, match=says):
+        channel(MYSQL_84 | change, Flavour.MYSQL)

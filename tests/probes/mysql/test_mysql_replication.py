@@ -1,0 +1,214 @@
+"""What the status look says of real pairs."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from conftest import Stable, Witness
+from watching import EVERY_FLAVOUR, replication_fact, server_fact, until, why
+
+from drwatch.core import binlog, gtid
+from drwatch.core.sample import Channel, IoState, Reason
+from drwatch.lab.replication import caught_up
+from drwatch.lab.server import Flavour, Server
+from drwatch.probes.mysql import MysqlServer
+
+
+async def channel_when(watching: MysqlServer, condition: Callable[[Channel], object], within: float = 10) -> Channel:
+    """The only channel, once the condition holds."""
+    async with asyncio.timeout(within):
+        while True:
+            (found,) = replication_fact(await watching.replication_look.look()).channels
+            if condition(found):
+                return found
+
+
+def commit(primary: Server) -> None:
+    primary.sql("INSERT INTO shop.orders (what) VALUES ('tea')")
+
+
+@EVERY_FLAVOUR
+async def test_a_server_that_replicates_from_nobody_has_no_channel(
+    stable: Stable, witness: Witness, flavour: Flavour
+) -> None:
+    assert replication_fact(await witness(stable.server(flavour)).replication_look.look()).channels == ()
+
+
+@EVERY_FLAVOUR
+async def test_a_healthy_standby_tells_its_source_and_that_both_threads_run(
+    stable: Stable, witness: Witness, flavour: Flavour
+) -> None:
+    primary, standby = stable.pair(flavour)
+    found = await channel_when(witness(standby), lambda it: it.io is IoState.YES and it.sql)
+    assert (found.source_host, found.source_port) == (primary.address, primary.port)
+    assert (found.io_errno, found.io_error, found.sql_errno, found.sql_error) == (0, "", 0, "")
+    assert found.seconds_behind is not None
+    assert (found.sql_delay, found.filters) == (0, ())
+    assert found.relay_bytes
+    assert found.source_server_id == primary.sql("SELECT @@server_id AS id")[0]["id"]
+    assert (found.source_uuid is None) is flavour.is_mariadb
+    assert found.uses_gtid is (flavour is not Flavour.MYSQL_57)
+
+
+@pytest.mark.parametrize(
+    ("flavour", "by_coordinate", "by_gtid"),
+    [
+        pytest.param(Flavour.MARIADB, False, True, id="mariadb by gtid"),
+        pytest.param(Flavour.MARIADB, True, False, id="mariadb by coordinate"),
+        pytest.param(Flavour.MYSQL_57_GTID, False, True, id="mysql with gtid"),
+        pytest.param(Flavour.MYSQL_57, False, False, id="mysql without gtid"),
+    ],
+)
+async def test_what_the_primary_has_and_the_standby_received_can_be_compared(
+    stable: Stable, witness: Witness, flavour: Flavour, by_coordinate: bool, by_gtid: bool
+) -> None:
+    """By GTID where the channel uses them, by coordinate wherever the primary tells its own.
+
+    MariaDB tells both in the fast look. MySQL without GTIDs tells its coordinate in the status look only, and with
+    them not at all.
+    """
+    primary, standby = stable.pair(flavour, by_coordinate=by_coordinate)
+    commit(primary)
+    watching, beyond = witness(primary), witness(standby)
+    has = server_fact(await watching.server_look.look())
+    slow = replication_fact(await watching.replication_look.look())
+    await until(lambda: caught_up(primary, standby), 10, "the standby caught up")
+    (received,) = replication_fact(await beyond.replication_look.look()).channels
+
+    assert (received.retrieved_gtid is not None) is by_gtid
+    if by_gtid:
+        assert has.gtid is not None
+        assert received.retrieved_gtid is not None
+        assert gtid.covers(received.retrieved_gtid, has.gtid) is True
+    assert (has.binlog is not None) is flavour.is_mariadb
+    assert (slow.binlog is not None) is (flavour is Flavour.MYSQL_57)
+    assert received.read is not None
+    if own := has.binlog or slow.binlog:
+        assert binlog.covers(received.read, own) is True
+        assert binlog.bytes_between(own, received.read) == 0
+    if flavour.is_mariadb:
+        applied = server_fact(await beyond.server_look.look()).gtid_applied
+        assert applied is not None
+        assert has.gtid is not None
+        assert gtid.covers(applied, has.gtid) is True
+
+
+@EVERY_FLAVOUR
+async def test_what_a_stopped_applier_leaves_is_received_and_not_executed(
+    stable: Stable, witness: Witness, flavour: Flavour
+) -> None:
+    primary, standby = stable.pair(flavour)
+    watching = witness(standby)
+    standby.sql("STOP SLAVE SQL_THREAD")
+    commit(primary)
+    found = await channel_when(watching, lambda it: not it.sql and it.read != it.executed)
+    assert found.io is IoState.YES
+    assert found.seconds_behind is None
+    standby.sql("START SLAVE SQL_THREAD")
+    await channel_when(watching, lambda it: it.sql and it.read == it.executed)
+
+
+@EVERY_FLAVOUR
+async def test_a_stopped_receiver_is_told_from_one_that_cannot_connect(
+    stable: Stable, witness: Witness, flavour: Flavour
+) -> None:
+    primary, standby = stable.pair(flavour)
+    watching = witness(standby)
+    standby.sql("STOP SLAVE IO_THREAD")
+    assert (await channel_when(watching, lambda it: it.io is IoState.NO)).io_errno == 0
+    primary.sql("ALTER USER replicator@'127.0.0.%' IDENTIFIED BY 'changed'")
+    standby.sql("START SLAVE IO_THREAD")
+    found = await channel_when(watching, lambda it: it.io is IoState.CONNECTING and it.io_errno)
+    assert found.io_errno == 1045
+    assert "replicator" in found.io_error
+    primary.sql("ALTER USER replicator@'127.0.0.%' IDENTIFIED BY 'StrongPass_2016!'")
+    await channel_when(watching, lambda it: it.io is IoState.YES)
+
+
+@EVERY_FLAVOUR
+async def test_an_applier_broken_by_a_conflicting_row_says_its_errno(
+    stable: Stable, witness: Witness, flavour: Flavour
+) -> None:
+    primary, standby = stable.pair(flavour)
+    primary.sql("CREATE TABLE IF NOT EXISTS shop.gone (id INT PRIMARY KEY)")
+    watching = witness(standby)
+    await channel_when(watching, lambda it: it.read == it.executed)
+    with standby.connect() as session, session.cursor() as cursor:
+        cursor.execute("SET sql_log_bin = 0")
+        cursor.execute("INSERT INTO shop.gone VALUES (1)")
+    primary.sql("INSERT INTO shop.gone VALUES (1)")
+    found = await channel_when(watching, lambda it: it.sql_errno)
+    assert (found.sql, found.sql_errno) == (False, 1062)
+    assert found.sql_error
+    with standby.connect() as session, session.cursor() as cursor:
+        cursor.execute("SET sql_log_bin = 0")
+        cursor.execute("DELETE FROM shop.gone")
+        cursor.execute("START SLAVE SQL_THREAD")
+    await channel_when(watching, lambda it: it.sql and not it.sql_errno and it.read == it.executed)
+
+
+@EVERY_FLAVOUR
+async def test_heartbeats_are_counted_as_they_come(stable: Stable, witness: Witness, flavour: Flavour) -> None:
+    """On MySQL they are in performance_schema, and only the tables that the account may read are told."""
+    _, standby = stable.pair(flavour)
+    for statement in (
+        "STOP SLAVE",
+        "CHANGE MASTER TO MASTER_HEARTBEAT_PERIOD=0.2",
+        "START SLAVE",
+    ):
+        standby.sql(statement)
+    if not flavour.is_mariadb:
+        for table in ("status", "configuration"):
+            standby.sql(f"GRANT SELECT ON performance_schema.replication_connection_{table} TO drwatch@'127.0.0.%'")
+    watching = witness(standby)
+    found = await channel_when(watching, lambda it: it.heartbeats)
+    assert found.heartbeat_period == 0.2
+    await channel_when(watching, lambda it: (it.heartbeats or 0) > (found.heartbeats or 0))
+
+
+async def test_heartbeats_that_may_not_be_read_are_unknown_and_noted(stable: Stable, witness: Witness) -> None:
+    _, standby = stable.pair(Flavour.MYSQL_57)
+    standby.sql("CREATE USER IF NOT EXISTS plain@'127.0.0.%' IDENTIFIED BY 'x'")
+    standby.sql("GRANT REPLICATION CLIENT ON *.* TO plain@'127.0.0.%'")
+    sample = await witness(standby, user="plain", password="x").replication_look.look()
+    (found,) = replication_fact(sample).channels
+    assert (found.heartbeats, found.heartbeat_period) == (None, None)
+    assert "replication_connection_status" in " ".join(sample.notes)
+
+
+async def test_heartbeats_are_not_read_where_each_look_would_be_a_line_in_the_slow_log(
+    stable: Stable, witness: Witness
+) -> None:
+    _, standby = stable.pair(Flavour.MYSQL_57_GTID)
+    for value in (1, 0):
+        standby.sql(f"SET GLOBAL slow_query_log = {value}")
+        standby.sql(f"SET GLOBAL log_queries_not_using_indexes = {value}")
+        if value:
+            sample = await witness(standby).replication_look.look()
+    assert replication_fact(sample).channels[0].heartbeats is None
+    assert "slow query log" in " ".join(sample.notes)
+
+
+@EVERY_FLAVOUR
+async def test_a_missing_privilege_is_told_as_such(stable: Stable, witness: Witness, flavour: Flavour) -> None:
+    server = stable.server(flavour)
+    server.sql("CREATE USER IF NOT EXISTS blind@'127.0.0.%' IDENTIFIED BY 'x'")
+    watching = witness(server, user="blind", password="x")
+    found = why(await watching.replication_look.look())
+    assert (found.reason, found.errno) == (Reason.NO_PRIVILEGE, 1227)
+    server.sql(
+        "GRANT SLAVE MONITOR ON *.* TO blind@'127.0.0.%'"
+        if flavour.is_mariadb
+        else "GRANT REPLICATION CLIENT ON *.* TO blind@'127.0.0.%'"
+    )
+    replication_fact(await witness(server, user="blind", password="x").replication_look.look())
+    server.sql("DROP USER blind@'127.0.0.%'")
+
+
+async def test_every_named_connection_of_a_mariadb_is_told(stable: Stable, witness: Witness) -> None:
+    server = stable.start(Flavour.MARIADB)
+    for name, port in (("east", 1), ("west", 2)):
+        server.sql(f"CHANGE MASTER '{name}' TO MASTER_HOST='127.0.0.1', MASTER_PORT={port}, MASTER_USER='x'")
+    found = replication_fact(await witness(server).replication_look.look())
+    assert {one.name: one.io for one in found.channels} == {"east": IoState.NO, "west": IoState.NO}
+    server.kill()
