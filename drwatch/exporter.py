@@ -71,8 +71,10 @@ FAMILIES = {
     "drwatch_rpo_known": Family(
         _CLAIM, "1 while the data-loss exposure is known, 0 while it is not and its series is absent."
     ),
-    "drwatch_rpo_measured": Family(
-        _CLAIM, "1 once this kind of data has been measured, 0 for a file set that never had a marker."
+    "drwatch_files_measured": Family(
+        _CLAIM,
+        "1 once the file set had a marker, 0 while it never had one: then nobody can say how old its copy is, and "
+        "nobody is paged for it.",
     ),
     "drwatch_rpo_datum_timestamp_seconds": Family(
         _CLAIM, "When the proof behind the data-loss exposure was made, in seconds since 1970."
@@ -351,12 +353,11 @@ def _claims(sheet: _Sheet, view: ClusterView, standby: Node) -> None:
     for (of, files), (_, claim) in zip(nodes, view.files, strict=True):
         if of.node != standby:
             continue
-        sheet.put("drwatch_rpo_measured", (*standby, f"files/{files.name}"), claim is not None)
+        sheet.put("drwatch_files_measured", (*standby, f"files/{files.name}"), claim is not None)
         sheet.put("drwatch_marker_age_seconds", (*standby, files.name), claim.seconds if claim else None)
         claims.append(claim or Exposure(standby, f"files/{files.name}", None, "no marker was ever seen"))
     for claim in (*claims, worst(standby, claims)):
         _claim(sheet, claim)
-    sheet.put("drwatch_rpo_measured", (*standby, "mysql"), True)
     for estimate in view.recovery:
         if estimate.node != standby:
             continue

@@ -13,7 +13,7 @@ class Markup(str):
     __slots__ = ()
 
 
-def tag(name: str, *children: str | None, **attributes: str | None) -> Markup:
+def tag(name: str, /, *children: str | None, **attributes: str | None) -> Markup:
     """An element. Children that are plain text are escaped, None is left out; ``class_`` is the class attribute."""
     shown = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"'

@@ -4,17 +4,63 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
-from datetime import tzinfo
+from collections.abc import Iterator, Sequence
+from datetime import datetime, tzinfo
+from itertools import product
 
+from drwatch import __version__
 from drwatch.core.assessment import Assessment
-from drwatch.core.incident import Incident
+from drwatch.core.exposure import Exposure
+from drwatch.core.finding import Severity
+from drwatch.core.incident import Incident, Phase
+from drwatch.core.message import span
 from drwatch.core.paging import Row
-from drwatch.web.markup import Markup, tag
+from drwatch.core.policy import NodePolicy
+from drwatch.core.recovery import Basis, Recovery, backlog
+from drwatch.core.sample import Blind, Channel, HostFact, IoState, Moment, Probe, ReplicationFact, ServerFact
+from drwatch.core.snapshot import Sight
+from drwatch.core.triangulation import WITNESS
+from drwatch.core.view import ClusterView
+from drwatch.web.markup import Markup, join, tag
 
-STYLE = Markup("body{font-family:system-ui,sans-serif}")
+REFRESH = 5
+"""Seconds between two loads of the page."""
+
+STYLE = Markup(
+    """
+:root{--paper:#fff;--card:#f4f5f7;--ink:#16181d;--faint:#5d6470;--line:#d5d9e0;
+--bad:#b3141d;--badcard:#fdecec;--warn:#8a5300;--warncard:#fff4de;--good:#1b6b3a;--goodcard:#e9f6ed}
+@media(prefers-color-scheme:dark){:root{--paper:#101216;--card:#1a1d23;--ink:#e8eaee;--faint:#9aa2af;--line:#31363f;
+--bad:#ff8a8a;--badcard:#3a1718;--warn:#ffc56b;--warncard:#33270f;--good:#7fd6a0;--goodcard:#13291c}}
+*{box-sizing:border-box}
+body{margin:0 auto;padding:.75rem;max-width:62rem;background:var(--paper);color:var(--ink);
+font:16px/1.45 system-ui,sans-serif;overflow-wrap:anywhere}
+header,footer{display:flex;flex-wrap:wrap;gap:.25rem 1rem;align-items:baseline;color:var(--faint);font-size:.875rem}
+h1{font-size:1.05rem;margin:0;color:var(--ink)}
+h2{font-size:1.2rem;margin:0 0 .25rem}
+h3{font-size:.8rem;margin:1rem 0 .25rem;color:var(--faint);text-transform:uppercase;letter-spacing:.05em}
+p{margin:.15rem 0}
+section,.banner{border:1px solid var(--line);border-radius:.6rem;padding:.75rem .9rem;margin:.75rem 0}
+.banner{font-size:1.15rem;font-weight:600}
+.bad{color:var(--bad)}.warn{color:var(--warn)}.good{color:var(--good)}.faint,small{color:var(--faint)}
+.banner.bad,article.bad{background:var(--badcard);border-color:var(--bad)}
+.banner.warn,article.warn{background:var(--warncard);border-color:var(--warn)}
+.banner.good{background:var(--goodcard);border-color:var(--good)}
+article{border-left:4px solid var(--line);background:var(--card);border-radius:.3rem;padding:.4rem .7rem;margin:.4rem 0}
+article p,article small{color:var(--ink)}
+.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(15rem,1fr));gap:.6rem;margin:.6rem 0}
+.figure{background:var(--card);border-radius:.4rem;padding:.5rem .7rem}
+.figure b{display:block;font-size:1.7rem;line-height:1.2;font-weight:650;font-variant-numeric:tabular-nums}
+small{font-size:.85rem;display:block}
+table{border-collapse:collapse;width:100%;font-size:.9rem;font-variant-numeric:tabular-nums}
+td,th{text-align:left;vertical-align:top;padding:.25rem .6rem .25rem 0;border-top:1px solid var(--line);font-weight:400}
+th{white-space:nowrap;font-weight:600}
+a{color:inherit}
+"""
+)
 _HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+"""The page's Content-Security-Policy: its own style and nothing else."""
 
 
 def render(
@@ -24,6 +70,285 @@ def render(
     wrong: str | None,
     zone: tzinfo,
 ) -> str:
-    """The page; ``wrong`` is what ails drwatch itself."""
-    body = [tag("p", incident.summary) for incident in incidents]
-    return "<!doctype html>" + tag("html", tag("head", tag("style", STYLE)), tag("body", *body))
+    """The page; ``wrong`` is what ails drwatch itself, ``zone`` is where its readers are."""
+    state, words = _summary(assessment, incidents, wrong)
+    body = [tag("header", tag("h1", "drwatch"), _as_of(assessment, zone)), tag("div", words, class_=f"banner {state}")]
+    if assessment is not None:
+        shown = {view.cluster.name for view in assessment.clusters}
+        body += _incidents([each for each in incidents if each.cluster not in shown], assessment.at, zone)
+        for view in assessment.clusters:
+            own = [incident for incident in incidents if incident.cluster == view.cluster.name]
+            body.append(_cluster(assessment, view, own, zone))
+        body += _witness(assessment, rows)
+    body.append(_footer())
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width,initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("meta", http_equiv="refresh", content=str(REFRESH)),
+        tag("title", f"{words.partition(':')[0]} · drwatch"),
+        tag("style", STYLE),
+    )
+    return f"<!doctype html>{tag('html', head, tag('body', *body), lang='en')}"
+
+
+def _summary(assessment: Assessment | None, incidents: Sequence[Incident], wrong: str | None) -> tuple[str, str]:
+    """The one line on top, and its colour."""
+    if wrong is not None:
+        return "bad", f"DRWATCH ITSELF IS NOT WELL: {wrong}"
+    if assessment is None:
+        return "warn", "Nothing has been judged yet"
+    told = [each for each in incidents if each.phase is Phase.OPEN and each.suppressed_by is None]
+    critical = [each for each in told if each.severity is Severity.CRITICAL]
+    if critical:
+        return "bad", f"{len(critical)} critical: {', '.join(_name(each) for each in critical)}"
+    if told:
+        return "warn", f"{len(told)} warning{'s' if len(told) > 1 else ''}: {', '.join(_name(each) for each in told)}"
+    if assessment.unsettled:
+        return "warn", f"Not looked at all round yet: {', '.join(sorted(assessment.unsettled))}"
+    return "good", "All is well"
+
+
+def _name(incident: Incident) -> str:
+    return f"{incident.cluster + ' ' if incident.cluster else ''}{incident.condition} {incident.subject}"
+
+
+def _time(at: Moment | datetime, zone: tzinfo, form: str = "%H:%M:%S") -> Markup:
+    wall = (at.wall if isinstance(at, Moment) else at).astimezone(zone)
+    return tag("time", wall.strftime(form), datetime=wall.isoformat(timespec="seconds"))
+
+
+def _as_of(assessment: Assessment | None, zone: tzinfo) -> Markup | None:
+    if assessment is None:
+        return None
+    return tag("span", "as of ", _time(assessment.at, zone, "%Y-%m-%d %H:%M:%S %Z"))
+
+
+def _footer() -> Markup:
+    links = ("/api/v1/status", "/api/v1/incidents", "/metrics", "/healthz")
+    return tag("footer", tag("span", f"drwatch {__version__}"), *(tag("a", link, href=link) for link in links))
+
+
+def _incidents(incidents: Sequence[Incident], now: Moment, zone: tzinfo) -> Iterator[Markup]:
+    """The gravest first; a suspicion and what a greater trouble explains say so."""
+
+    def rank(incident: Incident) -> tuple[bool, bool, bool, float]:
+        return (
+            incident.suppressed_by is not None,
+            incident.phase is not Phase.OPEN,
+            incident.severity is not Severity.CRITICAL,
+            incident.began.loop,
+        )
+
+    for incident in sorted(incidents, key=rank):
+        colour = "bad" if incident.severity is Severity.CRITICAL else "warn"
+        note = ""
+        if incident.suppressed_by is not None:
+            colour, note = "faint", f", explained by {incident.suppressed_by}"
+        elif incident.phase is not Phase.OPEN:
+            colour, note = "faint", ", not confirmed yet"
+        yield tag(
+            "article",
+            tag("strong", f"{incident.condition} {incident.subject}", class_=colour),
+            tag("p", incident.summary),
+            *(tag("small", line) for line in incident.evidence),
+            tag(
+                "small",
+                f"{incident.severity} [{incident.id}] since ",
+                _time(incident.began, zone),
+                f", {span(now - incident.began)}{note}",
+            ),
+            class_=colour,
+        )
+
+
+def _cluster(assessment: Assessment, view: ClusterView, incidents: Sequence[Incident], zone: tzinfo) -> Markup:
+    figures = [_exposure(claim, view, zone) for claim in view.database]
+    figures += [_recovery(estimate, view.cluster.objectives.rto) for estimate in view.recovery]
+    return tag(
+        "section",
+        tag("h2", view.cluster.name),
+        *_primary(assessment, view),
+        *_incidents(incidents, assessment.at, zone),
+        tag("div", *figures, class_="figures"),
+        tag("h3", "Nodes"),
+        tag("table", *(_node(assessment, node) for node in view.cluster.nodes)),
+        *_files(view),
+    )
+
+
+def _primary(assessment: Assessment, view: ClusterView) -> Iterator[Markup]:
+    name = view.cluster.primary.node.name
+    found = assessment.snapshot.latest(view.cluster.primary.node, Probe.SERVER)
+    if view.verdict.condition is not None:
+        yield tag("p", f"{name}: {view.verdict.condition}", class_="bad")
+    elif isinstance(found, ServerFact):
+        yield tag("p", f"{name} answers", class_="good")
+    else:
+        yield tag("p", f"Nothing is known of {name}", class_="warn")
+        yield from (tag("small", line) for line in view.verdict.evidence)
+
+
+def _figure(label: str, value: str, colour: str, *lines: str | None) -> Markup:
+    small = (tag("small", line) for line in lines if line)
+    return tag("div", tag("small", label), tag("b", value, class_=colour), *small, class_="figure")
+
+
+def _colour(seconds: float, objective: float) -> str:
+    return "bad" if seconds > objective else "warn" if seconds > 0.8 * objective else "good"
+
+
+def _exposure(claim: Exposure, view: ClusterView, zone: tzinfo) -> Markup:
+    objective = view.cluster.objectives.rpo
+    label = f"Data-loss exposure with {claim.node.name}"
+    goal = f"Objective {span(objective)}"
+    if claim.seconds is None:
+        return _figure(label, "UNKNOWN", "bad", claim.unknown, goal)
+    seen = [f"{claim.transactions_seen} transactions"] if claim.transactions_seen is not None else []
+    seen += [_bytes(claim.bytes_seen)] if claim.bytes_seen is not None else []
+    proof = claim.datum.wall.astimezone(zone).strftime("%H:%M:%S") if claim.datum else None
+    return _figure(
+        label,
+        f"at most {span(claim.seconds)}",
+        _colour(claim.seconds, objective),
+        "Frozen: the primary is proved dead" if claim.frozen else None,
+        f"Seen missing: at least {', '.join(seen)}" if seen else None,
+        f"Nobody saw the last {span(claim.unseen_seconds)}" if claim.unseen_seconds is not None else None,
+        f"{goal}; proof of {proof}" if proof else goal,
+    )
+
+
+def _recovery(estimate: Recovery, objective: float) -> Markup:
+    label, goal = f"Estimated recovery time with {estimate.node.name}", f"Objective {span(objective)}"
+    terms = ", ".join(
+        f"{term.component} {'?' if term.seconds is None else span(term.seconds)}"
+        + (" (assumed)" if term.basis is Basis.ASSUMED else "")
+        for term in estimate.terms
+    )
+    if estimate.seconds is None:
+        return _figure(label, "UNKNOWN", "bad", estimate.unknown, terms, goal)
+    # What nobody has measured colours nothing red, as it pages nobody.
+    colour = _colour(estimate.unassumed, objective)
+    over = "warn" if colour == "good" and estimate.seconds > objective else colour
+    return _figure(label, f"about {span(estimate.seconds)}", over, terms, goal)
+
+
+def _files(view: ClusterView) -> Iterator[Markup]:
+    if not view.files:
+        return
+    lines = []
+    for (standby, files), (_, claim) in zip(
+        product(view.cluster.standbys, view.cluster.files), view.files, strict=True
+    ):
+        limit = f"limit {span(files.stale_after)}, a sync every {span(files.every)}"
+        if claim is None:
+            state = tag("span", "unmeasured: no marker was ever seen", class_="faint")
+        elif claim.seconds is None:
+            state = tag("span", f"UNKNOWN: {claim.unknown}", class_="bad")
+        else:
+            colour = "bad" if claim.seconds > files.stale_after else "good"
+            state = tag("span", f"at most {span(claim.seconds)} old", class_=colour)
+        what = tag("td", state, tag("small", f"{limit}; {files.path}"))
+        lines.append(tag("tr", tag("th", files.name, tag("small", f"on {standby.node.name}")), what))
+    yield tag("h3", "Files")
+    yield tag("table", *lines)
+
+
+def _node(assessment: Assessment, node: NodePolicy) -> Markup:
+    snapshot, now = assessment.snapshot, assessment.at
+    lines: list[Markup] = []
+    match snapshot.latest(node.node, Probe.SERVER):
+        case ServerFact() as fact:
+            version = ".".join(map(str, fact.version))
+            access = "read-only" if fact.read_only else "takes writes"
+            words = f"{access}; {fact.flavour} {version}, {fact.connections} of {fact.max_connections} connections"
+            lines.append(tag("span", words))
+        case Blind(reason, detail):
+            lines.append(tag("span", _blind("server", reason, detail), class_="bad"))
+        case _:
+            lines.append(tag("span", "not looked at yet", class_="faint"))
+    found = snapshot.latest(node.node, Probe.REPLICATION)
+    if isinstance(found, ReplicationFact):
+        for channel in found.channels:
+            receipt = snapshot.receipts.get((node.node, channel.name))
+            lines.append(_channel(channel, now - receipt.heard_at if receipt else None))
+    lines += _host(snapshot.latest(node.node, Probe.HOST))
+    seen = {Probe.SERVER, Probe.MARKER}
+    for key, sight in snapshot.sights.items():
+        if key.node == node.node and key.probe not in seen and sight.blind is not None:
+            lines.append(_lost(key.probe, key.target, sight, now))
+    name = tag("th", node.node.name, tag("small", f"{node.role}{', ' + node.location if node.location else ''}"))
+    return tag("tr", name, tag("td", *(tag("p", line) for line in lines)))
+
+
+def _blind(what: str, reason: str, detail: str) -> str:
+    return f"{what} not seen: {reason}{f' ({detail})' if detail else ''}"
+
+
+def _lost(probe: Probe, target: str, sight: Sight, now: Moment) -> Markup:
+    blind = sight.blind or sight.latest.found
+    words = _blind(f"{probe} {target}".strip(), blind.reason, blind.detail) if isinstance(blind, Blind) else ""
+    since = f", for {span(now - sight.blind_since)}" if sight.blind_since else ""
+    return tag("span", words + since, class_="warn")
+
+
+def _channel(channel: Channel, silence: float | None) -> Markup:
+    waiting = backlog(channel)
+    behind = "" if waiting is None else f", {_bytes(waiting)} to apply" if waiting else ", all applied"
+    heard = "" if silence is None else f", heard {span(silence)} ago"
+    good = channel.io is IoState.YES and channel.sql
+    errno = channel.sql_errno or channel.io_errno
+    words = (
+        f"from {channel.source_host}:{channel.source_port}: receives {channel.io.lower()}, "
+        f"applies {'yes' if channel.sql else 'no'}{f', errno {errno}' if errno else ''}{heard}{behind}"
+    )
+    return tag("span", words, class_="" if good else "bad")
+
+
+def _host(found: object) -> Iterator[Markup]:
+    if not isinstance(found, HostFact):
+        return
+    parts = []
+    if found.io_wait is not None:
+        parts.append(f"I/O wait {found.io_wait:.0%}")
+    if found.io_pressure is not None:
+        parts.append(f"I/O pressure {found.io_pressure:.0%}")
+    parts += [f"{each.path} {_bytes(each.free_bytes)} free" for each in found.filesystems]
+    if not found.processes:
+        yield tag("span", "host answers, no server process", class_="bad")
+    if parts:
+        yield tag("span", ", ".join(parts), class_="faint")
+
+
+def _witness(assessment: Assessment, rows: Sequence[Row]) -> Iterator[Markup]:
+    lines: list[Markup] = []
+    for name, health in assessment.snapshot.channels.items():
+        if health.failing_since is not None:
+            failing = span(assessment.at - health.failing_since)
+            lines.append(_line(name, f"does not accept pages for {failing}: {health.detail}", "bad"))
+        elif health.accepted_at is not None:
+            lines.append(_line(name, f"accepted a page {span(assessment.at - health.accepted_at)} ago", "good"))
+    for row in rows:
+        words = f"{row.title}: waiting for {span(assessment.at - row.created)}, {row.attempts} attempts. {row.detail}"
+        lines.append(_line(f"page on {row.channel}", words, "warn"))
+    for key, sight in assessment.snapshot.sights.items():
+        if key.node == WITNESS:
+            words = "answers" if sight.blind is None else _blind("anchor", sight.blind.reason, sight.blind.detail)
+            lines.append(_line(key.target, words, "good" if sight.blind is None else "bad"))
+    if lines:
+        yield tag("section", tag("h2", "The witness itself"), tag("table", *lines))
+
+
+def _line(name: str, words: str, colour: str) -> Markup:
+    return tag("tr", tag("th", name), tag("td", join(words), class_=colour))
+
+
+def _bytes(count: int) -> str:
+    """A size that a human reads at a glance, in powers of 1024."""
+    size = float(count)
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "bytes" or size >= 10 else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TiB"
