@@ -106,8 +106,8 @@ def _printable(path: Path) -> str:
 
 def _zone(data: tree.Data, root: Path) -> tuple[str, list[tree.Problem]]:
     """The IANA name behind the key ``zone``."""
-    name = data.get("zone") if isinstance(data, dict) else None
-    if not isinstance(name, str) or name == "UTC":
+    name = (data.get("zone") if isinstance(data, dict) else None) or "UTC"
+    if not isinstance(name, str):
         return "UTC", []
     if name == "system":
         # A link into the zoneinfo tree is what Debian, systemd and glibc agree on; a copied file has no name.
@@ -124,6 +124,7 @@ def _zone(data: tree.Data, root: Path) -> tuple[str, list[tree.Problem]]:
     try:
         return zoneinfo.ZoneInfo(name).key, []
     except (OSError, ValueError, KeyError):
-        return "UTC", [
-            tree.Problem(("zone",), "expected a time zone's IANA name", "Write it like Europe/Oslo, UTC or system")
-        ]
+        expected, remedy = "expected a time zone's IANA name", "Write it like Europe/Oslo, UTC or system"
+        if not zoneinfo.available_timezones():
+            expected, remedy = "expected time zones on this machine, and it knows none", "Install the package tzdata"
+        return "UTC", [tree.Problem(("zone",), expected, remedy)]

@@ -53,7 +53,7 @@ class MysqlSettings:
     unit: str
     datadir: str
     binlog_dir: str | None
-    """Where the binary logs are; None asks the server."""
+    """Directory of the binary logs, to be listed over SSH; None leaves it."""
     process: str | None
     """What the server's command line contains, where several servers share a host."""
 

@@ -1,6 +1,7 @@
 """The examples that people copy: they load, and the annotated one tells the truth about the defaults."""
 
 import dataclasses
+import re
 import types
 import typing
 from pathlib import Path
@@ -132,3 +133,16 @@ def test_a_config_never_shows_a_secret(machine) -> None:
     for text in (repr(config), str(config), f"{config.channels['phone']}", repr(dataclasses.asdict(config.nodes[0]))):
         assert "correct horse" not in text
         assert "token" not in text
+
+
+def test_the_manual_names_every_key() -> None:
+    manual = (EXAMPLES.parent / "docs/configuration.md").read_text()
+    named = set(re.findall(r"\w+", " ".join(re.findall(r"`[^`\n]+`", manual))))
+    assert sorted(_keys(model.Document) - named) == []
+
+
+def _keys(kind: object) -> set[str]:
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        fields = kind.model_fields
+        return set(fields).union(*(_keys(field.annotation) for field in fields.values()))
+    return set().union(*(_keys(each) for each in typing.get_args(kind)))

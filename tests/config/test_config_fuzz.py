@@ -27,16 +27,10 @@ SHAPES = [
     f"!{CANARY} x",
     f'"\\n{CANARY}"',
     f"http://{CANARY}",
-    "-1",
-    "9" * 500,
-    "1e999",
-    "nan",
-    '""',
-    "null",
-    "[]",
-    "{}",
     f"/{'long/' * 2000}{CANARY}",
 ]
+ODD = ["-1", "9" * 500, "1e999", "nan", '""', "null", "[]", "{}", "0s", "/", ".", "~", "''", "${}", "a:b:c", "[[]]"]
+PLAIN = re.sub(r" *#.*", "", ANNOTATED)  # comments cost the parser most of its time
 
 
 @pytest.fixture(scope="module")
@@ -101,18 +95,26 @@ def _scalars(text: str) -> list[tuple[int, int]]:
     return sorted(set(spans(YAML(typ="safe", pure=True).compose(text))))
 
 
+SPANS = _scalars(PLAIN)
+
+
 @pytest.mark.parametrize("shape", SHAPES, ids=range(len(SHAPES)))
 def test_no_value_is_ever_printed_wherever_it_stands(host: Machine, shape: str) -> None:
-    text = re.sub(r" *#.*", "", ANNOTATED)  # comments cost the parser most of its time
-    for start, end in _scalars(text):
-        spoiled = text[:start] + shape + text[end:]
-        found = outcome(host, spoiled)
+    for start, end in SPANS:
+        found = outcome(host, PLAIN[:start] + shape + PLAIN[end:])
         if isinstance(found, Config):
             continue
         for line in found:
             # A key may be shown (it is where the fault is), a value may not.
             shown = line.split(": ", 2)[2] if f"{{{CANARY}:" in shape else line
             assert CANARY not in shown, line
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_a_good_file_with_an_odd_value(host: Machine, data: st.DataObject) -> None:
+    start, end = data.draw(st.sampled_from(SPANS))
+    outcome(host, PLAIN[:start] + data.draw(st.sampled_from(ODD)) + PLAIN[end:])
 
 
 def test_the_reader_keeps_every_line_of_a_good_file() -> None:

@@ -51,15 +51,3 @@ def test_without_an_escalation_every_channel_is_paged_at_once(machine, pair) -> 
     text = "".join(line for line in pair.splitlines(keepends=True) if "escalation" not in line)
     [step] = machine.load(text).policy.paging.escalation
     assert (step.to, step.after) == (("phone", "sms"), 0.0)
-
-
-def test_the_system_s_zone_is_what_localtime_points_at(machine, pair) -> None:
-    (machine.root / "etc/localtime").symlink_to("/usr/share/zoneinfo/Europe/Oslo")
-    assert machine.load(pair + "zone: system\n").policy.zone == "Europe/Oslo"
-
-
-def test_a_system_without_a_named_zone_is_told_so(machine, pair) -> None:
-    assert machine.errors(pair + "zone: system\n") == [
-        "20: zone: expected /etc/localtime to be a link that names the zone."
-        " Run timedatectl set-timezone, or write the zone's name here."
-    ]
