@@ -8,6 +8,7 @@ import pytest
 
 from drwatch.core.sample import Blind, Moment, ReplicationFact, Sample, ServerFact
 from drwatch.lab.server import Flavour
+from drwatch.probes.mysql import LoginLook, ReplicationLook, ServerLook
 
 EVERY_FLAVOUR = pytest.mark.parametrize("flavour", list(Flavour), ids=str)
 
@@ -24,6 +25,18 @@ async def until(condition: Callable[[], object], within: float, what: str) -> fl
         assert loop.time() - started < within, f"{what}: not within {within} s"
         await asyncio.sleep(0.002)
     return loop.time() - started
+
+
+async def look_until(
+    look: ServerLook | ReplicationLook | LoginLook, condition: Callable[[Sample], object], within: float
+) -> Sample:
+    """Look again and again; the first sample for which the condition holds."""
+    async with asyncio.timeout(within):
+        while True:
+            sample = await look.look()
+            if condition(sample):
+                return sample
+            await asyncio.sleep(0.01)  # between two permitted dials a look answers at once
 
 
 def why(sample: Sample) -> Blind:
