@@ -20,13 +20,10 @@ def config(document: model.Document, zone: str) -> settings.Config:
         for cluster_name, cluster in document.clusters.items()
         for name, node in cluster.nodes.items()
     )
-    paces: Mapping[str, model.MysqlPace] = dict(document.probes)
     return settings.Config(
         policy=_policy(document, zone),
         nodes=nodes,
-        probes=MappingProxyType(
-            {Probe(name): settings.Pace(pace.every, pace.deadline) for name, pace in paces.items()}
-        ),
+        probes=_paces(document.probes),
         channels=MappingProxyType(
             {
                 name: _given(channel.url, channel.url_file, channel.credential)
@@ -39,6 +36,19 @@ def config(document: model.Document, zone: str) -> settings.Config:
         runtime_dir=Path(document.state.runtime),
         log=settings.Log(document.log.format, document.log.level),
         notices=tuple(_notices(document)),
+    )
+
+
+def _paces(probes: model.Probes) -> Mapping[Probe, settings.Pace]:
+    return MappingProxyType(
+        {
+            Probe.SERVER: settings.Pace(probes.mysql.every, probes.mysql.deadline),
+            Probe.REPLICATION: settings.Pace(probes.replication.every, probes.replication.deadline),
+            Probe.LOGIN: settings.Pace(probes.login.every, probes.login.deadline),
+            Probe.HOST: settings.Pace(probes.host.every, probes.host.deadline),
+            Probe.MARKER: settings.Pace(probes.marker.every, probes.host.deadline),
+            Probe.REACH: settings.Pace(probes.reach.every, probes.reach.deadline),
+        }
     )
 
 
