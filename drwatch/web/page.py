@@ -15,9 +15,19 @@ from drwatch.core.finding import Severity
 from drwatch.core.incident import Incident, Phase
 from drwatch.core.message import span
 from drwatch.core.paging import Row
-from drwatch.core.policy import NodePolicy
+from drwatch.core.policy import NodePolicy, Role
 from drwatch.core.recovery import Basis, Recovery, backlog
-from drwatch.core.sample import Blind, Channel, HostFact, IoState, Moment, Probe, ReplicationFact, ServerFact
+from drwatch.core.sample import (
+    PROOF_OF_LIFE,
+    Blind,
+    Channel,
+    HostFact,
+    IoState,
+    Moment,
+    Probe,
+    ReplicationFact,
+    ServerFact,
+)
 from drwatch.core.snapshot import Sight
 from drwatch.core.triangulation import WITNESS
 from drwatch.core.view import ClusterView
@@ -54,7 +64,8 @@ article p,article small{color:var(--ink)}
 small{font-size:.85rem;display:block}
 table{border-collapse:collapse;width:100%;font-size:.9rem;font-variant-numeric:tabular-nums}
 td,th{text-align:left;vertical-align:top;padding:.25rem .6rem .25rem 0;border-top:1px solid var(--line);font-weight:400}
-th{white-space:nowrap;font-weight:600}
+th{white-space:nowrap;overflow-wrap:normal;font-weight:600;width:1%}
+th small{font-weight:400}
 a{color:inherit}
 """
 )
@@ -76,8 +87,12 @@ def render(
     if assessment is not None:
         shown = {view.cluster.name for view in assessment.clusters}
         body += _incidents([each for each in incidents if each.cluster not in shown], assessment.at, zone)
-        for view in assessment.clusters:
-            own = [incident for incident in incidents if incident.cluster == view.cluster.name]
+        owned = [
+            (view, [incident for incident in incidents if incident.cluster == view.cluster.name])
+            for view in assessment.clusters
+        ]
+        # The sort is stable: equally grave clusters stay in the configuration's order.
+        for view, own in sorted(owned, key=lambda each: _gravity(each[1])):
             body.append(_cluster(assessment, view, own, zone))
         body += _witness(assessment, rows)
     body.append(_footer())
@@ -102,7 +117,8 @@ def _summary(assessment: Assessment | None, incidents: Sequence[Incident], wrong
     told = [each for each in incidents if each.phase is Phase.OPEN and each.suppressed_by is None]
     critical = [each for each in told if each.severity is Severity.CRITICAL]
     if critical:
-        return "bad", f"{len(critical)} critical: {', '.join(_name(each) for each in critical)}"
+        rest = f", and {len(told) - len(critical)} more" if len(told) > len(critical) else ""
+        return "bad", f"{len(critical)} critical: {', '.join(_name(each) for each in critical)}{rest}"
     if told:
         return "warn", f"{len(told)} warning{'s' if len(told) > 1 else ''}: {', '.join(_name(each) for each in told)}"
     if assessment.unsettled:
@@ -130,18 +146,22 @@ def _footer() -> Markup:
     return tag("footer", tag("span", f"drwatch {__version__}"), *(tag("a", link, href=link) for link in links))
 
 
+def _rank(incident: Incident) -> tuple[bool, bool, bool]:
+    """The gravest first: told before explained, confirmed before suspected, critical before warning."""
+    return (
+        incident.suppressed_by is not None,
+        incident.phase is not Phase.OPEN,
+        incident.severity is not Severity.CRITICAL,
+    )
+
+
+def _gravity(incidents: Sequence[Incident]) -> tuple[bool, bool, bool]:
+    return min(map(_rank, incidents), default=(True, True, True))
+
+
 def _incidents(incidents: Sequence[Incident], now: Moment, zone: tzinfo) -> Iterator[Markup]:
-    """The gravest first; a suspicion and what a greater trouble explains say so."""
-
-    def rank(incident: Incident) -> tuple[bool, bool, bool, float]:
-        return (
-            incident.suppressed_by is not None,
-            incident.phase is not Phase.OPEN,
-            incident.severity is not Severity.CRITICAL,
-            incident.began.loop,
-        )
-
-    for incident in sorted(incidents, key=rank):
+    """The gravest first; a suspicion, and what a greater trouble explains, say so."""
+    for incident in sorted(incidents, key=lambda each: (*_rank(each), each.began.loop)):
         colour = "bad" if incident.severity is Severity.CRITICAL else "warn"
         note = ""
         if incident.suppressed_by is not None:
@@ -169,7 +189,7 @@ def _cluster(assessment: Assessment, view: ClusterView, incidents: Sequence[Inci
     return tag(
         "section",
         tag("h2", view.cluster.name),
-        *_primary(assessment, view),
+        *_primary(assessment, view, incidents),
         *_incidents(incidents, assessment.at, zone),
         tag("div", *figures, class_="figures"),
         tag("h3", "Nodes"),
@@ -178,16 +198,24 @@ def _cluster(assessment: Assessment, view: ClusterView, incidents: Sequence[Inci
     )
 
 
-def _primary(assessment: Assessment, view: ClusterView) -> Iterator[Markup]:
-    name = view.cluster.primary.node.name
-    found = assessment.snapshot.latest(view.cluster.primary.node, Probe.SERVER)
-    if view.verdict.condition is not None:
-        yield tag("p", f"{name}: {view.verdict.condition}", class_="bad")
-    elif isinstance(found, ServerFact):
-        yield tag("p", f"{name} answers", class_="good")
-    else:
-        yield tag("p", f"Nothing is known of {name}", class_="warn")
-        yield from (tag("small", line) for line in view.verdict.evidence)
+def _primary(assessment: Assessment, view: ClusterView, incidents: Sequence[Incident]) -> Iterator[Markup]:
+    name, verdict = view.cluster.primary.node.name, view.verdict
+    match assessment.snapshot.latest(view.cluster.primary.node, Probe.SERVER):
+        case _ if verdict.condition is not None:
+            yield tag("p", f"{name}: {verdict.condition}", class_="bad")
+            if any(incident.condition is verdict.condition for incident in incidents):
+                # Its incident has the evidence.
+                return
+        case ServerFact():
+            yield tag("p", f"{name} answers", class_="good")
+            return
+        case _ if verdict.pending:
+            yield tag("p", f"{name} does not answer: the other chairs are being asked", class_="warn")
+        case Blind(reason) if reason in PROOF_OF_LIFE:
+            yield tag("p", f"{name} is alive and lets drwatch see nothing", class_="warn")
+        case _:
+            yield tag("p", f"Nothing is known of {name}", class_="warn")
+    yield from (tag("small", line) for line in verdict.evidence)
 
 
 def _figure(label: str, value: str, colour: str, *lines: str | None) -> Markup:
@@ -262,8 +290,9 @@ def _node(assessment: Assessment, node: NodePolicy) -> Markup:
         case ServerFact() as fact:
             version = ".".join(map(str, fact.version))
             access = "read-only" if fact.read_only else "takes writes"
-            words = f"{access}; {fact.flavour} {version}, {fact.connections} of {fact.max_connections} connections"
-            lines.append(tag("span", words))
+            odd = fact.read_only is (node.role is Role.PRIMARY)
+            words = f"; {fact.flavour} {version}, {fact.connections} of {fact.max_connections} connections"
+            lines.append(tag("span", tag("strong", access, class_="warn" if odd else "good"), words))
         case Blind(reason, detail):
             lines.append(tag("span", _blind("server", reason, detail), class_="bad"))
         case _:

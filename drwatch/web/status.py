@@ -113,6 +113,7 @@ def _cluster(assessment: Assessment, view: ClusterView, incidents: Iterable[Inci
         "verdict": {
             "condition": verdict.condition,
             "confidence": verdict.confidence if verdict.condition else None,
+            "pending": verdict.pending,
             "evidence": list(verdict.evidence),
         },
         "primary": _node(assessment, cluster.primary),
