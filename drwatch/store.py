@@ -13,7 +13,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -133,24 +133,25 @@ class Store:
     After an error the next call tries again, on a fresh connection where the old one may be spoilt.
     """
 
-    def __init__(self, path: Path, limit: float = LIMIT) -> None:
+    def __init__(self, path: Path, limit: float, thread: Executor | None) -> None:
         """Use ``open``."""
         self._path = path
         self._limit = limit
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="drwatch-store")
+        self._thread = thread or ThreadPoolExecutor(max_workers=1, thread_name_prefix="drwatch-store")
         self._db: sqlite3.Connection | None = None
         self._lock: int | None = None
         self._late: Future[Any] | None = None
         """The transaction that the disk still owes an answer."""
 
     @classmethod
-    async def open(cls, path: Path, limit: float = LIMIT) -> Store:
+    async def open(cls, path: Path, limit: float = LIMIT, thread: Executor | None = None) -> Store:
         """Open or create the file, and lock it for as long as this process lives.
 
-        ``limit`` is what the disk may take for one transaction, in seconds. Raises StoreBusy when another process has
+        ``limit`` is what the disk may take for one transaction, in seconds. ``thread`` replaces the store's own, one
+        worker wide: under virtual time a real one would always come too late. Raises StoreBusy when another process has
         the lock, StoreError for everything else that stands in the way.
         """
-        store = cls(path, limit)
+        store = cls(path, limit, thread)
         try:
             await store._run(store._open)
         except BaseException:

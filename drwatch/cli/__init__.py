@@ -228,5 +228,25 @@ def _public_key(node: NodeSettings) -> str:
 def show_demo(arguments: argparse.Namespace) -> int:
     from drwatch.cli import screen
     from drwatch.lab import demo
+    from drwatch.lab.binaries import MissingPart
+    from drwatch.lab.server import Flavour
 
-    return demo.main(arguments.flavour, arguments.scenario, arguments.list, arguments.json, screen.picture)
+    if arguments.list:
+        print("\n".join(demo.listing()))
+        return 0
+    try:
+        flavour = Flavour(arguments.flavour)
+    except ValueError:
+        raise Trouble(f"--flavour takes {', '.join(Flavour)}") from None
+    say = (lambda words: print(words, file=sys.stderr)) if arguments.json else print
+    try:
+        if arguments.scenario is None:
+            demo.attended(flavour, screen.picture)
+            return 0
+        result = demo.unattended(arguments.scenario, flavour, say)
+    except (MissingPart, demo.NoSuchScenario) as error:
+        raise Trouble(str(error)) from None
+    except TimeoutError as error:
+        raise Trouble(f"the demo came to nothing: {error}", 1) from None
+    print(result.json() if arguments.json else result.told())
+    return 0 if result.passed else 1

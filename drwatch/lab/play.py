@@ -7,14 +7,12 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
-
-from ruamel.yaml import YAML
 
 from drwatch.core.finding import PRIMARY_LOST
 from drwatch.lab.deadline import until
@@ -24,7 +22,7 @@ from drwatch.lab.page import Told, read
 from drwatch.lab.pair import Pair
 from drwatch.lab.replication import MONITOR
 from drwatch.lab.sandbox import Process
-from drwatch.lab.scenario import Scenario, judge
+from drwatch.lab.scenario import Scenario, judge, overlay
 from drwatch.lab.server import Flavour, Server
 
 WARM_UP = 30.0
@@ -55,20 +53,24 @@ class Result:
     def json(self) -> str:
         return json.dumps({**asdict(self), "passed": self.passed}, ensure_ascii=False)
 
+    def told(self) -> str:
+        """For people: the pages, and whether all was as expected."""
+        lines = [f"--- {page['after_s']} s after the fault:\n{page['title']}\n{page['body']}" for page in self.pages]
+        lines += [f"MISSING: {words}" for words in self.missing]
+        lines += [f"UNEXPECTED: {words}" for words in self.unexpected]
+        lines += [f"HARM: {count} {what}" for what, count in self.harm.items() if count]
+        if self.rpo:
+            lines.append(
+                f"claimed: at most {self.rpo['claimed_seconds']} s; really lost: "
+                f"{self.rpo['actual_transactions']} transactions, {self.rpo['actual_seconds']} s"
+            )
+        return "\n".join([*lines, f"{self.scenario} on {self.flavour}: {'passed' if self.passed else 'FAILED'}"])
 
-def configuration(pair: Pair, settings: dict[str, str] | None = None, **keys: Any) -> Path:
+
+def configuration(pair: Pair, settings: Mapping[str, str] | None = None) -> Path:
     """Write the pair's configuration with dotted ``settings`` laid over it; the file's path."""
-    yaml = YAML()
-    document = yaml.load(pair.config(**keys))
-    for dotted, value in (settings or {}).items():
-        *parents, last = dotted.split(".")
-        place = document
-        for name in parents:
-            place = place.setdefault(name, {})
-        place[last] = value
     path = pair.sandbox.path / "drwatch.yaml"
-    with path.open("w") as file:
-        yaml.dump(document, file)
+    path.write_text(overlay(pair.config(), settings or {}))
     return path
 
 
@@ -151,7 +153,7 @@ def play(scenario: Scenario, flavour: Flavour, say: Callable[[str], None] = lamb
     """The whole story once; the pair and the daemon are gone afterwards."""
     with Pair(flavour, rate=scenario.rate) as pair:
         say(f"a pair of {flavour.value} is up and replicating")
-        with Watching(pair, configuration(pair, dict(scenario.settings))) as watching:
+        with Watching(pair, configuration(pair, scenario.settings)) as watching:
             watching.wait_until_well()
             say("drwatch sees it")
             before = {server.name: harm(server) for server in pair.servers}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from ruamel.yaml import YAML
 
 from drwatch.core.finding import Condition
 from drwatch.lab.page import Told
@@ -63,6 +66,21 @@ def judge(scenario: Scenario, pages: Sequence[Told]) -> tuple[list[str], list[st
             failed.append(f"{words} came after {mine[0].after:.1f} s, not within {expect.within:g} s")
         left = [page for page in left if page not in mine[: expect.at_most]]
     return failed, [f"{page.title} after {page.after:.1f} s" for page in left]
+
+
+def overlay(config: str, settings: Mapping[str, str]) -> str:
+    """A configuration's text with dotted ``settings`` laid over it."""
+    yaml = YAML()
+    document = yaml.load(config)
+    for dotted, value in settings.items():
+        *parents, last = dotted.split(".")
+        place = document
+        for name in parents:
+            place = place.setdefault(name, {})
+        place[last] = value
+    text = io.StringIO()
+    yaml.dump(document, text)
+    return text.getvalue()
 
 
 CONFIRM_NOTHING = {"paging.confirm.conclusive": QUICK, "paging.confirm.likely": QUICK, "paging.confirm.alone": QUICK}

@@ -1,0 +1,347 @@
+"""A pair in memory, behind the probes' own interface: for hours of watching in seconds of virtual time.
+
+It says what a MariaDB pair with GTIDs was seen to say in each state; the real servers play the same scenarios.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from drwatch.core.binlog import Coordinate
+from drwatch.core.finding import Severity
+from drwatch.core.gtid import GtidPosition
+from drwatch.core.paging import Outcome
+from drwatch.core.sample import (
+    Blind,
+    Channel,
+    Fact,
+    Flavour,
+    HostFact,
+    IoState,
+    Key,
+    LoginFact,
+    MarkerFact,
+    Moment,
+    Node,
+    Probe,
+    Process,
+    ReachFact,
+    Reason,
+    ReplicationFact,
+    Sample,
+    ServerFact,
+)
+
+EPOCH = datetime(2026, 11, 23, 2, 14, tzinfo=UTC)
+"""The wall clock at the loop's zero: 03:14 in Oslo."""
+
+TRANSACTION = 200
+"""Bytes of binary log."""
+
+NET_TIMEOUT = 60.0
+"""slave_net_timeout: how long a receiver believes in a silent connection, seconds."""
+
+HEARTBEAT = NET_TIMEOUT / 2
+
+DEADLINE = 1.0
+LATENCY = 0.002
+
+
+def clock() -> Moment:
+    """Both hands of the virtual clock."""
+    seconds = asyncio.get_running_loop().time()
+    return Moment(seconds, EPOCH + timedelta(seconds=seconds))
+
+
+@dataclass
+class Machine:
+    """One node's state; ``since`` is when its server was started, loop seconds."""
+
+    node: Node
+    server_id: int
+    read_only: bool
+    since: float
+    powered: bool = True
+    runs: bool = True
+    frozen: bool = False
+    host_key: bool = True
+    password: bool = True
+    full: bool = False
+
+    @property
+    def serves(self) -> bool:
+        return self.powered and self.runs and not self.frozen
+
+
+class World:
+    """The pair, its load and its faults. What moves is brought up to date whenever it is read or broken."""
+
+    def __init__(self, cluster: str, rate: float, files_every: float = 2.0) -> None:
+        start = clock().loop
+        self.primary = Machine(Node(cluster, "oslo-a"), 1, False, start)
+        self.standby = Machine(Node(cluster, "oslo-b"), 2, True, start)
+        self.rate, self.files_every = rate, files_every
+        self.wire_silent_since: float | None = None
+        self.wire_refused = False
+        self.receiver = True
+        self.sql_errno = 0
+        self.applier_blocked = False
+        self.files_paused = False
+        self._at, self._committed, self._received, self._applied = start, 1000.0, 1000.0, 1000.0
+        self._synced = start
+        self._heartbeats, self._heard_at = 0, start
+        self.on_hang_up: Callable[[Node], None] = lambda node: None
+
+    def settle(self) -> None:
+        """Bring commits, the receiver, the applier and the file sync up to now."""
+        now = clock().loop
+        if self.primary.serves:
+            self._committed += self.rate * (now - self._at)
+        if self._io() is IoState.YES and self.primary.serves and self.wire_silent_since is None:
+            self._hear(now, self._committed)
+        if not self.applier_blocked and not self.sql_errno and self.standby.serves:
+            self._applied = self._received
+        if not self.files_paused and self.primary.powered and self.standby.powered:
+            self._synced = max(self._synced, now - now % self.files_every)
+        self._at = now
+
+    def _hear(self, now: float, committed: float) -> None:
+        """What a source sends: its commits, or a heartbeat when a period has gone by without one."""
+        if int(committed) > int(self._received):
+            self._heard_at = now
+        while now - self._heard_at >= HEARTBEAT:
+            self._heartbeats, self._heard_at = self._heartbeats + 1, self._heard_at + HEARTBEAT
+        self._received = committed
+
+    def _io(self) -> IoState:
+        if not self.receiver:
+            return IoState.NO
+        if self.wire_refused or not self.primary.runs:
+            return IoState.CONNECTING
+        since = self.wire_silent_since
+        if since is not None and clock().loop - since > NET_TIMEOUT:
+            return IoState.CONNECTING
+        return IoState.YES
+
+    def strike(self, fault: str, mend: bool = False) -> None:
+        """A fault of the lab by its name, or its mending; KeyError for one that the simulator does not know."""
+        self.settle()
+        faults: dict[str, Callable[[bool], None]] = {
+            "primary-killed": self._kill,
+            "primary-hung": self._freeze,
+            "primary-host-gone": self._power,
+            "standby-killed": self._kill_standby,
+            "io-thread-stopped": lambda broken: setattr(self, "receiver", not broken),
+            "sql-thread-broken": lambda broken: setattr(self, "sql_errno", 1062 if broken else 0),
+            "applier-blocked": lambda broken: setattr(self, "applier_blocked", broken),
+            "replication-silent": self._silence,
+            "replication-refused": lambda broken: setattr(self, "wire_refused", broken),
+            "standby-writable": lambda broken: setattr(self.standby, "read_only", not broken),
+            "files-stale": lambda broken: setattr(self, "files_paused", broken),
+            "host-key-changed": lambda broken: setattr(self.standby, "host_key", not broken),
+            "access-denied": lambda broken: setattr(self.standby, "password", not broken),
+            "primary-saturated": lambda broken: setattr(self.primary, "full", broken),
+        }
+        faults[fault](not mend)
+        self.settle()
+
+    def _silence(self, broken: bool) -> None:
+        self.wire_silent_since = clock().loop if broken else None
+
+    def _kill(self, broken: bool) -> None:
+        self.primary.runs = not broken
+        self._started(self.primary, broken)
+
+    def _kill_standby(self, broken: bool) -> None:
+        self.standby.runs = not broken
+        self._started(self.standby, broken)
+
+    def _started(self, machine: Machine, broken: bool) -> None:
+        if broken:
+            self.on_hang_up(machine.node)
+        else:
+            machine.since = clock().loop
+
+    def _freeze(self, broken: bool) -> None:
+        self.primary.frozen = broken
+        self._silence(broken)
+
+    def _power(self, broken: bool) -> None:
+        self.primary.powered = not broken
+        self._silence(broken)
+
+    def looks(self) -> tuple[SimulatedLook, ...]:
+        """Every probe of the pair, as the real ones look at it."""
+        made: list[SimulatedLook] = []
+        for machine in (self.primary, self.standby):
+            made += self._of(machine)
+        door = Key(self.standby.node, Probe.REACH, "10.0.0.1:22")
+        made.append(SimulatedLook(self, door, math.inf, self._door))
+        made.append(SimulatedLook(self, Key(self.standby.node, Probe.MARKER, "uploads"), 5.0, self._marker))
+        wakes = {look.key.node: look.wake for look in made if look.key.probe is Probe.SERVER}
+        self.on_hang_up = lambda node: wakes[node].set()
+        return tuple(made)
+
+    def _of(self, machine: Machine) -> list[SimulatedLook]:
+        def look(probe: Probe, every: float, find: Callable[[Machine], Fact | Blind]) -> SimulatedLook:
+            return SimulatedLook(self, Key(machine.node, probe), every, lambda: find(machine))
+
+        return [
+            look(Probe.SERVER, 1.0, lambda it: self._refused(it) or self._server(it)),
+            look(Probe.REPLICATION, 2.0, lambda it: self._refused(it) or self._replication(it)),
+            look(Probe.LOGIN, 30.0, lambda it: self._full(it) or self._refused(it) or LoginFact(LATENCY)),
+            look(Probe.HOST, 1.0, self._host),
+        ]
+
+    def _full(self, machine: Machine) -> Blind | None:
+        return Blind(Reason.TOO_MANY_CONNECTIONS, errno=1040) if machine.full and machine.serves else None
+
+    def _refused(self, machine: Machine) -> Blind | None:
+        if not machine.powered:
+            return Blind(Reason.CONNECT_TIMEOUT)
+        if not machine.runs:
+            return Blind(Reason.REFUSED)
+        if machine.frozen:
+            return Blind(Reason.QUERY_TIMEOUT)
+        return None if machine.password else Blind(Reason.ACCESS_DENIED, errno=1045)
+
+    def _server(self, machine: Machine) -> ServerFact:
+        now, limit = clock(), 151
+        of_primary = GtidPosition(((0, 1, int(self._committed if machine is self.primary else self._applied)),))
+        return ServerFact(
+            flavour=Flavour.MARIADB,
+            version=(10, 11, 19),
+            server_id=machine.server_id,
+            server_uuid=None,
+            read_only=machine.read_only,
+            super_read_only=None,
+            gtid=of_primary,
+            gtid_applied=of_primary if machine is self.standby else GtidPosition(),
+            binlog=self._coordinate(self._committed) if machine is self.primary else None,
+            uptime=now.loop - machine.since,
+            connections=limit if machine.full else 12,
+            max_connections=limit,
+            connections_refused=0,
+            threads_running=2,
+            clock=now.wall,
+            net_timeout=NET_TIMEOUT,
+            buffer_pool_bytes=1 << 27,
+            buffer_pool_data_bytes=1 << 26,
+        )
+
+    def _coordinate(self, transactions: float) -> Coordinate:
+        return Coordinate("mysql-bin.000001", int(transactions) * TRANSACTION)
+
+    def _replication(self, machine: Machine) -> ReplicationFact:
+        if machine is self.primary:
+            return ReplicationFact(())
+        io = self._io()
+        applied = self._coordinate(self._applied)
+        return ReplicationFact(
+            (
+                Channel(
+                    name="",
+                    source_host="10.0.0.1",
+                    source_port=3306,
+                    io=io,
+                    sql=not self.sql_errno,
+                    io_errno=2003 if io is IoState.CONNECTING else 0,
+                    io_error="error connecting to master" if io is IoState.CONNECTING else "",
+                    sql_errno=self.sql_errno,
+                    sql_error="Duplicate entry '7' for key 'PRIMARY'" if self.sql_errno else "",
+                    seconds_behind=0 if io is IoState.YES and not self.sql_errno else None,
+                    sql_delay=0,
+                    relay_bytes=int(self._received - self._applied) * TRANSACTION,
+                    sql_state="",
+                    read=self._coordinate(self._received),
+                    executed=applied,
+                    retrieved_gtid=GtidPosition(((0, 1, int(self._received)),)),
+                    executed_gtid=None,
+                    heartbeats=self._heartbeats,
+                    heartbeat_period=HEARTBEAT,
+                    source_server_id=1,
+                    source_uuid=None,
+                    uses_gtid=True,
+                ),
+            )
+        )
+
+    def _host(self, machine: Machine) -> HostFact | Blind:
+        if not machine.powered:
+            return Blind(Reason.CONNECT_TIMEOUT)
+        if not machine.host_key:
+            return Blind(Reason.HOST_KEY_CHANGED)
+        process = Process(100 + machine.server_id, "T" if machine.frozen else "S")
+        return HostFact(
+            clock=clock().wall,
+            processes=(process,) if machine.runs else (),
+            unit=None,
+            io_wait=0.02,
+            io_pressure=0.01,
+            disks=(),
+            memory_available_bytes=1 << 30,
+            filesystems=(),
+            slow_age=1.0,
+        )
+
+    def _door(self) -> ReachFact | Blind:
+        return ReachFact(LATENCY) if self.primary.powered else Blind(Reason.CONNECT_TIMEOUT)
+
+    def _marker(self) -> MarkerFact | Blind:
+        if not self.standby.powered:
+            return Blind(Reason.CHANNEL_LOST)
+        age = clock().loop - self._synced
+        return MarkerFact(clock().wall - timedelta(seconds=age), age, "oslo-a")
+
+
+_PATIENT = frozenset({Reason.CONNECT_TIMEOUT, Reason.QUERY_TIMEOUT, Reason.NO_HANDSHAKE})
+
+
+class SimulatedLook:
+    """One probe; what finds nobody takes as long to find that out as the real one."""
+
+    def __init__(self, world: World, key: Key, every: float, find: Callable[[], Fact | Blind]) -> None:
+        self.key, self.every, self._world, self._find = key, every, world, find
+        self.wake = asyncio.Event()
+
+    async def look(self) -> Sample:
+        asked = clock()
+        await asyncio.sleep(LATENCY)
+        self._world.settle()
+        found = self._find()
+        if isinstance(found, Blind) and found.reason in _PATIENT:
+            await asyncio.sleep(DEADLINE)
+            found = self._find()
+        return Sample(self.key, asked, clock(), found)
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    outcome: Outcome = Outcome.ACCEPTED
+    detail: str = ""
+
+
+class SimulatedPhone:
+    """A carrier whose channel always accepts; ``pages`` are (loop seconds, title, body)."""
+
+    def __init__(self) -> None:
+        self.pages: list[tuple[float, str, str]] = []
+
+    async def start(self) -> None:
+        """Nothing to get ready."""
+
+    async def send(
+        self, channel: str, title: str, body: str, severity: Severity, resolved: bool, event: str
+    ) -> Accepted:
+        self.pages.append((clock().loop, title, body))
+        return Accepted()
+
+    async def close(self) -> None:
+        """Nothing is held."""

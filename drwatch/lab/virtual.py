@@ -1,0 +1,107 @@
+"""Plays a scenario against the daemon with everything around it simulated: under virtual time, in milliseconds."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from drwatch.config import load
+from drwatch.daemon.delivery import Delivering
+from drwatch.daemon.watch import Daemon
+from drwatch.exporter import Instruments
+from drwatch.lab.page import Told, read
+from drwatch.lab.scenario import Scenario, judge, overlay
+from drwatch.lab.simulator import SimulatedPhone, World, clock
+from drwatch.store import Past, Store, StoreError
+
+T = TypeVar("T")
+
+CONFIG = """\
+clusters:
+  shop:
+    nodes:
+      oslo-a: {role: primary, mysql: {host: 10.0.0.1, user: drwatch, password_file: pw},
+               ssh: {host: 10.0.0.1, user: drwatch}}
+      oslo-b: {role: standby, mysql: {host: 10.0.0.2, user: drwatch, password_file: pw},
+               ssh: {host: 10.0.0.2, user: drwatch}}
+    files:
+      uploads: {path: /srv/uploads, marker: /var/lib/drwatch-sync/uploads, every: 2s, rpo: 60s}
+paging:
+  channels: {phone: {url_file: phone.url}}
+  escalation: [{to: [phone]}]
+"""
+
+SETTLE = 8.0
+"""Seconds until everything has been looked at and found well."""
+
+
+class Inline(Executor):
+    """Works at once, in the caller's thread: virtual time stands still meanwhile."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except StoreError as error:
+            future.set_exception(error)
+        return future
+
+
+@dataclass(frozen=True)
+class Played:
+    pages: tuple[Told, ...]
+    missing: list[str]
+    unexpected: list[str]
+    history: tuple[Past, ...]
+    daemon: Daemon
+
+
+async def play(scenario: Scenario, directory: Path) -> Played:
+    """The whole story once; ``directory`` takes the configuration and the ledger. Needs a loop of virtual time."""
+    file = directory / "drwatch.yaml"
+    file.write_text(overlay(CONFIG, scenario.settings))
+    policy = load(file, os.environ, look=False).policy
+    world, phone, instruments = World("shop", scenario.rate), SimulatedPhone(), Instruments()
+    store = await Store.open(directory / "drwatch.db", thread=Inline())
+    daemon = Daemon(
+        policy=policy,
+        looks=world.looks(),
+        delivering=Delivering(phone, store, clock, instruments, chance=lambda: 0.5),
+        ledger=store,
+        clock=clock,
+        zone=ZoneInfo(policy.zone),
+        measures=instruments,
+        chance=lambda: 0.5,
+    )
+    watching = asyncio.create_task(daemon.run())
+    try:
+        await asyncio.sleep(SETTLE)
+        zero = clock().loop
+        await _act(scenario, world, zero)
+        latest = max((expect.within for expect in scenario.expect), default=0.0)
+        await asyncio.sleep(max(0.0, zero + latest - clock().loop) + scenario.watch)
+        if watching.done():
+            watching.result()
+        history = await store.history()
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        await store.close()
+    pages = tuple(_read(phone.pages, zero))
+    return Played(pages, *judge(scenario, pages), history, daemon)
+
+
+async def _act(scenario: Scenario, world: World, zero: float) -> None:
+    for act in scenario.acts:
+        await asyncio.sleep(max(0.0, zero + act.at - clock().loop))
+        world.strike(act.fault, act.mend)
+
+
+def _read(pages: Sequence[tuple[float, str, str]], zero: float) -> list[Told]:
+    return [read(title, body, at - zero) for at, title, body in pages]

@@ -1,0 +1,39 @@
+"""Every scenario in memory, under virtual time; the real servers play the same ones in test_real.py."""
+
+from pathlib import Path
+
+import pytest
+
+from drwatch.core.finding import Condition
+from drwatch.lab import virtual
+from drwatch.lab.scenario import SCENARIOS, Scenario
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+async def test_a_scenario_pages_what_it_must_and_nothing_else(name: str, tmp_path: Path) -> None:
+    scenario = SCENARIOS[name]
+    played = await virtual.play(scenario, tmp_path)
+    assert played.missing == []
+    assert played.unexpected == []
+    told = {line.condition for line in played.history}
+    assert not scenario.history or told & set(scenario.history)
+
+
+async def test_ten_minutes_of_ordinary_load_page_nobody(tmp_path: Path) -> None:
+    played = await virtual.play(Scenario("quiet", "", watch=600.0), tmp_path)
+    assert played.pages == ()
+    assert played.history == ()
+
+
+async def test_ten_minutes_with_an_idle_primary_pages_nobody(tmp_path: Path) -> None:
+    played = await virtual.play(Scenario("idle", "", watch=600.0, rate=0.0), tmp_path)
+    assert played.pages == ()
+    claim = played.daemon.assessment and played.daemon.assessment.clusters[0].database[0].seconds
+    assert claim is not None
+    assert claim < 2.5
+
+
+async def test_every_condition_of_the_program_is_told_apart_by_name() -> None:
+    assert len({str(condition) for condition in Condition}) == len(Condition)
