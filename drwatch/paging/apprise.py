@@ -153,8 +153,12 @@ class Courier:
         return self._process.pid if self._process is not None and self._process.alive else None
 
     async def start(self) -> None:
-        """Have the process ready, so that the first page need not wait for it. Raises CourierBroken."""
-        await self._ready()
+        """Have the process ready, so that the first page need not wait for it.
+
+        Never raises: what stops it now stops each page too, and is told with each.
+        """
+        with suppress(CourierBroken):
+            await self._ready()
 
     async def _ready(self) -> _Process:
         async with self._starting:
@@ -200,8 +204,9 @@ class Courier:
         message = {
             "id": self._number,
             "channel": channel,
-            "title": title,
-            "body": body,
+            "title": title if body else "",
+            # Apprise refuses an empty body, and a service that has no titles puts one before the body.
+            "body": body or title,
             "kind": kind,
             "incident": event.partition(".")[0],
         }

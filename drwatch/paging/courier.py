@@ -168,7 +168,7 @@ def judge(accepted: bool, given_up: bool, said: Sequence[Line], wire: Wire, reda
         return Verdict(ACCEPTED, "accepted")
     text = "\n".join(line.text for line in said)
     warnings = [line.text for line in said if line.level >= logging.WARNING]
-    words = redact(warnings[-1])[:160] if warnings else "the service gave no reason"
+    words = redact(warnings[-1])[:160].rstrip(".") if warnings else "the service gave no reason"
     if (status := _last(r"error=(\d{3})\b", text)) is not None:
         return _by_status(status, words)
     if (code := _last(r"\((\d{3}), b?['\"]", text)) is not None and wire.smtp:
@@ -204,13 +204,13 @@ def _by_status(status: int, words: str) -> Verdict:
 
 
 _WHYS: Final = (
+    (r"ProxyError|Unable to connect to proxy", "the proxy cannot be reached"),
     (r"NameResolutionError|Name or service not known|Temporary failure in name resolution|gaierror", "no such host"),
     (r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|doesn't match", "TLS: the certificate does not verify"),
     (r"SSLError|SSL:|\[SSL", "TLS: the handshake failed"),
     (r"Errno 111|Connection refused", "connection refused"),
     (r"Errno 113|No route to host|Errno 101|Network is unreachable", "no route to the host"),
     (r"ConnectTimeout|connect timeout", "the connection timed out"),
-    (r"ProxyError", "the proxy failed"),
 )
 
 _NEVER_CONNECTED: Final = frozenset(why for _, why in _WHYS)
@@ -296,13 +296,13 @@ def open_channel(url: str, limit: float) -> apprise.NotifyBase:
         if scheme.lower() not in _manager():
             raise Trouble(f"Apprise knows no service {redact(scheme) if len(scheme) > 20 else scheme}://")
         raise Trouble(redact(said[-1].text.rstrip(".")) if said else "Apprise cannot use this URL")
-    targets = max(len(service), _count(getattr(service, "targets", ())), _count(getattr(service, "topics", ())))
-    if targets > 1:
-        raise Trouble(f"{targets} targets in one URL: give each its own channel, so that each page has one answer")
     service.retry = 0
     service.redirects = False
     service.socket_connect_timeout = limit / 3
     service.socket_read_timeout = limit * 0.6
+    targets = max(len(service), _count(getattr(service, "targets", ())), _count(getattr(service, "topics", ())))
+    if targets > 1:
+        raise Trouble(f"{targets} targets in one URL: give each its own channel, so that each page has one answer")
     return service
 
 

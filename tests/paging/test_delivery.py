@@ -1,0 +1,277 @@
+"""What the daemon's end of the courier says of a page, whatever the far end does. Real processes, real sockets."""
+
+import asyncio
+import os
+import signal
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from receivers import Inbox, MailServer, Mute, SelfSigned, free_port
+
+from drwatch.core.finding import Severity
+from drwatch.core.paging import Outcome
+from drwatch.paging.apprise import Courier, Delivery
+
+Make = Callable[..., Courier]
+
+
+async def send(courier: Courier, channel: str, body: str = "the body", resolved: bool = False) -> Delivery:
+    return await courier.send(channel, "the title", body, Severity.CRITICAL, resolved, "ABCDEF.1")
+
+
+async def until(what: Callable[[], object], seconds: float = 10.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not what():  # noqa: ASYNC110 (the world outside sets no event)
+            await asyncio.sleep(0.01)
+
+
+def children(courier: Courier) -> list[psutil.Process]:
+    return psutil.Process(courier.pid).children()
+
+
+async def test_a_page_arrives_with_its_title_its_body_and_its_gravity(courier: Make, inbox: Inbox) -> None:
+    carrier = courier(phone=inbox.url("ok"))
+    delivery = await carrier.send("phone", "PrimaryDown", "oslo-a is dead", Severity.CRITICAL, False, "ABCDEF.1")
+    assert delivery.outcome is Outcome.ACCEPTED
+    await carrier.send("phone", "FilesStale", "uploads", Severity.WARNING, False, "ABCDEF.2")
+    await carrier.send("phone", "Resolved", "all is well", Severity.CRITICAL, True, "ABCDEF.3")
+    first, *_ = inbox.pages
+    assert (first.body["title"], first.body["message"]) == ("PrimaryDown", "oslo-a is dead")
+    assert [page.body["type"] for page in inbox.pages] == ["failure", "warning", "success"]
+
+
+async def test_a_page_in_the_short_form_has_no_body_and_arrives(courier: Make, inbox: Inbox) -> None:
+    delivery = await send(courier(sms=inbox.url("ok")), "sms", body="")
+    assert delivery.outcome is Outcome.ACCEPTED
+    assert inbox.pages[0].body["message"] == "the title"
+
+
+async def test_an_answer_is_read_for_what_it_says(courier: Make, inbox: Inbox) -> None:
+    expected = {
+        "201": Outcome.ACCEPTED,
+        "400": Outcome.REFUSED,
+        "401": Outcome.REFUSED,
+        "403": Outcome.REFUSED,
+        "404": Outcome.REFUSED,
+        "429": Outcome.FAILED,
+        "500": Outcome.FAILED,
+        "502": Outcome.FAILED,
+        "503": Outcome.FAILED,
+        "504": Outcome.AMBIGUOUS,
+        "302": Outcome.FAILED,
+        "reset": Outcome.AMBIGUOUS,
+    }
+    carrier = courier(**{name: inbox.url(name) for name in expected})
+    deliveries = dict(zip(expected, await asyncio.gather(*(send(carrier, name) for name in expected)), strict=True))
+    assert {name: delivery.outcome for name, delivery in deliveries.items()} == expected
+    assert all(name in deliveries[name].detail for name in expected if name.isdigit() and name != "201")
+    assert "redirect" in deliveries["302"].detail
+    assert sorted(page.path.strip("/") for page in inbox.pages) == sorted(expected)
+
+
+async def test_a_redirect_is_not_followed_even_if_the_url_asks_for_it(courier: Make, inbox: Inbox) -> None:
+    delivery = await send(courier(phone=inbox.url("302?redirect=yes")), "phone")
+    assert delivery.outcome is Outcome.FAILED
+    assert inbox.at("portal") == []
+
+
+async def test_one_attempt_is_one_request_even_if_the_url_asks_for_retries(courier: Make, inbox: Inbox) -> None:
+    delivery = await send(courier(phone=inbox.url("500?retry=5&wait=0")), "phone")
+    assert delivery.outcome is Outcome.FAILED
+    assert len(inbox.pages) == 1
+
+
+async def test_a_dead_port_is_surely_not_delivered(courier: Make) -> None:
+    delivery = await send(courier(phone=f"json://127.0.0.1:{free_port()}/x"), "phone")
+    assert (delivery.outcome, delivery.detail) == (Outcome.FAILED, "connection refused")
+
+
+async def test_a_name_that_does_not_exist_is_surely_not_delivered(courier: Make) -> None:
+    delivery = await send(courier(phone="json://no-such-host.invalid/x"), "phone")
+    assert (delivery.outcome, delivery.detail) == (Outcome.FAILED, "no such host")
+
+
+async def test_a_dial_that_nobody_answers_is_surely_not_delivered(courier: Make, unanswering: Mute) -> None:
+    delivery = await send(courier(limit=1.5, phone=f"json://127.0.0.1:{unanswering.port}/x"), "phone")
+    assert (delivery.outcome, delivery.detail) == (Outcome.FAILED, "the connection timed out")
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_surely_not_delivered(
+    courier: Make, self_signed: SelfSigned
+) -> None:
+    delivery = await send(courier(phone=f"jsons://127.0.0.1:{self_signed.port}/x"), "phone")
+    assert (delivery.outcome, delivery.detail) == (Outcome.FAILED, "TLS: the certificate does not verify")
+
+
+async def test_a_tls_handshake_that_hangs_is_not_delivered(courier: Make, mute: Mute) -> None:
+    delivery = await send(courier(limit=1.5, phone=f"jsons://127.0.0.1:{mute.port}/x"), "phone")
+    assert delivery.outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize("behaviour", ["hang", "drip"])
+async def test_silence_after_the_page_has_left_may_be_a_delivery(courier: Make, inbox: Inbox, behaviour: str) -> None:
+    delivery = await send(courier(limit=1.5, phone=inbox.url(behaviour)), "phone")
+    assert delivery.outcome is Outcome.AMBIGUOUS
+    assert "may have arrived" in delivery.detail
+    assert delivery.seconds < 1.8
+
+
+async def test_mail_is_accepted_when_the_server_has_queued_it(
+    courier: Make, mail_server: Callable[..., MailServer]
+) -> None:
+    server = mail_server()
+    delivery = await send(courier(mail=server.url()), "mail")
+    assert delivery.outcome is Outcome.ACCEPTED
+    assert "the body" in server.mails[0]
+
+
+async def test_a_mail_server_is_read_for_what_it_says(courier: Make, mail_server: Callable[..., MailServer]) -> None:
+    expected = {
+        ("auth", "535 5.7.8 no"): Outcome.REFUSED,
+        ("rcpt", "550 5.1.1 nobody here"): Outcome.REFUSED,
+        ("rcpt", "451 4.7.1 greylisted"): Outcome.FAILED,
+        ("end", "554 5.7.1 spam"): Outcome.REFUSED,
+        ("end", "452 4.3.1 full"): Outcome.FAILED,
+        ("rcpt", None): Outcome.FAILED,
+        ("end", None): Outcome.AMBIGUOUS,
+    }
+    urls = {f"{verb} {answer}": mail_server(**{verb: answer}).url() for verb, answer in expected}
+    carrier = courier(limit=2.0, **urls)
+    outcomes = [delivery.outcome for delivery in await asyncio.gather(*(send(carrier, name) for name in urls))]
+    assert dict(zip(urls, outcomes, strict=True)) == dict(zip(urls, expected.values(), strict=True))
+
+
+async def test_a_bad_url_refuses_its_pages_and_no_other(courier: Make, inbox: Inbox) -> None:
+    carrier = courier(good=inbox.url("ok"), bad="ntfy://127.0.0.1/one/two", unknown="nonsense://x")
+    await carrier.start()
+    assert sorted(carrier.wrong) == ["bad", "unknown"]
+    assert (await send(carrier, "bad")).outcome is Outcome.REFUSED
+    assert (await send(carrier, "unknown")).outcome is Outcome.REFUSED
+    assert (await send(carrier, "never configured")).outcome is Outcome.REFUSED
+    assert (await send(carrier, "good")).outcome is Outcome.ACCEPTED
+
+
+async def test_a_healthy_channel_does_not_wait_for_wedged_ones(courier: Make, inbox: Inbox) -> None:
+    wedged = {f"wedged{number}": inbox.url("drip") for number in range(6)}
+    carrier = courier(limit=20.0, phone=inbox.url("ok"), **wedged)
+    await carrier.start()
+    stuck = [asyncio.create_task(send(carrier, name)) for name in wedged]
+    await until(lambda: len(inbox.at("drip")) == 6)
+    delivery = await send(carrier, "phone")
+    assert delivery.outcome is Outcome.ACCEPTED
+    assert delivery.seconds < 2
+    await carrier.close()
+    assert {(await task).outcome for task in stuck} == {Outcome.AMBIGUOUS}
+
+
+async def test_an_attempt_that_stands_still_is_killed_at_its_limit(courier: Make, inbox: Inbox) -> None:
+    carrier = courier(limit=2.0, phone=inbox.url("hang"))
+    await carrier.start()
+    task = asyncio.create_task(send(carrier, "phone"))
+    await until(lambda: inbox.pages)
+    (attempt,) = children(carrier)
+    attempt.suspend()
+    delivery = await task
+    assert delivery.outcome is Outcome.AMBIGUOUS
+    assert delivery.detail == "killed after 2 s: it may have arrived"
+    assert children(carrier) == []
+
+
+async def test_a_courier_that_dies_is_replaced_and_what_it_carried_is_ambiguous(courier: Make, inbox: Inbox) -> None:
+    carrier = courier(hanging=inbox.url("hang"), phone=inbox.url("ok"))
+    await carrier.start()
+    before = carrier.pid
+    assert before is not None
+    task = asyncio.create_task(send(carrier, "hanging"))
+    await until(lambda: inbox.pages)
+    attempts = children(carrier)
+    os.kill(before, signal.SIGKILL)
+    assert (await task).outcome is Outcome.AMBIGUOUS
+    await until(lambda: not any(attempt.is_running() for attempt in attempts))
+    assert (await send(carrier, "phone")).outcome is Outcome.ACCEPTED
+    assert carrier.pid not in (None, before)
+
+
+async def test_a_courier_that_is_stuck_is_replaced_and_what_it_carried_is_ambiguous(
+    courier: Make, inbox: Inbox
+) -> None:
+    carrier = courier(limit=0.5, phone=inbox.url("ok"))
+    await carrier.start()
+    stuck = carrier.pid
+    assert stuck is not None
+    os.kill(stuck, signal.SIGSTOP)
+    delivery = await send(carrier, "phone")
+    assert delivery.outcome is Outcome.AMBIGUOUS
+    assert 2.4 < delivery.seconds < 4
+    assert not psutil.pid_exists(stuck)
+    assert (await send(carrier, "phone")).outcome is Outcome.ACCEPTED
+
+
+async def test_closing_takes_less_than_a_second_and_leaves_nothing_behind(courier: Make, inbox: Inbox) -> None:
+    carrier = courier(limit=15.0, hanging=inbox.url("hang"))
+    await carrier.start()
+    task = asyncio.create_task(send(carrier, "hanging"))
+    await until(lambda: inbox.pages)
+    left = [psutil.Process(carrier.pid), *children(carrier)]
+    begun = time.monotonic()
+    await carrier.close()
+    assert time.monotonic() - begun < 1.0
+    assert (await task).outcome is Outcome.AMBIGUOUS
+    await until(lambda: not any(process.is_running() for process in left))
+    assert (await send(carrier, "hanging")).outcome is Outcome.FAILED
+
+
+async def test_a_stuck_courier_does_not_delay_closing(courier: Make, inbox: Inbox) -> None:
+    carrier = courier(phone=inbox.url("ok"))
+    await carrier.start()
+    assert carrier.pid is not None
+    os.kill(carrier.pid, signal.SIGSTOP)
+    begun = time.monotonic()
+    await carrier.close()
+    assert time.monotonic() - begun < 1.0
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+async def test_no_attempt_outlives_a_daemon_that_is_killed(inbox: Inbox, tmp_path: Path, how: signal.Signals) -> None:
+    daemon = tmp_path / "daemon.py"
+    daemon.write_text(
+        textwrap.dedent(
+            f"""
+            import asyncio
+            from drwatch.core.finding import Severity
+            from drwatch.paging.apprise import Courier
+
+            async def main():
+                courier = Courier({{"phone": {inbox.url("hang")!r}}}, 60.0)
+                await courier.start()
+                print(courier.pid, flush=True)
+                await courier.send("phone", "t", "b", Severity.CRITICAL, False, "ABCDEF.1")
+
+            asyncio.run(main())
+            """
+        )
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, daemon, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    courier = psutil.Process(int(await process.stdout.readline()))
+    await until(lambda: inbox.pages)
+    left = [courier, *courier.children()]
+    assert len(left) == 2
+    process.send_signal(how)
+    await process.wait()
+    await until(lambda: not any(one.is_running() for one in left), 3.0)
+
+
+async def test_the_interruption_of_a_terminal_is_for_the_daemon_alone(courier: Make, inbox: Inbox) -> None:
+    carrier = courier(phone=inbox.url("ok"))
+    await carrier.start()
+    assert carrier.pid is not None
+    os.kill(carrier.pid, signal.SIGINT)
+    os.kill(carrier.pid, signal.SIGTERM)
+    assert (await send(carrier, "phone")).outcome is Outcome.ACCEPTED
+    assert os.getsid(carrier.pid) != os.getsid(0)
