@@ -23,6 +23,7 @@ class FileSync:
         self.every = every
         self.paused = threading.Event()
         self.runs = self.failures = 0
+        self.running = False
         self.log = sandbox.path / primary / "drwatch-sync.log"
         self._sandbox = sandbox
         self._closing = threading.Event()
@@ -37,6 +38,8 @@ class FileSync:
             "HOST": standby.address,
             "DEST": f"{self.target}/",
             "MARKER": str(self.marker),
+            "TMPDIR": str(sandbox.path),
+            "LOCK": str(sandbox.path / primary / "drwatch-sync.lock"),
             "NAME": primary,
             "SSH": shlex.join(str(word) for word in ssh),
             "RSYNC_PATH": str(binaries.rsync),  # the far end has not our PATH
@@ -51,15 +54,17 @@ class FileSync:
         self._thread.join(10)
 
     def run(self) -> bool:
-        """One run of the script; whether it succeeded (a run that was killed did not)."""
+        """One run of the script; whether it succeeded."""
+        self.running = True
         process = self._sandbox.spawn(["sh", SCRIPT], env=self._env, log=self.log)
         while process.alive:
             if self._closing.wait(0.02):
                 process.kill_tree()
+                return False
+        self.running = False
         self.runs += 1
-        succeeded = process.returncode == 0
-        self.failures += not succeeded
-        return succeeded
+        self.failures += process.returncode != 0
+        return process.returncode == 0
 
     def _work(self) -> None:
         while not self._closing.is_set():

@@ -49,7 +49,12 @@ class Inbox:
     @property
     def url(self) -> str:
         """As an Apprise URL."""
-        return f"json://127.0.0.1:{self._http.server_port}/phone"
+        return f"json://{self.address}/phone"
+
+    @property
+    def address(self) -> str:
+        """host:port"""
+        return f"127.0.0.1:{self._http.server_port}"
 
     @property
     def accepted(self) -> list[Page]:

@@ -64,7 +64,7 @@ class Link:
         self._loop.call_soon_threadsafe(self._open.clear)
 
     def refuses(self) -> None:
-        """Reset what is open and listen no more."""
+        """Hang up on both ends and listen no more."""
         self._run(self._refuse())
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:

@@ -1,7 +1,9 @@
 """A warm standby on one machine: two servers, the wire between them, two sshd, file sync, an application, a phone."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol, Self
 
 from drwatch.lab.binaries import find
@@ -24,6 +26,7 @@ NODE = """\
           port: {mysql.port}
           user: {user}
           password_file: {password}
+          datadir: {mysql.datadir}
           process: {mysql.datadir}
         ssh:
           host: {ssh.address}
@@ -35,18 +38,20 @@ NODE = """\
 CONFIG = """\
 clusters:
   shop:
-    objectives: {{rpo: 60s, rto: 15m}}
+    objectives: {{rpo: {rpo}, rto: {rto}}}
     nodes:
 {nodes}\
     files:
-      uploads: {{path: {files.target}, marker: {files.marker}, every: {every}ms, rpo: {files_rpo}s}}
+      uploads: {{path: {files.target}, marker: {files.marker}, every: {every}ms, rpo: {files_rpo}}}
 paging:
   channels:
     phone: {{url_file: {phone}}}
   escalation: [{{to: [phone]}}]
-state: {{directory: {state}}}
-runtime: {{directory: {runtime}}}
+  confirm: {{{confirm}}}
+anchors: [{anchor}]
+state: {{directory: {state}, runtime: {runtime}}}
 web: {{listen: 127.0.0.1:{web_port}}}
+{extra}
 """
 
 
@@ -57,7 +62,7 @@ class Closable(Protocol):
 class Pair:
     """Everything is up, replicating and written to once the context is entered; nothing of it is left after."""
 
-    def __init__(self, flavour: Flavour = Flavour.MARIADB, rate: float = 20, sync_every: float = 2) -> None:
+    def __init__(self, flavour: Flavour = Flavour.MARIADB, rate: float = 20, sync_every: float = 5) -> None:
         self.flavour, self._rate, self._sync_every = flavour, rate, sync_every
         self.held: list[Closable] = []
         """Sessions and sockets that a fault holds open until it is mended."""
@@ -109,8 +114,21 @@ class Pair:
     def replicates(self) -> bool:
         return running(self.standby)
 
-    def config(self, *, phone: str | None = None, files_rpo: float = 60, extra: str = "") -> str:
-        """drwatch's configuration for this pair (YAML text); `phone` replaces the inbox's URL, `extra` is appended."""
+    def config(
+        self,
+        *,
+        rpo: str = "60s",
+        rto: str = "30m",
+        files_rpo: str = "60s",
+        confirm: Mapping[str, str] = MappingProxyType({}),
+        phone: str | None = None,
+        extra: str = "",
+    ) -> str:
+        """drwatch's configuration for this pair, YAML text.
+
+        `confirm` is its `paging: confirm:`, such as {"conclusive": "0s"}; `phone` another Apprise URL than the inbox's;
+        `extra` more keys of the top level, such as "limits: {silence: 2s}".
+        """
         secrets = self.sandbox.directory("secrets")
         nodes = "".join(
             NODE.format(
@@ -127,15 +145,20 @@ class Pair:
                 ("standby", self.standby, self.standby_ssh),
             )
         )
-        return extra + CONFIG.format(
+        return CONFIG.format(
             nodes=nodes,
+            rpo=rpo,
+            rto=rto,
+            confirm=", ".join(f"{step}: {time}" for step, time in confirm.items()),
+            anchor=self.inbox.address,
             files=self.files,
             every=round(self.files.every * 1000),
-            files_rpo=round(files_rpo),
+            files_rpo=files_rpo,
             phone=_secret(secrets / "phone.url", phone or self.inbox.url),
             state=self.sandbox.directory("state"),
             runtime=self.sandbox.directory("run"),
             web_port=self.web_port,
+            extra=extra,
         )
 
 

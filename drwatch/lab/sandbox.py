@@ -148,7 +148,7 @@ class Sandbox:
                     process.kill_tree()
             _end(_marked(self.path))
             self._spawner.shutdown()
-            shutil.rmtree(self.path)
+            _remove(self.path)
             self._lock.close()
         finally:
             for number, handler in before.items():
@@ -162,10 +162,10 @@ def sweep(parent: Path) -> list[Path]:
         try:
             if path.lstat().st_uid != os.getuid():
                 continue
-            with (path / "lock").open("a") as lock:
+            with (path / "lock").open() as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 _end([*_recorded(path), *_marked(path)])
-                shutil.rmtree(path)
+                _remove(path)
         except (BlockingIOError, FileNotFoundError):  # its run is alive; or another sweep was quicker
             continue
         swept.append(path)
@@ -190,6 +190,16 @@ def _claim(parent: Path) -> tuple[Path, IO[str]]:
     lock = (made / "lock").open("a")
     fcntl.flock(lock, fcntl.LOCK_EX)
     return made.rename(parent / (PREFIX + made.name.rpartition("-")[2])), lock
+
+
+def _remove(sandbox: Path) -> None:
+    """Remove the directory, its lock last: without it a sweep would take the half of it that is left for nobody's."""
+    for entry in sandbox.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        elif entry.name != "lock":
+            entry.unlink()
+    shutil.rmtree(sandbox)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

@@ -117,11 +117,15 @@ class Server:
     def _answers(self) -> bool:
         if not self.alive:
             raise RuntimeError(f"{self.name}'s mysqld ended at its start:\n{self.error_log.read_text()[-2000:]}")
-        try:
-            self.connect().close()
-        except pymysql.err.OperationalError:
+        if not self._listens():
             return False
+        self.connect().close()  # waits in the queue until the server is ready
         return True
+
+    def _listens(self) -> bool:
+        """Whether its socket takes connections: pymysql leaks its own one when it is refused."""
+        with open("/proc/net/unix") as table:
+            return any(row[-1] == str(self.socket) and row[3] == "00010000" for row in map(str.split, table))
 
     def _ended(self) -> None:
         self.up.clear()
@@ -169,11 +173,14 @@ class Server:
 
     def connect(self, user: str | None = None, password: str = "", **options: Any) -> "pymysql.Connection[DictCursor]":
         """A session, autocommit: over TCP for a named user, else as the server's root through its socket."""
-        where: Row = {"host": self.address, "port": self.port, "user": user, "password": password}
+        # As bytes: pymysql would send a str in Latin-1, whatever the connection's character set.
+        where: Row = {"host": self.address, "port": self.port, "user": user, "password": password.encode()}
         if user is None:
             root = getpass.getuser() if self.flavour.is_mariadb else "root"
             where = {"unix_socket": str(self.socket), "user": root}
-        return pymysql.connect(**where, autocommit=True, charset="utf8mb4", cursorclass=DictCursor, **options)
+        # Without ssl_disabled pymysql reads all the system's certificates at each connect, 45 ms of CPU.
+        where |= {"autocommit": True, "charset": "utf8mb4", "cursorclass": DictCursor, "ssl_disabled": True}
+        return pymysql.connect(**where, **options)
 
     def sql(self, statement: str, *arguments: Any) -> list[Row]:
         """Run one statement as root in a session of its own; its rows as name → value."""

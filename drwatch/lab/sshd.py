@@ -22,6 +22,8 @@ PermitRootLogin prohibit-password
 UsePAM no
 StrictModes no
 PrintMotd no
+# A bash that sshd started reads ~/.bashrc unless it believes in a shell above it: this is a node, not its user's desk.
+SetEnv SHLVL=1
 LogLevel VERBOSE
 """
 

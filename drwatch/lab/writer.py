@@ -41,6 +41,8 @@ class Writer:
         self.acked: list[Commit] = []
         self._next = MARGIN
         self._stopping = threading.Event()
+        self._paused = threading.Event()
+        self._writing = threading.Lock()
         self._session: pymysql.Connection[pymysql.cursors.DictCursor] | None = None
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
 
@@ -60,6 +62,15 @@ class Writer:
                 session._sock.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined]  # wakes the thread that reads
         self._thread.join(5)
 
+    def pause(self) -> None:
+        """Write no more until `resume`; on return no statement is under way."""
+        self._paused.set()
+        with self._writing:
+            pass
+
+    def resume(self) -> None:
+        self._paused.clear()
+
     def _work(self) -> None:
         while not self._stopping.is_set():
             if self.primary.up.wait(0.1):  # never dials a dead server: failed dials are what drwatch is tested for
@@ -72,10 +83,16 @@ class Writer:
         with self._session as session, session.cursor() as cursor:
             due = time.monotonic()
             while not self._stopping.is_set() and self.primary.up.is_set():
-                self._next += 1  # an id is never used twice: a commit without an answer may or may not be there
-                cursor.execute(f"INSERT INTO {TABLE} VALUES (%s, UTC_TIMESTAMP(6), %s)", (self._next, "x" * 100))
-                self.acked.append(Commit(self._next, time.monotonic(), time.time()))
-                if self.rate:
+                with self._writing:
+                    if not self._paused.is_set():
+                        self._next += 1  # never used twice: a commit without an answer may or may not be there
+                        cursor.execute(
+                            f"INSERT INTO {TABLE} VALUES (%s, UTC_TIMESTAMP(6), %s)", (self._next, "x" * 100)
+                        )
+                        self.acked.append(Commit(self._next, time.monotonic(), time.time()))
+                if self._paused.is_set():
+                    self._stopping.wait(0.02)
+                elif self.rate:
                     due = max(due + 1 / self.rate, time.monotonic() - 1)
                     self._stopping.wait(max(0.0, due - time.monotonic()))
 

@@ -1,0 +1,26 @@
+from collections.abc import Iterator
+
+import pytest
+
+from drwatch.lab.binaries import Binaries, find
+from drwatch.lab.pair import Pair
+from drwatch.lab.sandbox import Sandbox
+from drwatch.lab.server import Flavour
+
+
+@pytest.fixture(scope="session")
+def binaries() -> Binaries:
+    return find()
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="module", params=list(Flavour), ids=str)
+def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
+    """A living pair of each flavour; a test that breaks it mends it."""
+    with Pair(request.param) as pair:
+        yield pair
