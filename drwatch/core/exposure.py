@@ -14,7 +14,7 @@ from drwatch.core.gtid import Gtids, GtidSet
 from drwatch.core.policy import Cluster, FileSet
 from drwatch.core.sample import Channel, Flavour, MarkerFact, Moment, Node, Probe
 from drwatch.core.snapshot import Snapshot
-from drwatch.core.timeline import Position
+from drwatch.core.timeline import Position, Timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,29 +46,60 @@ def feed(snapshot: Snapshot, standby: Node) -> Channel | None:
     return fact.channels[0] if fact and fact.channels else None
 
 
-def _whole(channel: Channel, executed: Gtids | None) -> Gtids | None:
+WHOLE_GROUPS = (8, 0)
+"""MySQL from here on counts a transaction as received when its last event is in the relay log; 5.6 at its first."""
+
+
+def _whole(channel: Channel, executed: Gtids | None, version: tuple[int, ...]) -> Gtids | None:
     """The received GTIDs without a transaction that may have arrived in part only (traps.md 7)."""
     received = channel.retrieved_gtid
-    if not isinstance(received, GtidSet):
+    if not isinstance(received, GtidSet) or version >= WHOLE_GROUPS:
         return received
     done = executed if isinstance(executed, GtidSet) else GtidSet()
     return received - (received.newest() - done)
 
 
-def received(snapshot: Snapshot, standby: Node) -> Position | None:
-    """Everything the standby is known to hold, applied or not; None while nothing is known of it."""
-    server = snapshot.server(standby)
-    channel = feed(snapshot, standby)
-    if server is None and channel is None:
-        return None
+def _applied(snapshot: Snapshot, standby: Node) -> Gtids | None:
+    server, channel = snapshot.server(standby), feed(snapshot, standby)
     applied: Gtids | None = None
     if server is not None:
         # On MariaDB gtid_binlog_pos would count the standby's own writes as the primary's.
         applied = server.gtid_applied if server.flavour is Flavour.MARIADB else server.gtid
+    return gtid.union(applied, channel.executed_gtid) if channel else applied
+
+
+def received(snapshot: Snapshot, standby: Node) -> Position | None:
+    """Everything the standby is known to hold, applied or not; None while nothing is known of it."""
+    server, channel = snapshot.server(standby), feed(snapshot, standby)
+    if server is None and channel is None:
+        return None
+    applied = _applied(snapshot, standby)
     if channel is None:
         return Position(applied, None)
-    applied = gtid.union(applied, channel.executed_gtid)
-    return Position(gtid.union(_whole(channel, applied), applied), channel.read)
+    whole = _whole(channel, applied, server.version if server else ())
+    return Position(gtid.union(whole, applied), channel.read, by_coordinate=not channel.uses_gtid)
+
+
+def _seen_missing(snapshot: Snapshot, line: Timeline, standby: Node) -> tuple[int | None, int | None]:
+    """Transactions and bytes that the primary was seen to have before the standby was seen to lack them."""
+    sight, channel = snapshot.sight(standby, Probe.REPLICATION), feed(snapshot, standby)
+    if channel is None or sight is None or sight.fact is None:
+        return None, None
+    entries = list(line.known_by(sight.fact.asked))
+    had = next((entry.position.gtid for entry in entries if entry.position.gtid is not None), None)
+    written = next((entry.position.binlog for entry in entries if entry.position.binlog is not None), None)
+    # All that may have come, the torn one included, or the count would not be a lower bound.
+    arrived = channel.retrieved_gtid
+    if arrived is not None and (channel.uses_gtid or isinstance(arrived, GtidSet)):
+        arrived = gtid.union(arrived, _applied(snapshot, standby))
+    else:
+        # MariaDB keeps no count of what it received by coordinate.
+        arrived = None
+    transactions = gtid.missing(had, arrived) if had is not None and arrived is not None else None
+    octets = binlog.bytes_between(channel.read, written) if written is not None and channel.read is not None else None
+    if octets == 0 and transactions is None and not channel.uses_gtid:
+        transactions = 0
+    return transactions, octets
 
 
 def of_database(cluster: Cluster, snapshot: Snapshot, standby: Node, now: Moment) -> Exposure:
@@ -89,17 +120,7 @@ def of_database(cluster: Cluster, snapshot: Snapshot, standby: Node, now: Moment
         return unknown(f"nothing that {standby.name} has received could be placed in what {primary.name} had")
     death = snapshot.deaths.get(primary)
     as_of = death or now
-    newest = line.newest
-    transactions = (
-        gtid.missing(newest.position.gtid, have.gtid)
-        if newest.position.gtid is not None and have.gtid is not None
-        else None
-    )
-    octets = (
-        binlog.bytes_between(have.binlog, newest.position.binlog)
-        if newest.position.binlog is not None and have.binlog is not None
-        else None
-    )
+    transactions, octets = _seen_missing(snapshot, line, standby)
     return Exposure(
         node=standby,
         data="mysql",
@@ -108,7 +129,7 @@ def of_database(cluster: Cluster, snapshot: Snapshot, standby: Node, now: Moment
         frozen=death is not None,
         transactions_seen=transactions,
         bytes_seen=octets,
-        unseen_seconds=max(0.0, as_of - newest.asked),
+        unseen_seconds=max(0.0, as_of - line.newest.asked),
     )
 
 
@@ -126,6 +147,7 @@ def of_files(snapshot: Snapshot, standby: Node, files: FileSet, now: Moment) -> 
     return Exposure(
         node=standby,
         data=f"files/{files.name}",
-        seconds=max(0.0, marker.age + (now - sight.fact.answered)),
+        # The host read its clock somewhere between question and answer; from the question on it is an upper bound.
+        seconds=max(0.0, marker.age + (now - sight.fact.asked)),
         datum=sight.fact.answered,
     )

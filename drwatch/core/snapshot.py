@@ -138,27 +138,33 @@ class Snapshot:
         found = sight.fact.found if sight and sight.fact else None
         return found if isinstance(found, HostFact) else None
 
-    def _had(self, node: Node, asked: Moment, position: Position) -> Snapshot:
+    def _had(self, sample: Sample, position: Position) -> Snapshot:
+        node = sample.key.node
         if position.gtid is None and position.binlog is None:
             return self
-        line = self.timelines.get(node, Timeline()).add(Entry(asked, position))
+        line = self.timelines.get(node, Timeline()).add(Entry(sample.asked, position, sample.answered))
         return replace(self, timelines=MappingProxyType({**self.timelines, node: line}))
 
     def _answered(self, sample: Sample, fact: ServerFact) -> Snapshot:
         node = sample.key.node
-        after = self._had(node, sample.asked, Position(fact.gtid, fact.binlog))
+        after = self._had(sample, Position(fact.gtid, fact.binlog))
         if node not in after.alive:
             after = replace(after, alive=after.alive | {node})
         died = after.deaths.get(node)
-        if died is not None and sample.asked.loop > died.loop:
-            left = {other: at for other, at in after.deaths.items() if other != node}
-            after = replace(after, deaths=MappingProxyType(left))
-        return after
+        return after._risen(node) if died is not None and sample.asked.loop > died.loop else after
+
+    def _risen(self, node: Node) -> Snapshot:
+        left = {other: at for other, at in self.deaths.items() if other != node}
+        return replace(self, deaths=MappingProxyType(left))
 
     def _examined(self, sample: Sample, fact: HostFact) -> Snapshot:
         node = sample.key.node
-        after = self if fact.binlog is None else self._had(node, sample.asked, Position(None, fact.binlog))
+        after = self if fact.binlog is None else self._had(sample, Position(None, fact.binlog))
+        died = after.deaths.get(node)
         if fact.processes:
+            if died is not None and sample.asked.loop >= died.loop:
+                # Back, and perhaps committing, before it has answered the witness: no claim may stand still.
+                after = after._risen(node)
             return after if node in after.embodied else replace(after, embodied=after.embodied | {node})
         server = after.sight(node, Probe.SERVER)
         if server is None or server.blind is None or node in after.deaths or node not in after.embodied:
@@ -168,7 +174,7 @@ class Snapshot:
 
     def _moved(self, sample: Sample, fact: ReplicationFact) -> Snapshot:
         node = sample.key.node
-        after = self if fact.binlog is None else self._had(node, sample.asked, Position(None, fact.binlog))
+        after = self if fact.binlog is None else self._had(sample, Position(None, fact.binlog))
         moved = {(node, channel.name): self._receipt(node, channel, sample.asked) for channel in fact.channels}
         others = {key: receipt for key, receipt in after.receipts.items() if key[0] != node}
         return replace(after, receipts=MappingProxyType({**others, **moved}))

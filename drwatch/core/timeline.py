@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from drwatch.core import binlog, gtid
 from drwatch.core.binlog import Coordinate
@@ -22,16 +22,18 @@ class Position:
 
     gtid: Gtids | None
     binlog: Coordinate | None
+    by_coordinate: bool = False
+    """Whose receiver asks by coordinate: there the GTIDs may say only what was applied, or miss what has none."""
 
     def covers(self, other: Position) -> bool:
         """Whether all that ``other`` stands for is known to be in this position; False when they cannot be compared."""
+        by_gtid = by_binlog = None
         if self.gtid is not None and other.gtid is not None:
-            verdict = gtid.covers(self.gtid, other.gtid)
-            if verdict is not None:
-                return verdict
+            by_gtid = gtid.covers(self.gtid, other.gtid)
         if self.binlog is not None and other.binlog is not None:
-            return binlog.covers(self.binlog, other.binlog) is True
-        return False
+            by_binlog = binlog.covers(self.binlog, other.binlog)
+        first, second = (by_binlog, by_gtid) if self.by_coordinate else (by_gtid, by_binlog)
+        return bool(second if first is None else first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,12 @@ class Entry:
 
     asked: Moment
     position: Position
+    known: Moment | None = None
+    """When this position was first known, which a later sighting of it does not move."""
+
+    @property
+    def since(self) -> Moment:
+        return self.known or self.asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,7 @@ class Timeline:
         """With one look more; a position seen again only moves its last sighting, so an idle primary costs nothing."""
         kept = self.entries
         if kept and kept[-1].position == entry.position:
-            return Timeline((*kept[:-1], entry))
+            return Timeline((*kept[:-1], replace(entry, known=kept[-1].since)))
         if len(kept) >= MOST:
             old, new = kept[:-KEPT_WHOLE], kept[-KEPT_WHOLE:]
             kept = (*old[::2], *new)
@@ -61,6 +69,10 @@ class Timeline:
     @property
     def newest(self) -> Entry | None:
         return self.entries[-1] if self.entries else None
+
+    def known_by(self, moment: Moment) -> Iterator[Entry]:
+        """The entries that were known before a moment, newest first."""
+        return (entry for entry in reversed(self.entries) if entry.since.loop < moment.loop)
 
     def newest_within(self, have: Position) -> Entry | None:
         """The newest entry that ``have`` covers wholly; None when there is none."""

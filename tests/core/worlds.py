@@ -161,9 +161,7 @@ def dead_host(**but: Any) -> HostFact:
     return host("", **{"unit": "failed/failed"} | but)
 
 
-def look(
-    node: Node, probe: Probe, found: Fact | Blind, asked: float, took: float = 0.01, target: str = ""
-) -> Sample:
+def look(node: Node, probe: Probe, found: Fact | Blind, asked: float, took: float = 0.01, target: str = "") -> Sample:
     return Sample(Key(node, probe, target), at(asked), at(asked + took), found)
 
 
