@@ -63,30 +63,40 @@ class Link:
         Between two permitted dials the answer is the last dial's, with that dial's own moments and a note: nothing
         was asked anew, and a sample must not look like a second witness.
         """
-        if self._wire is None and self._dial is None:
-            if self._leader is not None and self._leader.refusal is not None:
-                return replace(self._leader.refusal, notes=("not dialled: the server refuses the other connection",))
-            wait = self._pace.wait(self._clock().loop)
-            if wait > min(_SHORT_WAIT, seconds) and self._refusal is not None:
-                return replace(self._refusal, notes=(f"not dialled again: the next dial is due in {wait:.1f} s",))
-            await asyncio.sleep(wait)
-            seconds -= wait
-            self.dial()
+        until = asyncio.get_running_loop().time() + seconds
+        while self._wire is None:
+            if self._dial is None:
+                if (refusal := self._forbidden()) is not None:
+                    return refusal
+                await asyncio.sleep(self._pace.wait(self._clock().loop))
+                self.dial()
+            refusal = await self._await_dial(until)
+            if refusal is not None and not (self._dial is None and self._pace.again):
+                return refusal
+        return self._wire
+
+    def _forbidden(self) -> Refusal | None:
+        """Why no dial may start now."""
+        if self._leader is not None and self._leader.refusal is not None:
+            return replace(self._leader.refusal, notes=("not dialled: the server refuses the other connection",))
+        wait = self._pace.wait(self._clock().loop)
+        if wait > _SHORT_WAIT and self._refusal is not None:
+            return replace(self._refusal, notes=(f"not dialled again: the next dial is due in {wait:.1f} s",))
+        return None
+
+    async def _await_dial(self, until: float) -> Refusal | None:
+        """Wait for the dial under way until that loop time; None when it ended in a connection."""
         asked = self._clock()
         if self._dial is not None:
             self._waiting += 1
             try:
-                await asyncio.wait({self._dial}, timeout=max(0.0, seconds))
+                await asyncio.wait({self._dial}, timeout=max(0.0, until - asyncio.get_running_loop().time()))
             finally:
                 self._waiting -= 1
-            if self._dial is not None:
-                if self._dial.done():
-                    self._reap()
-                else:
-                    self._refusal = self._pending(asked)
-        if self._wire is not None:
-            return self._wire
-        assert self._refusal is not None
+        if self._dial is not None:
+            if self._dial.done():
+                self._reap()
+            self._refusal = self._pending(asked)
         return self._refusal
 
     def dial(self) -> None:
@@ -149,7 +159,8 @@ class Link:
             wire.watch(lambda: self._lost(wire))
             self._tell()
             return
-        self._pace.failed(connected=wire.rung >= Rung.CONNECTED)
+        slammed = wire.rung is Rung.CONNECTED and found.reason is Reason.HUNG_UP
+        self._pace.failed(wire.rung >= Rung.CONNECTED, slammed)
         changed = self._refusal is None or self._refusal.blind.reason is not found.reason
         self._refusal = Refusal(found, asked, self._clock())
         self._dial = self._dialling = None
@@ -157,7 +168,7 @@ class Link:
             self._tell()
 
     def _reap(self) -> None:
-        """A dial that ended with a fault of ours: let it be seen."""
+        """A dial that ended without a word has a fault of ours: let it be seen."""
         dial, self._dial, self._dialling = self._dial, None, None
         if dial is not None:
             dial.result()
