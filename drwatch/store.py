@@ -34,8 +34,8 @@ APPLICATION: Final = 0x64727761
 BALLAST: Final = 2**20
 """Bytes kept in a file of their own, given up when the disk is full: on a full disk not even a DELETE works."""
 
-PLENTY: Final = 64 * 2**20
-"""Free bytes from which on a ballast that was given up is laid in again."""
+PLENTY: Final = 4 * BALLAST
+"""Free bytes that it takes to lay the ballast in, at the start or after it was given up."""
 
 LIMIT: Final = 5.0
 """Seconds that the disk may take for one transaction."""
@@ -180,8 +180,9 @@ class Store:
         return await self._run(lambda: _history(self._connection(), limit, cluster))
 
     async def close(self) -> None:
-        """Close the file and release the lock."""
-        with suppress(StoreError):
+        """Close the file and release the lock. May be called again."""
+        # RuntimeError: the thread is gone, so this is the second time.
+        with suppress(StoreError, RuntimeError):
             await self._run(self._close)
         self._thread.shutdown(wait=False, cancel_futures=True)
 
@@ -256,7 +257,8 @@ class Store:
             # Before anything is changed: the file may be somebody else's.
             version = _check_version(db, self._path)
             self._path.chmod(0o600)
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-512", f"journal_size_limit={BALLAST}"):
+            # A short log: on a full disk it is the log that needs the room, 24 kB a page.
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-512", "wal_autocheckpoint=64"):
                 db.execute(f"PRAGMA {pragma}")
             _migrate(db, version)
         except BaseException:

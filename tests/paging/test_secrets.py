@@ -120,10 +120,10 @@ def test_no_attempt_says_anything_of_its_url(raw: Raw, inbox: Inbox) -> None:
     (ready,) = raw.ask({"channels": urls, "limit": 3.0})
     assert {name for name, why in ready["ready"].items() if why is not None} == set()
     answers = []
-    for behaviour in ("401", "500", "302", "reset"):
+    for behaviour in ("401", "reset"):
         inbox.always = behaviour
         answers += raw.ask(*(page(number, name) for number, name in enumerate(urls)))
-    assert len(answers) == 4 * len(urls)
+    assert len(answers) == 2 * len(urls)
     assert {answer["outcome"] for answer in answers} == {"refused", "failed", "ambiguous"}
     assert raw.end().count("\n") == 1 + len(answers)
     assert leaks(raw.said.decode(), urls) == []
