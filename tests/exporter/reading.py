@@ -1,0 +1,64 @@
+"""Reading an exposition as Prometheus does."""
+
+from collections.abc import Iterable
+
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
+from prometheus_client.parser import text_string_to_metric_families as text
+from prometheus_client.samples import Sample
+
+from drwatch.core.assessment import Assessment
+from drwatch.core.incident import Incident
+from drwatch.core.paging import Row
+from drwatch.exporter import Exporter, Instruments
+
+OPENMETRICS = "application/openmetrics-text;version=1.0.0"
+
+
+class Scrape:
+    """The series of one scrape, by name and labels. No two may be the same."""
+
+    def __init__(self, samples: Iterable[Sample]) -> None:
+        self.samples = list(samples)
+        self._values = {(each.name, frozenset(each.labels.items())): each.value for each in self.samples}
+        assert len(self._values) == len(self.samples), "a series appears twice"
+
+    def __call__(self, name: str, **labels: str) -> float | None:
+        """The value of the one series with exactly these labels; None when it is absent."""
+        return self._values.get((name, frozenset(labels.items())))
+
+    def named(self, name: str) -> dict[tuple[str, ...], float]:
+        """Every series of a metric, by its label values in the order of their names."""
+        found = [each for each in self.samples if each.name == name]
+        return {tuple(value for _, value in sorted(each.labels.items())): each.value for each in found}
+
+    @property
+    def names(self) -> set[str]:
+        return {each.name for each in self.samples}
+
+
+def exporter(
+    assessment: Assessment | None,
+    incidents: Iterable[Incident] = (),
+    rows: Iterable[Row] = (),
+    instruments: Instruments | None = None,
+) -> Exporter:
+    told, due = tuple(incidents), tuple(rows)
+    return Exporter(lambda: assessment, lambda: told, lambda: due, instruments or Instruments())
+
+
+def scrape(
+    assessment: Assessment | None,
+    incidents: Iterable[Incident] = (),
+    rows: Iterable[Row] = (),
+    instruments: Instruments | None = None,
+) -> Scrape:
+    """What Prometheus would read, the same in both of its formats."""
+    source = exporter(assessment, incidents, rows, instruments)
+    plain, _ = source.render()
+    modern, _ = source.render(OPENMETRICS)
+    read = Scrape(sample for family in text(plain.decode()) for sample in family.samples)
+    same = Scrape(sample for family in openmetrics(modern.decode()) for sample in family.samples)
+    assert {(each.name, str(each.labels)) for each in read.samples} == {
+        (each.name, str(each.labels)) for each in same.samples
+    }
+    return read

@@ -1,0 +1,324 @@
+"""What a scrape says of the watched world."""
+
+import math
+from dataclasses import replace
+
+import pytest
+from monitoring import world
+from monitoring.world import NOW, A, B
+
+from drwatch.core.finding import SEVERITY, Condition
+from drwatch.core.incident import Incident, Phase
+from drwatch.core.sample import Blind, Moment, Probe, ReachFact, Reason, ReplicationFact, Sample, ServerFact
+from drwatch.exporter import FAMILIES, WITNESS_CONDITIONS, worst
+from exporter.reading import exporter, scrape
+
+SHOP_B = {"cluster": "shop", "node": "oslo-b"}
+
+
+def changed(samples: list[Sample], probe: Probe, **fields: object) -> list[Sample]:
+    """The samples with the replication channel's or the server's fields replaced on the standby."""
+
+    def swap(sample: Sample) -> Sample:
+        match sample.found:
+            case ReplicationFact(channels=(channel,)) if sample.key.probe is probe:
+                return replace(sample, found=ReplicationFact((replace(channel, **fields),)))
+            case ServerFact() as fact if sample.key == (B, probe, ""):
+                return replace(sample, found=replace(fact, **fields))
+        return sample
+
+    return [swap(sample) for sample in samples]
+
+
+def test_a_whole_world_has_every_metric() -> None:
+    assessment = world.whole()
+    incidents = world.living(assessment)
+    assert scrape(assessment, incidents, [world.row(incidents[0])]).names >= set(FAMILIES)
+
+
+def test_every_series_of_a_metric_has_the_same_labels() -> None:
+    assessment = world.whole()
+    for sample in scrape(assessment, world.living(assessment)).samples:
+        if sample.name in FAMILIES:
+            assert set(sample.labels) == set(FAMILIES[sample.name].labels), sample
+
+
+def test_no_number_stands_for_something_unknown_at_any_moment_of_a_start() -> None:
+    """One look after the other comes in; whatever is known by then, no series is -1, NaN, infinite or the year 1970."""
+    samples = [*world.looks(), *world.dark_looks()]
+    for count in range(len(samples) + 1):
+        seen = scrape(world.assessed(samples[:count]))
+        for sample in seen.samples:
+            assert sample.name == "drwatch_clock_offset_seconds" or sample.value >= 0, sample
+            assert math.isfinite(sample.value), sample
+            assert not sample.name.endswith("_timestamp_seconds") or sample.value > 1.7e9, sample
+
+
+def test_before_the_first_judgement_there_is_the_build_and_nothing_of_the_world() -> None:
+    seen = scrape(None)
+    assert seen.names & set(FAMILIES) == {"drwatch_build_info"}
+
+
+def test_the_figures_are_those_of_the_claim() -> None:
+    assessment = world.whole()
+    view = assessment.view("shop")
+    assert view is not None
+    (claim,), seen = view.database, scrape(assessment)
+    assert claim.datum is not None
+    expected = {
+        "drwatch_rpo_seconds": claim.seconds,
+        "drwatch_rpo_transactions_seen": claim.transactions_seen,
+        "drwatch_rpo_bytes_seen": claim.bytes_seen,
+        "drwatch_rpo_unseen_seconds": claim.unseen_seconds,
+        "drwatch_rpo_datum_timestamp_seconds": claim.datum.wall.timestamp(),
+        "drwatch_rpo_known": 1.0,
+        "drwatch_rpo_frozen": 0.0,
+    }
+    assert {name: seen(name, **SHOP_B, data="mysql") for name in expected} == expected
+    assert seen("drwatch_rpo_objective_seconds", cluster="shop") == 60.0
+
+
+def test_an_exposure_grows_with_the_clock_when_nothing_more_is_heard() -> None:
+    """A figure read off the last delivery would stand still when the link dies: the first of the six lies."""
+    samples = world.looks()
+    early, late = (scrape(world.assessed(samples, NOW.plus(after))) for after in (0.0, 40.0))
+    before, after = (seen("drwatch_rpo_seconds", **SHOP_B, data="mysql") for seen in (early, late))
+    assert before is not None
+    assert after == pytest.approx(before + 40.0)
+    proofs = [seen("drwatch_rpo_datum_timestamp_seconds", **SHOP_B, data="mysql") for seen in (early, late)]
+    assert proofs[0] == proofs[1]
+
+
+def test_an_exposure_stands_still_once_the_primary_is_proved_dead() -> None:
+    gone = replace(world.host(NOW), processes=())
+    samples = [
+        *world.looks(NOW.plus(-1.0)),
+        world.look(A, Probe.SERVER, Blind(Reason.REFUSED), NOW.plus(-0.5)),
+        world.look(A, Probe.HOST, gone, NOW.plus(-0.4)),
+    ]
+    early, late = (scrape(world.assessed(samples, NOW.plus(after))) for after in (0.0, 40.0))
+    figures = [seen("drwatch_rpo_seconds", **SHOP_B, data="mysql") for seen in (early, late)]
+    assert figures[0] is not None
+    assert figures[0] == figures[1]
+    assert late("drwatch_rpo_frozen", **SHOP_B, data="mysql") == 1.0
+
+
+def test_an_unknown_exposure_is_an_absent_series_and_known_zero() -> None:
+    seen = scrape(world.whole())
+    labels = {"cluster": "dark", "node": "bergen-b", "data": "mysql"}
+    assert seen("drwatch_rpo_known", **labels) == 0.0
+    claims = [name for name, family in FAMILIES.items() if name.startswith("drwatch_rpo_") and "data" in family.labels]
+    assert {name for name in claims if seen(name, **labels) is not None} == {"drwatch_rpo_known"}
+
+
+def test_the_exposure_of_all_data_is_that_of_the_worst() -> None:
+    policy = replace(world.POLICY, clusters=(replace(world.SHOP, files=(world.UPLOADS,)),))
+    seen = scrape(world.assessed(world.looks(), policy=policy))
+    files = seen("drwatch_rpo_seconds", **SHOP_B, data="files/uploads")
+    assert files is not None
+    assert files > (seen("drwatch_rpo_seconds", **SHOP_B, data="mysql") or math.inf)
+    assert seen("drwatch_rpo_seconds", **SHOP_B, data="all") == files
+    assert seen("drwatch_rpo_known", **SHOP_B, data="all") == 1.0
+
+
+def test_the_exposure_of_all_data_is_unknown_as_soon_as_one_part_is() -> None:
+    seen = scrape(world.whole())
+    assert seen("drwatch_rpo_known", **SHOP_B, data="files/invoices") == 0.0
+    assert seen("drwatch_rpo_known", **SHOP_B, data="all") == 0.0
+    assert seen("drwatch_rpo_seconds", **SHOP_B, data="all") is None
+
+
+def test_the_exposure_of_no_data_at_all_is_unknown() -> None:
+    assert worst(B, ()).seconds is None
+
+
+def test_a_file_set_that_never_had_a_marker_is_told_from_one_that_lost_it() -> None:
+    lost = world.look(B, Probe.MARKER, Blind(Reason.CHANNEL_LOST), NOW.plus(1200.0), "uploads")
+    seen = scrape(world.assessed([*world.looks(), lost], NOW.plus(1200.0)))
+    known = {data: seen("drwatch_rpo_known", **SHOP_B, data=data) for data in ("files/uploads", "files/invoices")}
+    measured = {data: seen("drwatch_files_measured", **SHOP_B, data=data) for data in known}
+    assert known == {"files/uploads": 0.0, "files/invoices": 0.0}
+    assert measured == {"files/uploads": 1.0, "files/invoices": 0.0}
+
+
+def test_the_parts_of_the_recovery_time_add_up_and_name_their_basis() -> None:
+    seen = scrape(world.whole())
+    parts = {key: value for key, value in seen.named("drwatch_rto_component_seconds").items() if key[1] == "shop"}
+    assert sum(parts.values()) == pytest.approx(seen("drwatch_rto_seconds", **SHOP_B))
+    basis = {component: basis for basis, _, component, _ in parts}
+    assert basis == {
+        "detect": "derived",
+        "decide": "assumed",
+        "drain": "measured",
+        "promote": "assumed",
+        "switch": "assumed",
+        "warm": "derived",
+    }
+
+
+def test_a_part_that_is_unknown_is_absent_and_takes_the_sum_with_it() -> None:
+    samples = changed(world.looks(), Probe.REPLICATION, sql=False)
+    seen = scrape(world.assessed(samples))
+    components = {
+        component for _, _, component, node in seen.named("drwatch_rto_component_seconds") if node == "oslo-b"
+    }
+    assert "drain" not in components
+    assert "detect" in components
+    assert seen("drwatch_rto_seconds", **SHOP_B) is None
+    assert seen("drwatch_rto_known", **SHOP_B) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("samples", "primary", "standby"),
+    [
+        pytest.param(world.looks(), (1.0, 0.0), (0.0, 1.0), id="as configured"),
+        pytest.param(
+            [*world.looks(), world.look(B, Probe.REPLICATION, ReplicationFact(()), NOW)],
+            (1.0, 0.0),
+            (1.0, 0.0),
+            id="the standby was promoted",
+        ),
+        pytest.param(
+            [*world.looks(writable=False), world.look(B, Probe.REPLICATION, ReplicationFact(()), NOW)],
+            (1.0, 0.0),
+            (0.0, 0.0),
+            id="the standby replicates from nobody and takes no writes",
+        ),
+        pytest.param(
+            [*world.looks(), world.look(A, Probe.SERVER, Blind(Reason.REFUSED), NOW)],
+            (None, None),
+            (0.0, 1.0),
+            id="the primary is not seen",
+        ),
+        pytest.param(
+            [sample for sample in world.looks() if sample.key.probe is not Probe.REPLICATION],
+            (1.0, 0.0),
+            (None, None),
+            id="nobody has asked the standby yet whether it replicates",
+        ),
+    ],
+)
+def test_a_role_is_what_the_node_shows_and_absent_while_it_cannot_be_seen(
+    samples: list[Sample], primary: tuple[float | None, ...], standby: tuple[float | None, ...]
+) -> None:
+    seen = scrape(world.assessed(samples))
+
+    def roles(node: str) -> tuple[float | None, ...]:
+        return tuple(seen("drwatch_node_role", cluster="shop", node=node, role=role) for role in ("primary", "standby"))
+
+    assert roles("oslo-a") == primary
+    assert roles("oslo-b") == standby
+    assert seen("drwatch_node_role_configured", **SHOP_B, role="standby") == 1.0
+
+
+def test_nothing_is_said_of_a_node_that_is_not_seen_now() -> None:
+    """What it said a minute ago is history; only the age of that is told."""
+    blind = Blind(Reason.CONNECT_TIMEOUT)
+    lost = [world.look(B, probe, blind, NOW, target) for probe, target in ((Probe.SERVER, ""), (Probe.HOST, ""))]
+    lost.append(world.look(B, Probe.REPLICATION, blind, NOW))
+    seen = scrape(world.assessed([*world.looks(), *lost]))
+    said = {each.name for each in seen.samples if each.labels.get("node") == "oslo-b"}
+    of_node = ("drwatch_node_writable", "drwatch_replication_", "drwatch_relay_", "drwatch_io_", "drwatch_disk_")
+    assert not {name for name in said if name.startswith(of_node)}
+    assert seen("drwatch_probe_up", **SHOP_B, probe="host") == 0.0
+    age = seen("drwatch_sample_age_seconds", **SHOP_B, probe="host")
+    assert age is not None
+    assert age > 0
+
+
+def test_a_probe_with_several_targets_is_as_good_as_the_worst() -> None:
+    seen = scrape(world.whole())
+    assert seen("drwatch_probe_up", **SHOP_B, probe="marker") == 0.0
+    assert seen("drwatch_probe_up", cluster="", node="witness", probe="reach") == 1.0
+
+
+def test_a_dial_made_only_in_trouble_is_no_standing_probe() -> None:
+    dialled = world.look(B, Probe.REACH, ReachFact(0.001), NOW.plus(-5.0), "10.0.0.1:22")
+    assert scrape(world.assessed([*world.looks(), dialled]))("drwatch_probe_up", **SHOP_B, probe="reach") is None
+
+
+def test_seconds_behind_is_absent_while_the_server_says_null() -> None:
+    seen = scrape(world.assessed(changed(world.looks(), Probe.REPLICATION, seconds_behind=None, sql=False)))
+    assert seen("drwatch_replication_seconds_behind", **SHOP_B) is None
+    assert seen("drwatch_replication_sql_running", **SHOP_B) == 0.0
+    assert seen("drwatch_replication_io_running", **SHOP_B) == 1.0
+
+
+def test_a_clock_is_compared_with_the_middle_of_the_look() -> None:
+    """Asked at 0, answered at 2 s, and the host's clock stood at 4 s: it is 3 s ahead, give or take one."""
+    asked, answered = NOW, NOW.plus(2.0)
+    fact = world.host(answered, ahead=2.0)
+    sample = replace(world.look(A, Probe.HOST, fact, answered), asked=asked)
+    seen = scrape(world.assessed([sample], NOW.plus(2.0)))
+    assert seen("drwatch_clock_offset_seconds", cluster="shop", node="oslo-a") == pytest.approx(3.0)
+
+
+def test_a_disk_without_io_has_no_waiting_time() -> None:
+    assert {device for _, device, _ in scrape(world.whole()).named("drwatch_disk_await_seconds")} == {"sda"}
+
+
+def test_every_condition_of_every_cluster_has_a_series_so_that_a_lost_one_is_not_a_healed_one() -> None:
+    seen = scrape(world.whole())
+    found = seen.named("drwatch_incident_firing")
+    of_clusters = {
+        (cluster, condition, SEVERITY[condition])
+        for cluster in ("shop", "dark")
+        for condition in set(Condition) - WITNESS_CONDITIONS
+    }
+    assert set(found) == of_clusters | {("", condition, SEVERITY[condition]) for condition in WITNESS_CONDITIONS}
+    assert set(found.values()) == {0.0}
+
+
+def open_incident(incidents: tuple[Incident, ...], condition: Condition) -> Incident:
+    return next(each for each in incidents if each.condition is condition and each.phase is Phase.OPEN)
+
+
+def test_an_incident_fires_while_it_is_open_and_not_explained_by_a_greater_one() -> None:
+    assessment = world.whole()
+    writable = open_incident(world.living(assessment), Condition.STANDBY_WRITABLE)
+    labels = {"cluster": "shop", "condition": "StandbyWritable", "severity": "warning"}
+    for incident, firing in (
+        (writable, 1.0),
+        (replace(writable, phase=Phase.SUSPECTED), 0.0),
+        (replace(writable, suppressed_by=Condition.PRIMARY_DOWN), 0.0),
+    ):
+        assert scrape(assessment, [incident])("drwatch_incident_firing", **labels) == firing
+
+
+def test_the_ledger_tells_how_long_its_oldest_page_has_waited() -> None:
+    assessment = world.whole()
+    incident = world.living(assessment)[0]
+    rows = [world.row(incident, age=45.0), world.row(incident, channel="phone", age=300.0)]
+    seen = scrape(assessment, rows=rows)
+    assert seen("drwatch_page_ledger_pending") == 2.0
+    assert seen("drwatch_page_oldest_due_seconds") == 300.0
+    assert scrape(assessment)("drwatch_page_oldest_due_seconds") == 0.0
+
+
+def test_a_channel_is_proven_when_it_last_accepted_and_never_before() -> None:
+    seen = scrape(world.whole()).named("drwatch_channel_last_proven_timestamp_seconds")
+    assert seen == {("phone",): NOW.plus(-3600.0).wall.timestamp()}
+
+
+def test_the_time_of_the_judgement_is_told_and_no_clock_is_read() -> None:
+    past = Moment(5.0, NOW.wall.replace(year=2025))
+    seen = scrape(world.assessed(world.looks(past), past))
+    assert seen("drwatch_assessment_timestamp_seconds") == past.wall.timestamp()
+    assert (seen("drwatch_sample_age_seconds", **SHOP_B, probe="mysql") or 99.0) < 1.0
+
+
+def test_a_name_with_quotes_and_newlines_stays_one_label() -> None:
+    name = 'up"lo\\ads\n'
+    files = replace(world.UPLOADS, name=name)
+    policy = replace(world.POLICY, clusters=(replace(world.SHOP, files=(files,)),))
+    assert (
+        scrape(world.assessed(world.looks(), policy=policy))("drwatch_rpo_known", **SHOP_B, data=f"files/{name}") == 0
+    )
+
+
+def test_the_format_is_the_one_that_was_asked_for() -> None:
+    source = exporter(world.whole())
+    assert source.render()[1].startswith("text/plain; version=0.0.4")
+    body, content_type = source.render("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;q=0.3")
+    assert content_type.startswith("application/openmetrics-text")
+    assert body.endswith(b"# EOF\n")

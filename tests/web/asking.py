@@ -1,0 +1,101 @@
+"""The real application behind its real listener, asked over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from drwatch.core.assessment import Assessment
+from drwatch.core.incident import Incident
+from drwatch.core.paging import Row
+from drwatch.exporter import Exporter, Instruments
+from drwatch.store import Past
+from drwatch.web.app import Reader, application
+from drwatch.web.listen import serve
+
+
+@dataclass
+class World:
+    """What the application reads; a test may change it between two requests."""
+
+    assessment: Assessment | None = None
+    incidents: Sequence[Incident] = ()
+    rows: Sequence[Row] = ()
+    past: Sequence[Past] = ()
+    wrong: str | None = None
+    asked_for: list[int] = field(default_factory=list)
+    """How much history was asked for."""
+
+    async def history(self, limit: int) -> Sequence[Past]:
+        self.asked_for.append(limit)
+        return self.past[:limit]
+
+    def application(self) -> ASGIApp:
+        exporter = Exporter(lambda: self.assessment, lambda: self.incidents, lambda: self.rows, Instruments(["phone"]))
+        return application(
+            Reader(
+                assessment=lambda: self.assessment,
+                incidents=lambda: self.incidents,
+                rows=lambda: self.rows,
+                metrics=exporter.render,
+                health=lambda: self.wrong,
+                history=self.history,
+            )
+        )
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Client:
+    """Asks over TCP, or over a unix socket."""
+
+    def __init__(self, where: tuple[str, int] | Path) -> None:
+        self._where = where
+
+    async def dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if isinstance(self._where, Path):
+            return await asyncio.open_unix_connection(self._where)
+        return await asyncio.open_connection(*self._where)
+
+    async def get(self, path: str, method: str = "GET", **headers: str) -> Answer:
+        async with asyncio.timeout(10):
+            reader, writer = await self.dial()
+            try:
+                lines = [f"{method} {path} HTTP/1.1", "host: localhost", "connection: close"]
+                lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+                writer.write("\r\n".join([*lines, "", ""]).encode())
+                head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+            finally:
+                writer.close()
+                with contextlib.suppress(ConnectionError):
+                    await writer.wait_closed()
+        status, *rest = head.decode().split("\r\n")
+        fields = dict(line.split(": ", 1) for line in rest)
+        return Answer(int(status.split()[1]), fields, body)
+
+
+@contextlib.asynccontextmanager
+async def asking(world: World) -> AsyncIterator[Client]:
+    async with serve(world.application(), ("127.0.0.1", 0)) as bound:
+        assert bound is not None
+        yield Client(bound)

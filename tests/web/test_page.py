@@ -1,0 +1,145 @@
+"""The page for people."""
+
+import re
+from dataclasses import replace
+from datetime import UTC
+from html.parser import HTMLParser
+from zoneinfo import ZoneInfo
+
+import pytest
+from monitoring import world
+from monitoring.world import NOW, A
+
+from drwatch.core.sample import Blind, Probe, Reason, Sample
+from drwatch.web.markup import Markup, join, tag
+from drwatch.web.page import POLICY, STYLE, render
+
+SCRIPT = "<script>alert(1)</script>"
+
+
+class Reading(HTMLParser):
+    """What a browser makes of a page: its elements and its words."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: set[str] = set()
+        self.open: list[str] = []
+        self.words = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes |= {name for name, _ in attrs}
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not self.open or self.open[-1] != "style":
+            self.words += data + " "
+
+
+def page(samples: list[Sample] | None = None, wrong: str | None = None) -> Reading:
+    assessment = world.whole() if samples is None else world.assessed(samples)
+    incidents = world.living(assessment)
+    return Reading(render(assessment, incidents, [world.row(each) for each in incidents[:1]], wrong, UTC))
+
+
+def test_the_page_is_whole_html_without_script_or_anything_from_elsewhere() -> None:
+    seen = page()
+    assert seen.open == []
+    assert not {"script", "img", "link", "iframe", "object", "form"} & set(seen.tags)
+    assert not {"style", "src", "onclick"} & seen.attributes
+
+
+def test_the_style_is_the_one_that_the_policy_allows() -> None:
+    html = render(None, (), (), None, UTC)
+    assert f"<style>{STYLE}</style>" in html
+    assert "style-src 'sha256-" in POLICY
+    assert "unsafe" not in POLICY
+
+
+def test_the_page_reloads_itself_and_fits_a_phone() -> None:
+    html = render(None, (), (), None, UTC)
+    assert 'http-equiv="refresh"' in html
+    assert 'name="viewport"' in html
+
+
+def test_before_the_first_judgement_it_says_so() -> None:
+    assert "Nothing has been judged yet" in Reading(render(None, (), (), None, UTC)).words
+
+
+def test_the_figures_stand_with_their_direction_and_unknown_is_a_word() -> None:
+    words = page().words
+    assert "Data-loss exposure with oslo-b at most " in words
+    assert "Estimated recovery time with oslo-b about " in words
+    assert "Data-loss exposure with bergen-b UNKNOWN" in words
+    assert "Objective 60 s" in words
+    assert "decide 15 min (assumed)" in words
+    assert "unmeasured: no marker was ever seen" in words
+
+
+def test_the_banner_counts_what_is_told_and_names_the_critical() -> None:
+    words = page().words
+    assert re.search(r"1 critical: dark RpoBreached bergen-b, and \d more", words)
+
+
+def test_all_is_well_only_when_all_was_looked_at() -> None:
+    policy = replace(world.POLICY, clusters=(replace(world.SHOP, files=()),))
+    well = world.assessed(world.looks(writable=False), policy=policy)
+    assert "All is well" in Reading(render(well, (), (), None, UTC)).words
+    early = world.assessed(world.looks(writable=False)[:1], policy=policy)
+    assert "Not looked at all round yet: shop" in Reading(render(early, (), (), None, UTC)).words
+
+
+def test_the_gravest_cluster_comes_first() -> None:
+    words = page().words
+    assert words.index(" dark ") < words.index(" shop ")
+
+
+@pytest.mark.parametrize(
+    ("blind", "told"),
+    [
+        pytest.param(Blind(Reason.ACCESS_DENIED), "oslo-a is alive and lets drwatch see nothing", id="denied"),
+        pytest.param(Blind(Reason.REFUSED), "oslo-a does not answer: the other chairs are being asked", id="just now"),
+    ],
+)
+def test_a_primary_that_does_not_answer_is_not_called_unknown(blind: Blind, told: str) -> None:
+    assert told in page([*world.looks(), world.look(A, Probe.SERVER, blind, NOW)]).words
+
+
+def test_the_times_are_those_of_the_readers_zone() -> None:
+    html = render(world.whole(), (), (), None, ZoneInfo("Europe/Oslo"))
+    assert "2026-11-23 03:14:07 CET" in html
+    assert 'datetime="2026-11-23T03:14:07+01:00"' in html
+
+
+def test_what_is_wrong_with_drwatch_itself_comes_before_everything() -> None:
+    words = page(wrong="no tick for 12 s").words
+    assert "DRWATCH ITSELF IS NOT WELL: no tick for 12 s" in words
+    assert words.index("NOT WELL") < words.index("oslo-a")
+
+
+def test_a_servers_words_cannot_become_markup() -> None:
+    """An error text, a name, a path: whatever comes from outside is shown as it is."""
+    blind = Blind(Reason.SERVER_ERROR, SCRIPT)
+    policy = replace(
+        world.POLICY, clusters=(replace(world.SHOP, name=SCRIPT, files=(replace(world.UPLOADS, path=SCRIPT),)),)
+    )
+    samples = [*world.looks(), world.look(A, Probe.SERVER, blind, NOW), world.look(A, Probe.LOGIN, blind, NOW)]
+    assessment = world.assessed(samples, policy=policy)
+    incidents = [replace(each, summary=SCRIPT, evidence=(SCRIPT,)) for each in world.living(assessment, policy)]
+    rows = [replace(world.row(incidents[0]), title=SCRIPT, detail=SCRIPT)]
+    seen = Reading(render(assessment, incidents, rows, SCRIPT, UTC))
+    assert "script" not in seen.tags
+    assert seen.words.count(SCRIPT) >= 6
+
+
+def test_plain_text_is_escaped_and_markup_is_not() -> None:
+    assert tag("p", "a < b", tag("b", "&"), title='"') == '<p title="&quot;">a &lt; b<b>&amp;</b></p>'
+    assert tag("meta", http_equiv="refresh", content=None) == '<meta http-equiv="refresh">'
+    assert join("<", Markup("<br>"), None) == "&lt;<br>"
