@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from drwatch.core import symptoms, triangulation
 from drwatch.core.finding import Finding
 from drwatch.core.policy import Cluster, Policy, Role
-from drwatch.core.sample import Key, Moment, Probe
+from drwatch.core.sample import Blind, Key, Moment, Probe, Reason
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.suppression import suppress
 from drwatch.core.symptoms import Firing
@@ -33,6 +34,7 @@ class Assessment:
 
 def assess(snapshot: Snapshot, policy: Policy, firing: Firing, now: Moment) -> Assessment:
     """Judge the snapshot. Pure: the same snapshot, policy, incidents and moment give the same assessment."""
+    snapshot = _aged(snapshot, policy.limits.stale_sample, now)
     views = tuple(look_over(cluster, policy, snapshot, now) for cluster in policy.clusters)
     findings: list[Finding] = []
     wanted: set[Key] = set()
@@ -61,3 +63,20 @@ def _settled(cluster: Cluster, snapshot: Snapshot) -> bool:
         if any(snapshot.sight(node.node, probe) is None for probe in probes):
             return False
     return True
+
+
+_HELD = frozenset({Probe.SERVER, Probe.REPLICATION, Probe.HOST})
+
+
+def _aged(snapshot: Snapshot, limit: float, now: Moment) -> Snapshot:
+    """The snapshot in which a look that has not come back for so long counts as blind, whatever its last one saw."""
+    old = {
+        key: replace(sight, latest=replace(sight.latest, found=_overdue(now - sight.latest.answered)), blind_since=at)
+        for key, sight in snapshot.sights.items()
+        if key.probe in _HELD and sight.blind is None and now - (at := sight.latest.answered) > limit
+    }
+    return replace(snapshot, sights=MappingProxyType({**snapshot.sights, **old})) if old else snapshot
+
+
+def _overdue(seconds: float) -> Blind:
+    return Blind(Reason.QUERY_TIMEOUT, f"the look sent {seconds:.0f} s ago has not come back")

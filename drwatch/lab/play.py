@@ -6,6 +6,7 @@ import http.client
 import json
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -14,16 +15,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
+import psutil
+
 from drwatch.core.finding import PRIMARY_LOST
 from drwatch.lab.deadline import until
 from drwatch.lab.faults import FAULTS
 from drwatch.lab.harm import harm, threads_of
+from drwatch.lab.inbox import Page
 from drwatch.lab.page import Told, read
 from drwatch.lab.pair import Pair
 from drwatch.lab.replication import MONITOR
 from drwatch.lab.sandbox import Process
-from drwatch.lab.scenario import Scenario, judge, overlay
+from drwatch.lab.scenario import Crash, Scenario, judge, overlay
 from drwatch.lab.server import Flavour, Server
+from drwatch.store import Past, read_history
 
 WARM_UP = 30.0
 """Seconds in which a healthy pair must be seen to be healthy."""
@@ -109,6 +114,16 @@ class Watching:
     def log(self) -> str:
         return (self._pair.sandbox.path / "drwatch.log").read_text(errors="replace")
 
+    def courier(self) -> psutil.Process:
+        """The process that sends."""
+        assert self.process is not None
+        children = psutil.Process(self.process.pid).children()
+        return next(child for child in children if "drwatch.paging.courier" in child.cmdline())
+
+    def history(self) -> tuple[Past, ...]:
+        """What the ledger holds."""
+        return read_history(self._pair.sandbox.path / "state" / "drwatch.db")
+
     def status(self) -> dict[str, Any]:
         """/api/v1/status; OSError while nobody listens."""
         connection = http.client.HTTPConnection("127.0.0.1", self._pair.web_port, timeout=5)
@@ -157,12 +172,43 @@ def play(scenario: Scenario, flavour: Flavour, say: Callable[[str], None] = lamb
             watching.wait_until_well()
             say("drwatch sees it")
             before = {server.name: harm(server) for server in pair.servers}
+            if scenario.crash is not None:
+                _lay_in_wait(scenario.crash, pair, watching, say)
             result = _act(scenario, pair, watching, say)
             for act in scenario.acts:
                 if not any(other.mend and other.fault == act.fault for other in scenario.acts):
                     FAULTS[act.fault].mend(pair)
         result.harm = _harm(pair, before)
     return result
+
+
+def _lay_in_wait(crash: Crash, pair: Pair, watching: Watching, say: Callable[[str], None]) -> None:
+    """Arrange for drwatch to be killed at that point of its first page, and to be started again."""
+
+    def restart() -> None:
+        watching.kill()
+        say(f"drwatch was killed {crash}")
+        watching.start()
+
+    if crash is Crash.BEFORE_MARK:
+
+        def received(page: Page) -> None:
+            pair.inbox.on_receive = lambda page: None
+            restart()
+
+        pair.inbox.on_receive = received
+        return
+    courier = watching.courier()
+    courier.suspend()
+
+    def committed() -> bool:
+        return any(line.pages for line in watching.history())
+
+    def wait_and_kill() -> None:
+        until(committed, within=60, what="a page in the ledger", every=0.01)
+        restart()
+
+    threading.Thread(target=wait_and_kill, name="crash", daemon=True).start()
 
 
 def _act(scenario: Scenario, pair: Pair, watching: Watching, say: Callable[[str], None]) -> Result:
@@ -189,11 +235,12 @@ def _act(scenario: Scenario, pair: Pair, watching: Watching, say: Callable[[str]
     _wait_for(time.monotonic() + scenario.watch)
     told = pages()
     result.missing, result.unexpected = judge(scenario, told)
-    result.missing += _history(scenario, watching, pair)
+    result.missing += _history(scenario, watching)
     result.pages = [_json(page) for page in told]
     result.time_to_page_s = round(told[0].after, 3) if told else None
     result.expected = [f"{expect.condition} within {expect.within:g} s" for expect in scenario.expect]
-    if any(page.condition in PRIMARY_LOST for page in told):
+    stays_dead = not any(act.mend for act in scenario.acts)
+    if stays_dead and any(page.condition in PRIMARY_LOST for page in told):
         loss = pair.writer.loss_on(pair.standby, zero)
         result.rpo = {**claim, "actual_seconds": round(loss.seconds, 3), "actual_transactions": loss.transactions}
     return result
@@ -228,12 +275,10 @@ def _claim(watching: Watching) -> dict[str, Any]:
     return {"claimed_seconds": claim["seconds"], "transactions_seen": claim["transactions_seen"]}
 
 
-def _history(scenario: Scenario, watching: Watching, pair: Pair) -> list[str]:
+def _history(scenario: Scenario, watching: Watching) -> list[str]:
     if not scenario.history:
         return []
-    from drwatch.store import read_history
-
-    past = {line.condition for line in read_history(pair.sandbox.path / "state" / "drwatch.db")}
+    past = {line.condition for line in watching.history()}
     return [] if past & set(scenario.history) else [f"the history has none of {', '.join(scenario.history)}"]
 
 
