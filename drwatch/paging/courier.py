@@ -118,7 +118,7 @@ class Wire:
     from a library's words.
     """
 
-    _SENDS = frozenset({"http.client.send", "socket.sendto", "socket.sendmsg", "subprocess.Popen", "os.posix_spawn"})
+    _SENDS = frozenset({"socket.sendto", "socket.sendmsg", "subprocess.Popen", "os.posix_spawn"})
 
     def __init__(self) -> None:
         self.sent = False
@@ -137,18 +137,25 @@ class Wire:
             self.dialled = True
         elif event == "smtplib.connect":
             self.smtp = True
-        elif event in self._SENDS or (event == "smtplib.send" and _begins_the_message(args)):
+        elif event in self._SENDS or (event in _BEGINS and _BEGINS[event](args)):
             self.sent = True
             # This order leaves no gap: who reads sent as false after close() knows that this line will raise.
             if self._closed:
                 raise NothingMoreLeaves
 
 
-def _begins_the_message(args: tuple[object, ...]) -> bool:
-    """Whether an SMTP client now says DATA; what it said before was only the envelope."""
-    said = args[1] if len(args) > 1 else b""
-    text = said if isinstance(said, str) else bytes(cast(bytes, said)).decode("ascii", "replace")
-    return text.strip().casefold() == "data"
+def _said(args: tuple[object, ...]) -> str:
+    """The second argument of a send event: what is said, as text or as bytes; empty when it is a stream."""
+    said = args[1] if len(args) > 1 else ""
+    return bytes(said[:16]).decode("ascii", "replace") if isinstance(said, (bytes, bytearray)) else str(said)[:16]
+
+
+_BEGINS: Final[Mapping[str, Callable[[tuple[object, ...]], bool]]] = {
+    # What a proxy is asked first is not yet the message.
+    "http.client.send": lambda args: not _said(args).startswith("CONNECT "),
+    # Before DATA an SMTP client says only the envelope.
+    "smtplib.send": lambda args: _said(args).strip().casefold() == "data",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +211,7 @@ def _by_status(status: int, words: str) -> Verdict:
 
 
 _WHYS: Final = (
-    (r"ProxyError|Unable to connect to proxy", "the proxy cannot be reached"),
+    (r"ProxyError|Unable to connect to proxy", "the proxy did not connect"),
     (r"NameResolutionError|Name or service not known|Temporary failure in name resolution|gaierror", "no such host"),
     (r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|doesn't match", "TLS: the certificate does not verify"),
     (r"SSLError|SSL:|\[SSL", "TLS: the handshake failed"),
@@ -297,6 +304,9 @@ def open_channel(url: str, limit: float) -> apprise.NotifyBase:
             raise Trouble(f"Apprise knows no service {redact(scheme) if len(scheme) > 20 else scheme}://")
         raise Trouble(redact(said[-1].text.rstrip(".")) if said else "Apprise cannot use this URL")
     service.retry = 0
+    if service.overflow_mode is apprise.OverflowMode.UPSTREAM:
+        # A message over the service's limit would be refused for good; its first lines are what matters.
+        service.overflow_mode = apprise.OverflowMode.TRUNCATE
     service.redirects = False
     service.socket_connect_timeout = limit / 3
     service.socket_read_timeout = limit * 0.6

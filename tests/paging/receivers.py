@@ -47,6 +47,9 @@ class Inbox:
 
             do_GET = do_PUT = do_POST
 
+            def do_CONNECT(self) -> None:
+                self.send_error(502)
+
             def log_message(self, *_: object) -> None:
                 pass
 

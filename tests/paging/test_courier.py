@@ -20,10 +20,25 @@ MIB = 2**20
 
 
 def wire(*events: str) -> Wire:
+    """A wire on which these events happened; of a send, the one that begins the message."""
     wire = Wire()
     for event in events:
         wire(event, (None, b"data\r\n"))
     return wire
+
+
+def test_what_comes_before_a_message_is_not_the_message() -> None:
+    wire = Wire()
+    for event, said in [
+        ("http.client.send", b"CONNECT api.example.no:443 HTTP/1.0\r\n"),
+        ("smtplib.send", "ehlo [127.0.0.1]\r\n"),
+        ("smtplib.send", b"rcpt TO:<a@example.no>\r\n"),
+        ("open", "/etc/hosts"),
+    ]:
+        wire(event, (None, said))
+    assert not wire.sent
+    wire("http.client.send", (None, b"POST /topic HTTP/1.1\r\n"))
+    assert wire.sent
 
 
 def said(*texts: str, level: int = logging.WARNING) -> tuple[Line, ...]:
@@ -155,6 +170,12 @@ async def test_check_tells_what_is_wrong_with_each_url_and_sends_nothing(inbox: 
         "bad token": "Unparseable Telegram URL tgram://…",
     }
     assert inbox.pages == []
+
+
+def test_the_daemon_s_end_does_not_load_apprise() -> None:
+    script = "import sys, drwatch.paging.apprise; print('apprise' in sys.modules, 'requests' in sys.modules)"
+    run = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout == "False False\n"
 
 
 def pss(one: psutil.Process) -> int:

@@ -101,6 +101,22 @@ async def test_a_dial_that_nobody_answers_is_surely_not_delivered(courier: Make,
     assert (delivery.outcome, delivery.detail) == (Outcome.FAILED, "the connection timed out")
 
 
+async def test_a_proxy_that_cannot_connect_has_surely_not_delivered(
+    courier: Make, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{inbox.port}")
+    delivery = await send(courier(phone="ntfys://a-topic.invalid/x"), "phone")
+    assert (delivery.outcome, delivery.detail) == (Outcome.FAILED, "the proxy did not connect")
+
+
+async def test_a_page_that_is_too_long_for_its_service_is_cut_and_arrives_once(courier: Make, inbox: Inbox) -> None:
+    delivery = await send(courier(phone=inbox.url("topic", "ntfy")), "phone", body="what matters " + "x" * 50_000)
+    assert delivery.outcome is Outcome.ACCEPTED
+    (page,) = inbox.pages
+    assert page.body["message"].startswith("what matters")
+    assert len(page.body["message"]) <= 7800
+
+
 async def test_a_certificate_that_nobody_vouches_for_is_surely_not_delivered(
     courier: Make, self_signed: SelfSigned
 ) -> None:
