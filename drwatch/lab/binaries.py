@@ -35,6 +35,7 @@ class Binaries:
     rsync: Path
     prometheus: Path
     promtool: Path
+    systemd_analyze: Path
 
 
 def cache() -> Path:
@@ -66,4 +67,5 @@ def find() -> Binaries:
         rsync=program("rsync"),
         prometheus=program("prometheus"),
         promtool=program("promtool"),
+        systemd_analyze=program("systemd-analyze"),
     )
