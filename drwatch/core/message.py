@@ -62,8 +62,11 @@ def _figures(view: ClusterView | None) -> str:
 def title(incident: Incident, reason: PageReason, event: str, view: ClusterView | None, zone: tzinfo) -> str:
     """The first glance; at most 120 characters, the event's id always among them."""
     where = f"{incident.cluster}: " if incident.cluster else ""
-    what = f"{where}{incident.condition} {incident.subject}"
-    if reason is PageReason.RESOLVED:
+    over = reason is PageReason.RESOLVED
+    # What ends is what people were told of, whatever face it took on its way out.
+    condition = (incident.told_condition or incident.condition) if over else incident.condition
+    what = f"{where}{condition} {incident.subject}"
+    if over:
         end = incident.ended or incident.last_true
         told = f"RESOLVED {what} was {_clock(incident.began.wall, zone)} to {_clock(end.wall, zone)}"
         figures = ""
@@ -127,7 +130,8 @@ def compose(page: Page, assessment: Assessment, zone: tzinfo) -> Message:
     lines = [incident.summary[:1].upper() + incident.summary[1:] + "."]
     if page.reason is PageReason.RESOLVED:
         end = incident.ended or incident.last_true
-        lines = [f"Over after {span(end - incident.began)}. It was: {incident.summary}."]
+        was = f" It was: {incident.summary}." if incident.told_condition is incident.condition else ""
+        lines = [f"Over after {span(end - incident.began)}.{was}"]
         return Message(head, "\n".join(lines))
     lines += [f"{words[:1].upper() + words[1:]}" for words in incident.evidence]
     if view is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from drwatch.core.finding import Condition, Severity
@@ -133,6 +133,18 @@ def due(
     ):
         return PageReason.STILL, told, incident.told_steps
     return None
+
+
+def page(incident: Incident, paging: Paging, settle: float, now: Moment) -> Page | None:
+    """The event to tell of an incident now, the incident marked as told; None when there is nothing to tell."""
+    found = due(incident, paging, settle, now)
+    if found is None:
+        return None
+    reason, channels, steps = found
+    # A resolve ends what people were told of, whatever face the trouble took on its way out.
+    face = incident.told_condition if reason is PageReason.RESOLVED else incident.condition
+    told = replace(incident, told_condition=face, told_at=now, told_steps=steps, pages=incident.pages + 1)
+    return Page(told, reason, channels)
 
 
 def retry_after(row: Row, outcome: Outcome, chance: float) -> float:

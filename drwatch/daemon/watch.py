@@ -13,7 +13,7 @@ from typing import Protocol
 from drwatch.core.assessment import Assessment, assess
 from drwatch.core.incident import ENDED, Incident, Phase, advance
 from drwatch.core.message import compose
-from drwatch.core.paging import Page, Row, due
+from drwatch.core.paging import Page, Row, page
 from drwatch.core.policy import Policy
 from drwatch.core.sample import Blind, Key, Moment, Node, Reason, Sample
 from drwatch.core.snapshot import Snapshot
@@ -179,10 +179,10 @@ class Daemon:
         told: dict[str, Incident] = {}
         rows: list[Row] = []
         for incident in (*step.living, *ended):
-            page = self._due(incident, now)
-            if page is not None:
-                told[incident.id] = page.incident
-                rows += self._rows(page, assessment, now)
+            event = page(incident, self._policy.paging, self._policy.confirm.conclusive, now)
+            if event is not None:
+                told[incident.id] = event.incident
+                rows += self._rows(event, assessment, now)
         living = tuple(told.get(incident.id, incident) for incident in step.living)
         changed = {incident.id: incident for incident in step.changed} | told
         if changed or rows:
@@ -198,32 +198,22 @@ class Daemon:
         self.ticks, self.ticked_at = self.ticks + 1, now
         self._measures.ticked(self._clock() - now)
 
-    def _due(self, incident: Incident, now: Moment) -> Page | None:
-        found = due(incident, self._policy.paging, self._policy.confirm.conclusive, now)
-        if found is None:
-            return None
-        reason, channels, steps = found
-        told = replace(
-            incident, told_condition=incident.condition, told_at=now, told_steps=steps, pages=incident.pages + 1
-        )
-        return Page(told, reason, channels)
-
-    def _rows(self, page: Page, assessment: Assessment, now: Moment) -> list[Row]:
-        message = compose(page, assessment, self._zone)
+    def _rows(self, event: Page, assessment: Assessment, now: Moment) -> list[Row]:
+        message = compose(event, assessment, self._zone)
         short = self._policy.paging.short
         return [
             Row(
-                event=page.event,
+                event=event.event,
                 channel=channel,
-                incident=page.incident.id,
-                reason=page.reason,
-                severity=page.incident.severity,
+                incident=event.incident.id,
+                reason=event.reason,
+                severity=event.incident.severity,
                 title=message.title,
                 body="" if channel in short else message.body,
                 created=now,
                 due=now,
             )
-            for channel in page.channels
+            for channel in event.channels
         ]
 
     async def _commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None:

@@ -1,0 +1,27 @@
+"""The same scenarios against the real daemon, real servers, real sshd and rsync, and a phone that counts."""
+
+import pytest
+
+from drwatch.lab.play import play
+from drwatch.lab.scenario import SCENARIOS
+from drwatch.lab.server import Flavour
+
+pytestmark = pytest.mark.timeout(240)
+
+OTHERS = ("primary-killed-at-once", "primary-hung-at-once", "replication-silent", "sql-thread-broken")
+"""Where the flavours differ in what they say: identity, positions, replica status."""
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_real_mariadb_pair_pages_what_it_must_and_nothing_else(name: str) -> None:
+    result = play(SCENARIOS[name], Flavour.MARIADB)
+    assert (result.missing, result.unexpected) == ([], [])
+    assert result.harm == {"handshake_errors": 0, "threads_left": 0}
+
+
+@pytest.mark.parametrize("flavour", [Flavour.MYSQL_57, Flavour.MYSQL_57_GTID])
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_real_mysql_pair_pages_what_it_must_and_nothing_else(name: str, flavour: Flavour) -> None:
+    result = play(SCENARIOS[name], flavour)
+    assert (result.missing, result.unexpected) == ([], [])
+    assert result.harm == {"handshake_errors": 0, "threads_left": 0}
