@@ -50,7 +50,7 @@ def assess(snapshot: Snapshot, policy: Policy, firing: Firing, now: Moment) -> A
             ],
             view.verdict.pending,
         )
-        wanted |= triangulation.wanted(view.cluster, snapshot, now)
+        wanted |= triangulation.wanted(view.cluster, policy, snapshot, now)
     findings += symptoms.of_paging(snapshot)
     unsettled = frozenset(cluster.name for cluster in policy.clusters if not _settled(cluster, snapshot))
     return Assessment(now, snapshot, views, tuple(findings), unsettled, frozenset(wanted))

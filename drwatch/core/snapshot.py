@@ -10,10 +10,12 @@ from typing import Any
 from drwatch.core.binlog import Coordinate
 from drwatch.core.gtid import Gtids
 from drwatch.core.sample import (
+    PROOF_OF_LIFE,
     Blind,
     Channel,
     Fact,
     HostFact,
+    IoState,
     Key,
     Moment,
     Node,
@@ -33,6 +35,8 @@ class Sight:
     fact: Sample | None = None
     blind_since: Moment | None = None
     """When the look was asked that first came back blind; None while it sees."""
+    lost_since: Moment | None = None
+    """The same, for looks that brought not even an error packet: denied for days is not dead for days."""
 
     @property
     def blind(self) -> Blind | None:
@@ -51,6 +55,11 @@ class Receipt:
     """When the applier last moved or had nothing to do."""
     apply_rate: float | None = None
     """Bytes of the source's binary log applied in a second, while there was work waiting."""
+    moved: bool = False
+    """Whether anything was heard while we watched: the first look only says where it stands."""
+    io: IoState = IoState.YES
+    io_since: Moment | None = None
+    """The look that first found the receiver in this state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +97,12 @@ class Snapshot:
         """The snapshot with one look more."""
         before = self.sights.get(sample.key)
         blind = isinstance(sample.found, Blind)
+        lost = isinstance(sample.found, Blind) and sample.found.reason not in PROOF_OF_LIFE
         sight = Sight(
             latest=sample,
             fact=(before.fact if before else None) if blind else sample,
             blind_since=((before and before.blind_since) or sample.asked) if blind else None,
+            lost_since=((before and before.lost_since) or sample.asked) if lost else None,
         )
         after = replace(self, sights=MappingProxyType({**self.sights, sample.key: sight}))
         match sample.found:
@@ -184,7 +195,7 @@ class Snapshot:
         applied = (channel.executed, channel.executed_gtid)
         before = self.receipts.get((node, channel.name))
         if before is None:
-            return Receipt(heard, asked, applied, asked)
+            return Receipt(heard, asked, applied, asked, io=channel.io, io_since=asked)
         moved = before.applied != applied
         return Receipt(
             heard=heard,
@@ -192,6 +203,9 @@ class Snapshot:
             applied=applied,
             applied_at=asked if moved or channel.executed == channel.read else before.applied_at,
             apply_rate=_rate(before, channel, asked) if moved else before.apply_rate,
+            moved=before.moved or before.heard != heard,
+            io=channel.io,
+            io_since=before.io_since if before.io is channel.io else asked,
         )
 
 

@@ -54,9 +54,9 @@ def of_primary(view: ClusterView) -> Iterator[Finding]:
     if verdict.condition is None:
         return
     summary = _SUMMARY[verdict.condition].format(name=name)
-    if verdict.condition is Condition.PRIMARY_HUNG and "process is there" not in " ".join(verdict.evidence):
-        summary = f"the database server on {name} hangs: it accepts connections and answers nobody"
-    if verdict.condition is Condition.PRIMARY_DOWN and verdict.confidence is not Confidence.CONCLUSIVE:
+    if verdict.condition is Condition.PRIMARY_HUNG and not verdict.host_answers:
+        summary = f"the database server on {name} hangs: it answers nobody"
+    if verdict.condition is Condition.PRIMARY_DOWN and not verdict.host_answers:
         summary = f"the database server on {name} is dead"
     yield Finding(
         condition=verdict.condition,

@@ -1,0 +1,349 @@
+"""Who can see whom, and the one verdict that it makes. The timeline: all is well until 0, the trouble begins at 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
+
+import pytest
+from worlds import (
+    ANCHORED,
+    DOOR,
+    HUNG_UP,
+    LOST,
+    MUTE,
+    NO_SHELL,
+    OPEN,
+    OSLO_A,
+    OSLO_B,
+    POLICY,
+    PRIMARY,
+    REFUSED,
+    SHOP,
+    STANDBY,
+    anchor,
+    at,
+    body,
+    dead_host,
+    door,
+    gtids,
+    host,
+    login,
+    primary,
+    receiver,
+    replication,
+    seen,
+    server,
+    standby,
+    standby_host,
+    standby_server,
+    well,
+)
+
+from drwatch.core.finding import PRIMARY_LOST, Condition, Confidence
+from drwatch.core.policy import Policy
+from drwatch.core.sample import PROOF_OF_LIFE, Blind, IoState, Key, Probe, Reason, Sample
+from drwatch.core.snapshot import Snapshot
+from drwatch.core.triangulation import WITNESS, Door, Host, Receiver, Server, Verdict, decide, judge, wanted
+
+SURE, LIKELY, ALONE = Confidence.CONCLUSIVE, Confidence.LIKELY, Confidence.ALONE
+STALLED = Blind(Reason.QUERY_TIMEOUT)
+NO_ROUTE = Blind(Reason.NO_ROUTE)
+FULL = Blind(Reason.TOO_MANY_CONNECTIONS)
+
+QUIET = receiver(replication(), 2)
+BROKEN = receiver(replication(io=IoState.CONNECTING, io_errno=2003), 2)
+STOPPED = receiver(replication(io=IoState.NO), 2)
+DENIED = receiver(replication(io=IoState.CONNECTING, io_errno=1045), 2)
+FLOWS = (receiver(replication(), 2), receiver(replication(retrieved_gtid=gtids(120)), 4))
+BEATS = (receiver(replication(), 2), receiver(replication(heartbeats=2), 20))
+SHUT, AJAR, NO_DIALLER = door(LOST, 2), door(OPEN, 2), door(Blind(Reason.NO_DIALLER), 2)
+NEW_KEY = Blind(Reason.HOST_KEY_CHANGED)
+STANDBY_GONE = (standby(LOST, 2), receiver(LOST, 2), standby_host(NO_SHELL, 2))
+
+
+def verdict(*looks: Sample | Sequence[Sample], policy: Policy = POLICY, now: float = 30) -> Verdict:
+    return judge(SHOP, policy, seen(well(0), *looks), at(now))
+
+
+# fmt: off
+CASES = [
+    ("process killed: the host has no such process", [primary(HUNG_UP, 1), body(dead_host(), 1.1), BROKEN],
+     Condition.PRIMARY_DOWN, SURE),
+    ("process killed, one chair that saw the corpse is enough", [primary(REFUSED, 1), body(dead_host(), 1.1)],
+     Condition.PRIMARY_DOWN, SURE),
+    ("process killed, a big kernel buffer still feeds the standby", [primary(REFUSED, 1), body(dead_host(), 2), *FLOWS],
+     Condition.PRIMARY_DOWN, SURE),
+    ("process killed, no shell on the primary, the standby agrees", [primary(REFUSED, 1), BROKEN],
+     Condition.PRIMARY_DOWN, SURE),
+    ("port refused, no shell, the receiver was stopped by a backup", [primary(REFUSED, 1), STOPPED],
+     Condition.PRIMARY_DOWN, ALONE),
+    ("host gone: time-outs everywhere", [primary(LOST, 1), body(NO_SHELL, 1), BROKEN, SHUT],
+     Condition.PRIMARY_HOST_DOWN, SURE),
+    ("host gone: the receiver has not noticed", [primary(LOST, 1), body(LOST, 1), QUIET, SHUT],
+     Condition.PRIMARY_HOST_DOWN, SURE),
+    ("host gone, the standby has no dialler", [primary(LOST, 1), body(LOST, 1), QUIET, NO_DIALLER],
+     Condition.PRIMARY_HOST_DOWN, LIKELY),
+    ("host gone: both ports refuse", [primary(REFUSED, 1), body(REFUSED, 1), BROKEN],
+     Condition.PRIMARY_HOST_DOWN, SURE),
+    ("host gone and the standby tells nothing", [primary(LOST, 1), body(LOST, 1), receiver(NO_ROUTE, 2)],
+     Condition.PRIMARY_HOST_DOWN, ALONE),
+    ("the receiver's stop by hand is no second opinion", [primary(LOST, 1), body(LOST, 1), STOPPED],
+     Condition.PRIMARY_HOST_DOWN, ALONE),
+    ("a receiver that the source turns away is no second opinion", [primary(LOST, 1), body(LOST, 1), DENIED],
+     Condition.PRIMARY_HOST_DOWN, ALONE),
+    ("hung: state T", [primary(STALLED, 1), body(host("T"), 1.5), QUIET], Condition.PRIMARY_HUNG, SURE),
+    ("hung: state T, the accept queue is full", [primary(LOST, 1), body(host("T"), 1.5), QUIET],
+     Condition.PRIMARY_HUNG, SURE),
+    ("hung: state T, a kernel buffer still flows", [primary(STALLED, 1), body(host("T"), 1.5), *FLOWS],
+     Condition.PRIMARY_HUNG, SURE),
+    ("hung: running and no handshake", [primary(MUTE, 1), body(host("S"), 1.5), QUIET], Condition.PRIMARY_HUNG, SURE),
+    ("hung: a query time-out only", [primary(STALLED, 1), body(host("S"), 1.5), QUIET], Condition.PRIMARY_HUNG, SURE),
+    ("hung: running, connects time out", [primary(LOST, 1), body(host("S"), 1.5), QUIET],
+     Condition.PRIMARY_HUNG, ALONE),
+    ("hung, and sshd with it: the kernel still takes connections", [primary(MUTE, 1), body(MUTE, 1.5), QUIET, SHUT],
+     Condition.PRIMARY_HUNG, SURE),
+    ("hung, no shell", [primary(MUTE, 1), BROKEN], Condition.PRIMARY_HUNG, SURE),
+    ("restarting: port refused and the process is there", [primary(REFUSED, 1), body(host("S"), 2), BROKEN],
+     Condition.PRIMARY_RESTARTING, SURE),
+    ("restarting: systemd brings it up", [primary(REFUSED, 1), body(host("", unit="activating/start"), 2), BROKEN],
+     Condition.PRIMARY_RESTARTING, SURE),
+    ("restarting: systemd takes it down", [primary(HUNG_UP, 1), body(host("", unit="deactivating/stop"), 2)],
+     Condition.PRIMARY_RESTARTING, SURE),
+    ("shutting down: its port shut, it feeds the standby to the last", [primary(REFUSED, 1), body(host(), 2), *FLOWS],
+     Condition.PRIMARY_UNSEEN, ALONE),
+    ("unseen: the standby still receives", [primary(LOST, 1), body(LOST, 1), *FLOWS], Condition.PRIMARY_UNSEEN, ALONE),
+    ("unseen: a firewall drops the witness at that port", [primary(LOST, 1), body(host("S"), 2), *FLOWS],
+     Condition.PRIMARY_UNSEEN, SURE),
+    ("unseen: idle, a heartbeat comes", [primary(LOST, 1), body(LOST, 1), *BEATS], Condition.PRIMARY_UNSEEN, ALONE),
+    ("unseen: idle, but the door is open", [primary(LOST, 1), body(LOST, 1), QUIET, AJAR],
+     Condition.PRIMARY_UNSEEN, ALONE),
+    ("unseen: no shell, idle, but the door is open", [primary(LOST, 1), body(NEW_KEY, 1), QUIET, AJAR],
+     Condition.PRIMARY_UNSEEN, ALONE),
+    ("dead behind an open door", [primary(LOST, 1), body(LOST, 1), BROKEN, AJAR], Condition.PRIMARY_DOWN, LIKELY),
+    ("saturated: the port says so", [primary(FULL, 1), body(host(), 2)], Condition.PRIMARY_SATURATED, SURE),
+    ("saturated: a fresh login is turned away", [login(FULL, 1)], Condition.PRIMARY_SATURATED, SURE),
+    ("saturated: every connection is in use", [primary(server(connections=151), 1)], Condition.PRIMARY_SATURATED, SURE),
+    ("isolated: nothing answers the witness", [primary(LOST, 1), body(NO_SHELL, 1), *STANDBY_GONE],
+     Condition.WITNESS_ISOLATED, LIKELY),
+    ("a hang-up comes from the other side", [primary(HUNG_UP, 1), body(LOST, 1), *STANDBY_GONE],
+     Condition.PRIMARY_HOST_DOWN, ALONE),
+    ("a refusal comes from the other side", [primary(REFUSED, 1), body(NO_SHELL, 1), *STANDBY_GONE],
+     Condition.PRIMARY_HOST_DOWN, ALONE),
+    ("names no longer resolve: nothing is known of the server", [primary(Blind(Reason.DNS), 1), body(host(), 2), QUIET],
+     None, None),
+    ("names no longer resolve and the corpse is seen", [primary(Blind(Reason.DNS), 1), body(dead_host(), 2)],
+     Condition.PRIMARY_DOWN, SURE),
+    ("our own bug is not the primary's death", [primary(Blind(Reason.BUG), 1), body(host(), 2), BROKEN], None, None),
+    ("what is no MySQL answers there", [primary(Blind(Reason.GARBLED), 1), body(host(), 2)], None, None),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("looks", "condition", "confidence"), [pytest.param(*case[1:], id=case[0]) for case in CASES])
+def test_each_case_has_its_own_verdict(
+    looks: list[Sample], condition: Condition | None, confidence: Confidence | None
+) -> None:
+    judged = verdict(*looks)
+    assert judged.condition is condition
+    if condition is not None:
+        assert judged.confidence is confidence
+        assert judged.evidence
+
+
+def test_a_healthy_pair_has_no_verdict() -> None:
+    assert verdict(now=0.5) == Verdict(None)
+
+
+@pytest.mark.parametrize("reason", sorted(PROOF_OF_LIFE))
+def test_an_error_answer_is_never_death(reason: Reason) -> None:
+    """1040, 1045, 1129, 1130, 1226 …: whoever says so is alive, whatever the other chairs say."""
+    judged = verdict(primary(Blind(reason, errno=1129), 1), body(LOST, 1), BROKEN, SHUT)
+    assert judged.condition in (None, Condition.PRIMARY_SATURATED)
+
+
+def test_with_anchors_an_isolated_witness_is_sure_of_it_and_a_dead_site_is_not_taken_for_it() -> None:
+    lost = [primary(LOST, 1), body(NO_SHELL, 1), *STANDBY_GONE]
+    assert verdict(*lost, anchor(LOST, 2), policy=ANCHORED).condition is Condition.WITNESS_ISOLATED
+    assert verdict(*lost, anchor(LOST, 2), policy=ANCHORED).confidence is SURE
+    assert verdict(*lost, anchor(OPEN, 2), policy=ANCHORED).condition is Condition.PRIMARY_HOST_DOWN
+    assert verdict(*lost, anchor(REFUSED, 2), policy=ANCHORED).condition is Condition.PRIMARY_HOST_DOWN
+
+
+def test_an_anchor_that_answered_before_the_trouble_says_nothing_of_it() -> None:
+    """Anchors are dialled now and then; the last good dial may be a minute older than the cut."""
+    judged = verdict(primary(LOST, 1), body(NO_SHELL, 1), *STANDBY_GONE, anchor(OPEN, 0), policy=ANCHORED)
+    assert (judged.condition, judged.confidence) == (Condition.WITNESS_ISOLATED, LIKELY)
+
+
+def test_the_standby_dead_at_the_same_time_leaves_the_primarys_own_host_to_say() -> None:
+    assert verdict(primary(REFUSED, 1), body(dead_host(), 1.2), *STANDBY_GONE).condition is Condition.PRIMARY_DOWN
+
+
+def test_a_primary_never_seen_alive_is_never_dead() -> None:
+    looks = [primary(LOST, 1), body(LOST, 1), BROKEN, SHUT]
+    assert judge(SHOP, POLICY, seen(*looks), at(30)).condition is None
+    assert judge(SHOP, POLICY, seen(*looks, alive=[PRIMARY]), at(30)).condition is Condition.PRIMARY_HOST_DOWN
+
+
+def test_a_process_that_was_never_seen_is_not_missed() -> None:
+    """hidepid=2: the host answers and shows no process, before and after. It is up: the page must not say gone."""
+    before = [primary(server(), 0), body(dead_host(unit=None), 0), standby(standby_server(), 0)]
+    silent = seen(before, primary(LOST, 1), body(dead_host(unit=None), 2), QUIET)
+    judged = judge(SHOP, POLICY, silent, at(30))
+    assert (judged.condition, judged.confidence) == (Condition.PRIMARY_HUNG, ALONE)
+    refused = seen(before, primary(REFUSED, 1), body(dead_host(unit=None), 2), BROKEN)
+    assert judge(SHOP, POLICY, refused, at(30)).condition is Condition.PRIMARY_DOWN
+
+
+def test_the_first_look_after_a_start_is_no_sign_that_anything_flows() -> None:
+    """drwatch starts into an outage at 0: the primary is silent; the first status look, at 4, shows where it stands."""
+    world = seen(primary(LOST, 0), body(LOST, 0), receiver(replication(), 4), alive=[PRIMARY, STANDBY])
+    assert judge(SHOP, POLICY, world, at(30)).condition is Condition.PRIMARY_HOST_DOWN
+
+
+def test_what_was_under_way_when_the_trouble_began_is_no_sign_that_it_flows() -> None:
+    looks = [primary(LOST, 1), body(LOST, 1), receiver(replication(retrieved_gtid=gtids(130)), 2.5)]
+    assert verdict(*looks).condition is Condition.PRIMARY_HOST_DOWN
+
+
+def test_a_flow_that_has_dried_up_no_longer_vouches_for_the_primary() -> None:
+    """1: the witness loses the primary. The standby receives until 60, when the host dies and sends nothing more."""
+    world = seen(
+        well(0),
+        primary(LOST, 1),
+        body(LOST, 1),
+        (receiver(replication(retrieved_gtid=gtids(100 + n)), n) for n in range(2, 60, 2)),
+    )
+    assert judge(SHOP, POLICY, world, at(60)).condition is Condition.PRIMARY_UNSEEN
+    dry = seen(world_looks := [receiver(replication(retrieved_gtid=gtids(158)), n) for n in range(60, 100, 2)])
+    assert dry
+    for look in world_looks:
+        world = world.keep(look)
+    assert judge(SHOP, POLICY, world, at(100)).condition is Condition.PRIMARY_HOST_DOWN
+
+
+def test_a_receiver_that_broke_long_before_is_no_second_opinion() -> None:
+    """0: the standby's own path to the primary breaks. 100: the witness loses its path too. Nobody knows of a death."""
+    broken = {"io": IoState.CONNECTING, "io_errno": 2003}
+    world = seen(
+        well(-1), (receiver(replication(**broken), n) for n in range(0, 103, 2)), primary(LOST, 100), body(LOST, 100)
+    )
+    judged = judge(SHOP, POLICY, world.keep(receiver(replication(**broken), 103)), at(130))
+    assert (judged.condition, judged.confidence) == (Condition.PRIMARY_HOST_DOWN, ALONE)
+
+
+def test_days_of_denied_logins_do_not_make_old_looks_fresh() -> None:
+    """1: the password is changed; the door is dialled once, open. Three days later the host dies."""
+    days = 3 * 86400.0
+    world = seen(well(0), primary(Blind(Reason.ACCESS_DENIED), 1), door(OPEN, 2), primary(LOST, days), body(LOST, days))
+    assert door_key_wanted(world, days + 0.1)
+    judged = judge(SHOP, POLICY, world.keep(door(LOST, days + 1)), at(days + 30))
+    assert (judged.condition, judged.confidence) == (Condition.PRIMARY_HOST_DOWN, SURE)
+
+
+def door_key_wanted(world: Snapshot, now: float) -> bool:
+    return Key(STANDBY, Probe.REACH, DOOR) in wanted(SHOP, POLICY, world, at(now))
+
+
+def test_the_door_is_dialled_again_while_the_trouble_lasts() -> None:
+    world = seen(well(0), primary(LOST, 1), body(LOST, 1), QUIET, AJAR)
+    assert not door_key_wanted(world, 4)
+    assert door_key_wanted(world, 8)
+
+
+def test_every_other_chair_is_asked_at_once_when_the_trouble_begins_and_then_at_its_turn() -> None:
+    begun = seen(well(0), primary(HUNG_UP, 1))
+    assert wanted(SHOP, ANCHORED, begun, at(1.1)) == {
+        Key(PRIMARY, Probe.HOST),
+        Key(STANDBY, Probe.REPLICATION),
+        Key(STANDBY, Probe.REACH, DOOR),
+        Key(WITNESS, Probe.REACH, "gateway:443"),
+    }
+    asked = begun.keep(body(dead_host(), 1.2)).keep(BROKEN).keep(SHUT).keep(anchor(OPEN, 2))
+    assert wanted(SHOP, ANCHORED, asked, at(2.1)) == frozenset()
+    assert wanted(SHOP, ANCHORED, seen(well(0)), at(1)) == frozenset()
+
+
+def test_a_process_on_its_way_out_is_looked_at_again_until_it_is_clear() -> None:
+    world = seen(well(0), primary(HUNG_UP, 1), body(host("S"), 1.05), BROKEN, SHUT)
+    assert wanted(SHOP, POLICY, world, at(1.1)) == {Key(PRIMARY, Probe.HOST)}
+    assert wanted(SHOP, POLICY, world, at(4.1)) == frozenset()
+
+
+def test_a_verdict_waits_a_second_for_the_other_chairs_and_no_longer() -> None:
+    """1: the server hangs up. Until the host has been asked, or 1 s is over, nobody says what it is."""
+    begun = seen(well(0), primary(HUNG_UP, 1))
+    assert judge(SHOP, POLICY, begun, at(1.2)) == replace(
+        judge(SHOP, POLICY, begun, at(1.2)), condition=None, pending=True
+    )
+    assert judge(SHOP, POLICY, begun, at(2.1)).condition is Condition.PRIMARY_DOWN
+    asked = (
+        begun.keep(body(dead_host(), 1.05))
+        .keep(receiver(replication(io=IoState.CONNECTING), 1.05))
+        .keep(door(OPEN, 1.05))
+    )
+    assert judge(SHOP, POLICY, asked, at(1.2)).condition is Condition.PRIMARY_DOWN
+
+
+def test_of_several_standbys_the_one_that_sees_most_life_counts() -> None:
+    third = replace(OSLO_B, node=STANDBY._replace(name="bergen-c"), mysql="10.0.0.3:3306")
+    three = replace(SHOP, nodes=(OSLO_A, OSLO_B, third))
+    flowing = [replace(sample, key=sample.key._replace(node=third.node)) for sample in FLOWS]
+    world = seen(well(0), primary(LOST, 1), body(LOST, 1), BROKEN, *flowing)
+    assert judge(three, POLICY, world, at(30)).condition is Condition.PRIMARY_UNSEEN
+
+
+DEADNESS = {
+    None: 0,
+    Condition.PRIMARY_UNSEEN: 1,
+    Condition.PRIMARY_RESTARTING: 2,
+    **dict.fromkeys(PRIMARY_LOST, 3),
+}
+EVERY = list(product(Server, Host, Receiver, Door))
+
+
+def deadness(server: Server, host: Host, receiver: Receiver, door: Door) -> int:
+    return DEADNESS[decide(server, host, receiver, door)[0]]
+
+
+def test_every_combination_of_chairs_has_exactly_one_verdict() -> None:
+    assert len(EVERY) == 7 * 8 * 4 * 3
+    for chairs in EVERY:
+        condition, confidence = decide(*chairs)
+        assert condition in DEADNESS
+        assert confidence in Confidence
+
+
+def test_more_evidence_of_life_never_makes_the_verdict_deader() -> None:
+    """Of the server an answer, of the receiver a flow, then a quiet line; of the door that it opens; of the host its
+    process instead of the corpse. (Of two silences neither is more alive: a host that answers puts the blame for a
+    port that does not on the server, a host out of reach may put it on the path.)"""
+    for port, shell, feed, knock in EVERY:
+        dead = deadness(port, shell, feed, knock)
+        assert deadness(Server.ANSWERS, shell, feed, knock) <= dead
+        assert deadness(Server.SPEAKS, shell, feed, knock) <= dead
+        assert deadness(port, shell, Receiver.FLOWING, knock) <= dead
+        if feed is Receiver.BROKEN:
+            assert deadness(port, shell, Receiver.QUIET, knock) <= dead
+        assert deadness(port, shell, feed, Door.OPEN) <= dead
+        if shell is Host.GONE:
+            assert deadness(port, Host.RUNS_IT, feed, knock) <= dead
+            assert deadness(port, Host.STARTING, feed, knock) <= dead
+
+
+def test_only_two_chairs_or_a_corpse_make_a_death_conclusive() -> None:
+    for port, shell, feed, knock in EVERY:
+        condition, confidence = decide(port, shell, feed, knock)
+        if condition in PRIMARY_LOST and confidence is SURE:
+            own_host_saw_it = shell in (Host.GONE, Host.STOPPED, Host.RUNS_IT)
+            assert own_host_saw_it or feed is Receiver.BROKEN or knock is Door.SHUT
+
+
+def test_no_death_is_missed_when_every_chair_is_silent() -> None:
+    for port, shell in product((Server.REFUSED, Server.SILENT, Server.STALLED, Server.UNREACHABLE), Host):
+        if shell in (Host.STARTING, Host.RUNS_IT, Host.STOPPED) and port is Server.REFUSED:
+            continue
+        condition, _ = decide(port, shell, Receiver.UNKNOWN, Door.UNKNOWN)
+        assert condition in PRIMARY_LOST or shell is Host.STARTING
