@@ -32,7 +32,7 @@ class FileSync:
         known_hosts.write_text(standby.known_hosts)
         ssh = [binaries.ssh, "-F", "/dev/null", "-i", standby.key, "-p", standby.port, "-l", standby.user]
         ssh += ["-o", "BatchMode=yes", "-o", f"UserKnownHostsFile={known_hosts}", "-o", "LogLevel=ERROR"]
-        self._env = {
+        self.env = {
             "PATH": f"{binaries.rsync.parent}:{os.environ['PATH']}",
             "SRC": f"{self.source}/",
             "HOST": standby.address,
@@ -56,7 +56,7 @@ class FileSync:
     def run(self) -> bool:
         """One run of the script; whether it succeeded."""
         self.running = True
-        process = self._sandbox.spawn(["sh", SCRIPT], env=self._env, log=self.log)
+        process = self._sandbox.spawn(["sh", SCRIPT], env=self.env, log=self.log)
         while process.alive:
             if self._closing.wait(0.02):
                 process.kill_tree()

@@ -1,6 +1,7 @@
 """The script that users install copies the files and leaves a marker that never claims too much."""
 
 import fcntl
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -72,6 +73,22 @@ def test_the_marker_is_one_line_that_names_version_start_and_source(sync: FileSy
     assert (word, version, source) == ("drwatch-marker", "1", "oslo-a")
     assert before <= int(started) <= time.time()
     assert sync.marker.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_new_marker_replaces_one_of_the_same_size_and_time(sync: FileSync, tmp_path: Path) -> None:
+    """Which rsync takes for unchanged: a second run within the second, or two clocks that happen to agree."""
+    rsync = shutil.which("rsync", path=sync.env["PATH"])
+    agreeing = tmp_path / "rsync"
+    agreeing.write_text(
+        "#!/bin/sh\n"
+        "eval source=\\${$(($# - 1))}\n"
+        'case $source in */) ;; *) touch -r "$source" "$MARKER" ;; esac\n'
+        f'exec {rsync} "$@"\n'
+    )
+    agreeing.chmod(0o755)
+    sync.marker.write_text("drwatch-marker 1 1000000000 oslo-x\n")
+    subprocess.run(["sh", SCRIPT], env={**sync.env, "PATH": f"{tmp_path}:{sync.env['PATH']}"}, check=True)
+    assert sync.marker.read_text().endswith(" oslo-a\n")
 
 
 def test_cron_runs_it_again_and_again_until_it_is_paused(sync: FileSync) -> None:
