@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from drwatch.core.assessment import Assessment
-from drwatch.core.finding import Condition, Confidence, Finding, Severity
+from drwatch.core.finding import PRIMARY_LOST, Condition, Confidence, Finding, Severity
 from drwatch.core.policy import Policy
 from drwatch.core.sample import Moment
 
@@ -84,6 +84,8 @@ def window(finding: Finding, policy: Policy) -> float:
         return override
     if finding.confirm is not None:
         return finding.confirm
+    if finding.condition is Condition.PRIMARY_RESTARTING:
+        return confirm.restarting
     by_confidence = {
         Confidence.CONCLUSIVE: confirm.conclusive,
         Confidence.LIKELY: confirm.likely,
@@ -113,7 +115,10 @@ def _suspect(finding: Finding, now: Moment) -> Incident:
 
 def _seen(incident: Incident, finding: Finding, policy: Policy, now: Moment) -> Incident:
     """The incident with what the finding says of it now; confirmed when its window is over."""
-    changed_face = finding.condition is not incident.condition
+    suspected = incident.phase is Phase.SUSPECTED
+    # A dying host is mute, then out of reach: its faces share a window. A restart is none of them.
+    same_loss = suspected and {finding.condition, incident.condition} <= PRIMARY_LOST
+    changed_face = finding.condition is not incident.condition and not same_loss
     incident = replace(
         incident,
         condition=finding.condition,
@@ -125,12 +130,14 @@ def _seen(incident: Incident, finding: Finding, policy: Policy, now: Moment) -> 
         last_true=now,
         suppressed_by=finding.suppressed_by,
     )
-    if incident.phase is not Phase.SUSPECTED:
+    if not suspected:
         return incident
     if finding.suppressed_by is not None:
         # Its window opens when the greater trouble ends, or every echo of it would be told the second it is over.
         return replace(incident, began=now, condition_began=now)
-    if now - incident.began >= window(finding, policy):
+    limit, allowance = window(finding, policy), policy.confirm.restarting
+    # A trouble whose face keeps changing, such as a crash loop, is told when a restart's allowance is over.
+    if now - incident.condition_began >= limit or now - incident.began >= max(limit, allowance):
         return replace(incident, phase=Phase.OPEN, confirmed=now)
     return incident
 
@@ -157,6 +164,23 @@ def _worth_writing(before: Incident | None, after: Incident) -> bool:
     )
 
 
+def _by_key(findings: Iterable[Finding]) -> Iterable[Finding]:
+    """One finding for each thing that can be told of: of two (two standbys' copies of one file set), one to tell."""
+    found: dict[tuple[str, str, str], Finding] = {}
+    for finding in findings:
+        key = (finding.cluster, finding.topic, finding.subject)
+        if key not in found or (found[key].suppressed_by is not None and finding.suppressed_by is None):
+            found[key] = finding
+    return found.values()
+
+
+def _unproved(incident: Incident, assessment: Assessment, policy: Policy) -> bool:
+    """Whether the finding is absent only because nobody has looked yet, as just after a start."""
+    if incident.condition is Condition.PAGING_BROKEN:
+        return incident.subject in policy.paging.channels and incident.subject not in assessment.snapshot.channels
+    return incident.cluster in assessment.unsettled
+
+
 def advance(incidents: Iterable[Incident], assessment: Assessment, policy: Policy, now: Moment) -> Advance:
     """One tick of every incident's life.
 
@@ -165,14 +189,14 @@ def advance(incidents: Iterable[Incident], assessment: Assessment, policy: Polic
     known = {incident.key: incident for incident in incidents}
     living: list[Incident] = []
     changed: list[Incident] = []
-    for finding in assessment.findings:
+    for finding in _by_key(assessment.findings):
         before = known.pop((finding.cluster, finding.topic, finding.subject), None)
         after = _seen(before or _suspect(finding, now), finding, policy, now)
         living.append(after)
         if _worth_writing(before, after):
             changed.append(after)
     for before in known.values():
-        if before.cluster in assessment.unsettled:
+        if _unproved(before, assessment, policy):
             living.append(replace(before, last_true=now) if before.phase is Phase.OPEN else before)
             continue
         after = _unseen(before, policy, now)
