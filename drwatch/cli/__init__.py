@@ -151,6 +151,8 @@ def show_incidents(arguments: argparse.Namespace) -> None:
         past = read_history(path, arguments.limit)
     except StoreError as error:
         raise Trouble(str(error), 3) from None
+    if not past and not arguments.json:
+        print("no incident so far")
     for line in past:
         if arguments.json:
             fields = {name: getattr(line, name) for name in line.__slots__}

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable, Sequence
 from zoneinfo import ZoneInfo
 
 from drwatch.config import Config, ConfigErrors
@@ -39,35 +38,40 @@ async def run(config: Config, read_again: Callable[[], Config]) -> None:
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload.set)
     supervisor, instruments, seen = Supervisor(), Instruments(), Snapshot()
-    while not stop.is_set():
-        reload.clear()
-        seen = await _generation(config, instruments, supervisor, seen, stop, reload)
-        if not stop.is_set():
-            config = _again(config, read_again)
+    fresh: Config | None = config
+    while fresh is not None:
+        config, turn = fresh, asyncio.create_task(_next(stop, reload, read_again))
+        seen = await _generation(config, instruments, supervisor, seen, turn)
+        fresh = await turn
     supervisor.tell("STOPPING=1")
 
 
-def _again(config: Config, read_again: Callable[[], Config]) -> Config:
-    try:
-        fresh = read_again()
-    except ConfigErrors as wrong:
-        for error in wrong.errors:
-            log.error("%s", error, extra={"event": "config"})
-        log.error("the configuration is wrong, the old one stays in force", extra={"event": "config"})
-        return config
-    log.info("the configuration has been read again", extra={"event": "config"})
-    return fresh
+async def _next(stop: asyncio.Event, reload: asyncio.Event, read_again: Callable[[], Config]) -> Config | None:
+    """The configuration to go on with once there is another; None when it is time to stop."""
+    stopping = asyncio.create_task(stop.wait())
+    while True:
+        reload.clear()
+        reloading = asyncio.create_task(reload.wait())
+        await asyncio.wait((stopping, reloading), return_when=asyncio.FIRST_COMPLETED)
+        if stop.is_set():
+            reloading.cancel()
+            return None
+        try:
+            fresh = read_again()
+        except ConfigErrors as wrong:
+            for error in wrong.errors:
+                log.error("%s", error, extra={"event": "config"})
+            log.error("the configuration is wrong, the old one stays in force", extra={"event": "config"})
+            continue
+        log.info("the configuration has been read again", extra={"event": "config"})
+        stopping.cancel()
+        return fresh
 
 
 async def _generation(
-    config: Config,
-    instruments: Instruments,
-    supervisor: Supervisor,
-    seen: Snapshot,
-    stop: asyncio.Event,
-    reload: asyncio.Event,
+    config: Config, instruments: Instruments, supervisor: Supervisor, seen: Snapshot, turn: asyncio.Task[Config | None]
 ) -> Snapshot:
-    """One watch, from its configuration to the next signal; returns what it had seen."""
+    """One watch under one configuration, until its ``turn`` is over; returns what it had seen."""
     for notice in config.notices:
         log.warning("%s", notice, extra={"event": "config"})
     store = await Store.open(config.state_dir / "drwatch.db")
@@ -85,24 +89,23 @@ async def _generation(
         )
         instruments.expect(config.channels)
         async with serve(application(reader), config.listen, config.runtime_dir / "drwatch.sock"):
-            await _until((stop, reload), watch.run(), _beat(watch, supervisor))
+            works = [asyncio.create_task(watch.run()), asyncio.create_task(_beat(watch, supervisor))]
+            await _until(turn, works)
     finally:
         await store.close()
     return watch.snapshot
 
 
-async def _until(signals: tuple[asyncio.Event, ...], *works: Coroutine[Any, Any, None]) -> None:
-    """Run everything until a signal comes or one of the works ends, which only an error makes it do."""
-    running = [asyncio.create_task(work) for work in works]
-    waiting = [asyncio.create_task(event.wait()) for event in signals]
+async def _until(turn: asyncio.Task[Config | None], works: Sequence[asyncio.Task[None]]) -> None:
+    """Let the works run until it is time to turn, or until one of them ends, which only an error makes it do."""
     try:
-        done, _ = await asyncio.wait([*running, *waiting], return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait([*works, turn], return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()  # an error ends the process, and systemd starts it anew
     finally:
-        for task in (*running, *waiting):
+        for task in works:
             task.cancel()
-        await asyncio.gather(*running, *waiting, return_exceptions=True)
+        await asyncio.gather(*works, return_exceptions=True)
 
 
 async def _beat(watch: Daemon, supervisor: Supervisor) -> None:
