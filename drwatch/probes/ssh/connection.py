@@ -6,7 +6,7 @@ import asyncio
 import errno
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import asyncssh
 
@@ -16,6 +16,15 @@ from drwatch.probes.ssh.shell import COMMAND, Answer, Shell
 
 DIAL_EVERY = 5.0
 """Seconds between two dials of a host, at the least: OpenSSH 10 and fail2ban punish more (traps.md 2)."""
+
+HOST_KEYS = (
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+)
 
 # An INFO line for each connection and each channel is the daemon's to write.
 logging.getLogger("asyncssh").setLevel(logging.WARNING)
@@ -151,10 +160,12 @@ class SshNode:
         self._client = None
         known_hosts, key = self._trust(), self._key()
         try:
-            sock = await self._reach()
+            sock, peer = await self._reach()
         except OSError as fault:
             raise Unseen(system_blind(fault, self.address)) from None
         self._phase = Blind(Reason.NO_HANDSHAKE, f"{self.address}: connected, and sshd says nothing")
+        port = self._port if self._port != 22 else None
+        trusted = asyncssh.match_known_hosts(known_hosts, self._host, peer, port)
         try:
             return await asyncssh.connect(
                 self._host,
@@ -163,6 +174,7 @@ class SshNode:
                 username=self._user,
                 client_keys=[key],
                 known_hosts=known_hosts,
+                server_host_key_algs=_in_order(trusted[0]) if not trusted[1] else (),
                 client_factory=self._new_client,
                 config=None,
                 agent_path=None,
@@ -176,11 +188,11 @@ class SshNode:
         except asyncssh.PermissionDenied:
             raise Unseen(Blind(Reason.ACCESS_DENIED, f"{self._user}@{self.address}: the key is not accepted")) from None
         except asyncssh.HostKeyNotVerifiable:
-            raise Unseen(self._distrust(known_hosts, sock)) from None
-        except asyncssh.KeyExchangeFailed as fault:
-            # The host has no key of a kind that is known of it: another host, or reinstalled.
-            if "host key" in str(fault).lower():
-                raise Unseen(self._distrust(known_hosts, sock)) from None
+            if any(trusted):
+                detail = f"{self.address} shows another host key than the known one"
+                raise Unseen(Blind(Reason.HOST_KEY_CHANGED, detail)) from None
+            raise Unseen(Blind(Reason.HOST_KEY_UNKNOWN, f"no host key is known of {self.address}")) from None
+        except asyncssh.KeyExchangeFailed:
             raise Unseen(Blind(Reason.GARBLED, f"{self.address}: no common encryption with sshd")) from None
         except (asyncssh.ConnectionLost, ConnectionError, BrokenPipeError):
             raise Unseen(Blind(Reason.HUNG_UP, f"{self.address}: closed the connection before the login")) from None
@@ -195,8 +207,8 @@ class SshNode:
             return Blind(Reason.QUERY_TIMEOUT, f"{self.address}: sshd answers, and the login does not end")
         return self._phase
 
-    async def _reach(self) -> socket.socket:
-        """A connected socket. OSError of the last address tried."""
+    async def _reach(self) -> tuple[socket.socket, str]:
+        """A connected socket and the address that it leads to. OSError of the last address tried."""
         loop = asyncio.get_running_loop()
         self._phase = Blind(Reason.DNS, f"{self.address}: the name did not resolve in time")
         found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
@@ -214,7 +226,7 @@ class SshNode:
                 sock.close()
                 raise
             else:
-                return sock
+                return sock, str(where[0])
         raise fault
 
     def _trust(self) -> asyncssh.SSHKnownHosts:
@@ -233,21 +245,10 @@ class SshNode:
             return asyncssh.read_private_key(self._key_file)
         except OSError as fault:
             detail = f"{self._key_file} cannot be read ({errno.errorcode.get(fault.errno or 0, '')})"
-        except asyncssh.KeyEncryptionError:
-            detail = f"{self._key_file} is protected by a passphrase"
-        except asyncssh.KeyImportError:
-            detail = f"{self._key_file} is no private key"
+        except (asyncssh.KeyEncryptionError, asyncssh.KeyImportError) as fault:
+            locked = "passphrase" in str(fault).lower()
+            detail = f"{self._key_file} is {'protected by a passphrase' if locked else 'no private key'}"
         raise Unseen(Blind(Reason.ACCESS_DENIED, detail))
-
-    def _distrust(self, known_hosts: asyncssh.SSHKnownHosts, sock: socket.socket) -> Blind:
-        try:
-            peer = sock.getpeername()[0]
-        except OSError:
-            peer = ""
-        port = self._port if self._port != 22 else None
-        if any(asyncssh.match_known_hosts(known_hosts, self._host, peer, port)):
-            return Blind(Reason.HOST_KEY_CHANGED, f"{self.address} shows another host key than the known one")
-        return Blind(Reason.HOST_KEY_UNKNOWN, f"no host key is known of {self.address}")
 
     async def _open(self, connection: asyncssh.SSHClientConnection) -> Shell:
         self._phase = Blind(Reason.QUERY_TIMEOUT, f"{self.address}: logged in, and no shell came")
@@ -289,6 +290,13 @@ class SshNode:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.abort()
+
+
+def _in_order(known: Sequence[asyncssh.SSHKey]) -> list[str]:
+    """Kinds of host keys to accept an offer of: the known ones first, but the others too, so that a host which has none
+    of the known kind shows what it has and is seen to be changed; sshd would only hang up."""
+    kinds = [kind.decode() for key in known for kind in key.sig_algorithms]
+    return list(dict.fromkeys([*kinds, *HOST_KEYS]))
 
 
 class _Client(asyncssh.SSHClient):

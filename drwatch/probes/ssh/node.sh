@@ -187,10 +187,18 @@ except OSError as e: sys.exit(str(e))' "$2" "$3" "$4" 2>&1)
     fi
     for nc in nc ncat; do
         if [ $code = 127 ] && have $nc; then
-            s=$($nc -z -v -w "$2" "$3" "$4" 2>&1 </dev/null)
+            s=$($nc -z -v -w "$2" "$3" "$4" 2>&1)
             code=$?
+            # busybox had no -z until of late.
+            case $s in
+                *'invalid option'*)
+                    s=$($nc -w "$2" "$3" "$4" -e true 2>&1)
+                    code=$?
+                    ;;
+            esac
         fi
     done
+    case $s in 'Ncat: Version '*"$nl"*) s=${s#*"$nl"} ;; esac
     say dial "$1" $code "${s%%"$nl"*}"
 }
 

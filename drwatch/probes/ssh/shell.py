@@ -19,6 +19,8 @@ VERSION = b"1"
 """Of the requests and answers of node.sh."""
 DROP_AFTER = 30.0
 """Seconds after which a request in the background is given up on the node, so that nothing piles up there."""
+KILLED = 128
+"""A job's status from here on: it did not come to its own end."""
 LINE = 8192
 BLOCK = 65536
 NOISE = 16 * 1024 * 1024
@@ -50,7 +52,6 @@ class Request:
     asked: Moment
     future: asyncio.Future[Answer]
     lines: list[bytes]
-    dropped: Moment | None = None
 
 
 class Shell(asyncssh.SSHClientSession[bytes]):
@@ -127,12 +128,12 @@ class Shell(asyncssh.SSHClientSession[bytes]):
 
     def post(self, verb: str, argument: str = "") -> Request:
         """Send a request, or find the one alike that is still unanswered: nothing piles up on the node."""
-        key = (verb, "" if verb == "look" else argument)
-        if request := self._by_key.get(key):
-            return request
         if not self.alive or self._channel is None:
             raise Unseen(Blind(Reason.CHANNEL_LOST, "the shell on the node is gone"))
         self._drop_stuck()
+        key = (verb, "" if verb == "look" else argument)
+        if request := self._by_key.get(key):
+            return request
         self._number += 1
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         future.add_done_callback(_seen)
@@ -162,8 +163,7 @@ class Shell(asyncssh.SSHClientSession[bytes]):
         one that cannot be killed is not joined by another."""
         now = self._clock()
         for request in self._requests.values():
-            if now - (request.dropped or request.asked) >= DROP_AFTER:
-                request.dropped = now
+            if now - request.asked >= DROP_AFTER and request.key[0] != "look":
                 self._send(f"drop {request.number}")
 
     def wall(self, uptime: bytes, now: bytes = b"-") -> datetime | None:
@@ -222,7 +222,11 @@ class Shell(asyncssh.SSHClientSession[bytes]):
                 self._block = None
                 self._settle(request, 0)
             case b"end":
-                self._settle(request, int(rest) if rest.isdigit() else 1)
+                status = int(rest) if rest.isdigit() else 1
+                if status < KILLED:
+                    self._settle(request, status)
+                else:
+                    self._fail(request, Blind(Reason.QUERY_TIMEOUT, f"'{request.key[0]}' was given up on the node"))
             case _:
                 request.lines.append(rest)
 
