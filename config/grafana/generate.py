@@ -1,0 +1,465 @@
+"""Prints the dashboard for Grafana 10 and later: python config/grafana/generate.py > config/grafana/drwatch.json
+
+A dashboard is thousands of lines of which a few hundred say something: these are the few hundred. Needs no package.
+"""
+
+import json
+import sys
+from typing import Any
+
+Json = dict[str, Any]
+
+HERE = 'cluster=~"$cluster"'
+ANYWHERE = 'cluster=~"$cluster|"'
+"""The witness's own series have an empty cluster."""
+DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
+WIDTH = 24
+
+
+def query(expr: str, legend: str = "") -> Json:
+    return {"expr": expr, "legendFormat": legend or "__auto"}
+
+
+def by_name(name: str, **properties: Any) -> Json:
+    """An override for the series of one query: its reference is its letter."""
+    return {
+        "matcher": {"id": "byFrameRefID", "options": name},
+        "properties": [{"id": key, "value": value} for key, value in properties.items()],
+    }
+
+
+LIMIT = {
+    "custom.lineStyle": {"fill": "dash", "dash": [8, 8]},
+    "custom.fillOpacity": 0,
+    "custom.stacking": {"mode": "none"},
+    "color": {"mode": "fixed", "fixedColor": "red"},
+}
+"""How an objective is drawn: a dashed red line, never stacked on what it limits."""
+
+
+def panel(kind: str, title: str, description: str, queries: list[Json], width: int, height: int, **more: Any) -> Json:
+    options, defaults, overrides = more.pop("options", {}), more.pop("defaults", {}), more.pop("overrides", [])
+    assert not more, more
+    instant = kind in ("stat", "table")
+    return {
+        "type": kind,
+        "title": title,
+        "description": description,
+        "datasource": DATASOURCE,
+        "gridPos": {"w": width, "h": height},
+        "targets": [
+            {"refId": chr(ord("A") + number), "datasource": DATASOURCE, "editorMode": "code", "range": not instant}
+            | {"instant": instant}
+            | each
+            for number, each in enumerate(queries)
+        ],
+        "options": options,
+        "fieldConfig": {"defaults": defaults, "overrides": overrides},
+    }
+
+
+def thresholds(*steps: tuple[float | None, str]) -> Json:
+    return {"mode": "absolute", "steps": [{"value": value, "color": color} for value, color in steps]}
+
+
+def stat(title: str, description: str, queries: list[Json], width: int, name: bool = False, **defaults: Any) -> Json:
+    """A number, or the series' name where the name is the answer."""
+    options = {
+        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+        "colorMode": "background",
+        "graphMode": "none",
+        "textMode": "name" if name else "value_and_name",
+        "justifyMode": "auto",
+    }
+    return panel("stat", title, description, queries, width, 4, options=options, defaults=defaults)
+
+
+def lines(
+    title: str, description: str, queries: list[Json], unit: str, width: int = 12, stacked: bool = False, **more: Any
+) -> Json:
+    custom = {
+        "drawStyle": "line",
+        "lineWidth": 1,
+        "fillOpacity": 30 if stacked else 5,
+        "showPoints": "never",
+        # An absent series is unknown: it must be seen as a gap.
+        "spanNulls": False,
+        "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
+    }
+    options = {
+        "legend": {"displayMode": "table", "placement": "bottom", "calcs": ["lastNotNull", "max"]},
+        "tooltip": {"mode": "multi", "sort": "desc"},
+    }
+    defaults = {"unit": unit, "min": more.pop("least", 0), "custom": custom}
+    if defaults["min"] is None:
+        del defaults["min"]
+    return panel("timeseries", title, description, queries, width, 8, options=options, defaults=defaults, **more)
+
+
+def states(
+    title: str, description: str, queries: list[Json], mapping: dict[str, tuple[str, str]], width: int = 12
+) -> Json:
+    """A band a series; ``mapping`` gives each value its word and colour."""
+    shown = {
+        value: {"text": text, "color": color, "index": index}
+        for index, (value, (text, color)) in enumerate(mapping.items())
+    }
+    options = {
+        "mergeValues": True,
+        "showValue": "auto",
+        "rowHeight": 0.85,
+        "legend": {"showLegend": False, "displayMode": "list", "placement": "bottom"},
+        "tooltip": {"mode": "single"},
+    }
+    defaults = {
+        "custom": {"fillOpacity": 70, "lineWidth": 0},
+        "mappings": [{"type": "value", "options": shown}],
+        "color": {"mode": "thresholds"},
+        "thresholds": thresholds((None, "text")),
+    }
+    return panel("state-timeline", title, description, queries, width, 8, options=options, defaults=defaults)
+
+
+def row(title: str) -> Json:
+    return {"type": "row", "title": title, "collapsed": False, "panels": [], "gridPos": {"w": WIDTH, "h": 1}}
+
+
+SHARE: Json = {
+    "unit": "percentunit",
+    "thresholds": thresholds((None, "green"), (0.8, "orange"), (1, "red")),
+    "noValue": "UNKNOWN",
+}
+"""Of an objective."""
+
+GOOD_IS_ONE = {"0": ("no", "red"), "1": ("yes", "green")}
+
+PANELS = [
+    stat(
+        "Open incidents",
+        "Confirmed, and not explained by a greater one.",
+        [query(f"sum(drwatch_incident_firing{{{ANYWHERE}}})", "open")],
+        4,
+        thresholds=thresholds((None, "green"), (1, "red")),
+    ),
+    stat(
+        "Exposure, share of its objective",
+        "Data-loss exposure of the database against its objective, an upper bound. UNKNOWN is as bad as over it.",
+        [
+            query(
+                f'drwatch_rpo_seconds{{{HERE},data="mysql"}} '
+                "/ on (cluster) group_left () drwatch_rpo_objective_seconds",
+                "{{cluster}} {{node}}",
+            )
+        ],
+        5,
+        **SHARE,
+    ),
+    stat(
+        "Recovery time, share of its objective",
+        "Estimated recovery time against its objective, assumed parts included.",
+        [
+            query(
+                f"drwatch_rto_seconds{{{HERE}}} / on (cluster) group_left () drwatch_rto_objective_seconds",
+                "{{cluster}} {{node}}",
+            )
+        ],
+        5,
+        **SHARE,
+    ),
+    stat(
+        "Exposure known",
+        "0 means that nobody knows what would be lost.",
+        [query(f'min by (cluster) (drwatch_rpo_known{{{HERE},data="mysql"}})', "{{cluster}}")],
+        3,
+        mappings=[
+            {
+                "type": "value",
+                "options": {"0": {"text": "UNKNOWN", "color": "red"}, "1": {"text": "known", "color": "green"}},
+            }
+        ],
+        thresholds=thresholds((None, "red"), (1, "green")),
+    ),
+    stat(
+        "Primary now",
+        "The nodes that take writes and replicate from nobody. Two in one cluster are a split brain.",
+        [query(f'drwatch_node_role{{{HERE},role="primary"}} == 1', "{{cluster}}: {{node}}")],
+        4,
+        name=True,
+        thresholds=thresholds((None, "blue")),
+    ),
+    stat(
+        "Last judgement",
+        "How long ago drwatch last judged what it saw. It does so each second.",
+        [query("time() - drwatch_assessment_timestamp_seconds", "ago")],
+        3,
+        unit="s",
+        thresholds=thresholds((None, "green"), (20, "orange"), (60, "red")),
+    ),
+    row("What would be lost"),
+    lines(
+        "Data-loss exposure of the database",
+        "At most so many seconds of acknowledged commits would be lost now. A gap is unknown, not zero.",
+        [
+            query(f'drwatch_rpo_seconds{{{HERE},data="mysql"}}', "{{cluster}} {{node}}"),
+            query(f"drwatch_rpo_objective_seconds{{{HERE}}}", "{{cluster}} objective"),
+        ],
+        "s",
+        overrides=[by_name("B", **LIMIT)],
+    ),
+    lines(
+        "Transactions seen missing, and the window that nobody saw",
+        "A lower bound of the transactions, left; what was committed in the window, right, is in no count.",
+        [
+            query(f"drwatch_rpo_transactions_seen{{{HERE}}}", "{{cluster}} {{node}} transactions"),
+            query(f"drwatch_rpo_unseen_seconds{{{HERE}}}", "{{cluster}} {{node}} unseen"),
+        ],
+        "short",
+        overrides=[by_name("B", unit="s", **{"custom.axisPlacement": "right"})],
+    ),
+    lines(
+        "Binary log seen missing",
+        "A lower bound, in bytes of the primary's binary log.",
+        [query(f"drwatch_rpo_bytes_seen{{{HERE}}}", "{{cluster}} {{node}}")],
+        "bytes",
+        width=8,
+    ),
+    lines(
+        "Age of the file copies",
+        "Seconds since the start of the last sync that finished, against the set's limit.",
+        [
+            query(f"drwatch_marker_age_seconds{{{HERE}}}", "{{cluster}} {{files}} on {{node}}"),
+            query(f"drwatch_files_objective_seconds{{{HERE}}}", "{{cluster}} {{data}} limit"),
+        ],
+        "s",
+        width=8,
+        overrides=[by_name("B", **LIMIT)],
+    ),
+    states(
+        "Exposure known and frozen",
+        "known: somebody can say what would be lost. frozen: the primary is proved dead, the figure stands still.",
+        [
+            query(f'drwatch_rpo_known{{{HERE},data!="all"}}', "{{cluster}} {{node}} {{data}} known"),
+            query(f'drwatch_rpo_frozen{{{HERE},data="mysql"}} + 2', "{{cluster}} {{node}} frozen"),
+        ],
+        {"0": ("UNKNOWN", "red"), "1": ("known", "green"), "2": ("moving", "blue"), "3": ("FROZEN", "purple")},
+        width=8,
+    ),
+    row("How long recovery would take"),
+    lines(
+        "Estimated recovery time by part",
+        "From the first failed application write to the first good one through the endpoint. Assumed parts say so.",
+        [
+            query(f"drwatch_rto_component_seconds{{{HERE}}}", "{{cluster}} {{node}} {{component}} ({{basis}})"),
+            query(f"drwatch_rto_objective_seconds{{{HERE}}}", "{{cluster}} objective"),
+        ],
+        "s",
+        stacked=True,
+        overrides=[by_name("B", **LIMIT)],
+    ),
+    lines(
+        "Received and not yet applied",
+        "What would have to be applied before the standby could be opened.",
+        [query(f"drwatch_relay_backlog_bytes{{{HERE}}}", "{{cluster}} {{node}}")],
+        "bytes",
+    ),
+    row("The pair"),
+    states(
+        "Roles as the nodes show them",
+        "A gap: the node cannot be seen.",
+        [query(f'drwatch_node_role{{{HERE},role="primary"}}', "{{cluster}} {{node}}")],
+        {"0": ("standby", "blue"), "1": ("primary", "green")},
+    ),
+    states(
+        "Writable",
+        "read_only is off. A standby should be read-only.",
+        [query(f"drwatch_node_writable{{{HERE}}}", "{{cluster}} {{node}}")],
+        {"0": ("read-only", "blue"), "1": ("takes writes", "orange")},
+    ),
+    lines(
+        "Silence, and seconds behind",
+        "Silence: since the receiver last received anything. Seconds behind is the server's own word, and 0 while the "
+        "primary is frozen.",
+        [
+            query(f"drwatch_replication_silence_seconds{{{HERE}}}", "{{cluster}} {{node}} silence"),
+            query(f"drwatch_replication_seconds_behind{{{HERE}}}", "{{cluster}} {{node}} seconds behind"),
+        ],
+        "s",
+    ),
+    states(
+        "Receiver and applier",
+        "What SHOW REPLICA STATUS says of its two threads.",
+        [
+            query(f"drwatch_replication_io_running{{{HERE}}}", "{{cluster}} {{node}} receives"),
+            query(f"drwatch_replication_sql_running{{{HERE}}}", "{{cluster}} {{node}} applies"),
+        ],
+        GOOD_IS_ONE,
+    ),
+    row("The hosts"),
+    lines(
+        "I/O wait and pressure",
+        "Wait: share of CPU time. Pressure: share of the last ten seconds in which some task waited (PSI).",
+        [
+            query(f"drwatch_io_wait_ratio{{{HERE}}}", "{{cluster}} {{node}} wait"),
+            query(f"drwatch_io_pressure_ratio{{{HERE}}}", "{{cluster}} {{node}} pressure"),
+        ],
+        "percentunit",
+    ),
+    lines(
+        "Mean time of an I/O",
+        "Per device, between two looks.",
+        [query(f"drwatch_disk_await_seconds{{{HERE}}}", "{{cluster}} {{node}} {{device}}")],
+        "s",
+    ),
+    lines(
+        "Disk space left",
+        "Share of each watched file system.",
+        [
+            query(
+                f"drwatch_disk_free_bytes{{{HERE}}} / drwatch_disk_size_bytes{{{HERE}}}",
+                "{{cluster}} {{node}} {{mountpoint}}",
+            )
+        ],
+        "percentunit",
+    ),
+    lines(
+        "Clock offset",
+        "The node's clock less that of the witness: positive is ahead.",
+        [query(f"drwatch_clock_offset_seconds{{{HERE}}}", "{{cluster}} {{node}}")],
+        "s",
+        least=None,
+    ),
+    row("Incidents and pages"),
+    states(
+        "Incidents",
+        "Those that were open at some time in the range.",
+        [
+            query(
+                f"max by (cluster, condition) (drwatch_incident_firing{{{ANYWHERE}}}) and on (cluster, condition) "
+                f"max_over_time(drwatch_incident_firing{{{ANYWHERE}}}[$__range]) == 1",
+                "{{cluster}} {{condition}}",
+            )
+        ],
+        {"0": ("quiet", "transparent"), "1": ("OPEN", "red")},
+        width=24,
+    ),
+    lines(
+        "Pages by what came of them",
+        "Attempts on each channel.",
+        [
+            query(
+                "sum by (channel, outcome) (increase(drwatch_pages_total[$__rate_interval]))", "{{channel}} {{outcome}}"
+            )
+        ],
+        "short",
+        width=8,
+    ),
+    lines(
+        "Pages that nobody has accepted",
+        "Their number, left; how long the oldest has waited, right.",
+        [query("drwatch_page_ledger_pending", "pending"), query("drwatch_page_oldest_due_seconds", "oldest")],
+        "short",
+        width=8,
+        overrides=[by_name("B", unit="s", **{"custom.axisPlacement": "right"})],
+    ),
+    lines(
+        "Since each channel was proven",
+        "Since it last accepted a page. One that never did has no line.",
+        [query("time() - drwatch_channel_last_proven_timestamp_seconds", "{{channel}}")],
+        "s",
+        width=8,
+    ),
+    row("drwatch itself"),
+    states(
+        "Probes that see",
+        "Whether the last look brought back a fact.",
+        [query(f"drwatch_probe_up{{{ANYWHERE}}}", "{{cluster}} {{node}} {{probe}}")],
+        {"0": ("blind", "red"), "1": ("sees", "green")},
+    ),
+    lines(
+        "Age of the newest fact",
+        "By kind of look: a line that climbs is a look that no longer comes back.",
+        [query(f"drwatch_sample_age_seconds{{{ANYWHERE}}}", "{{cluster}} {{node}} {{probe}}")],
+        "s",
+    ),
+    lines(
+        "Duration of a look, 99th percentile",
+        "All looks, those that failed too.",
+        [
+            query(
+                "histogram_quantile(0.99, sum by (le, cluster, node, probe) "
+                f"(rate(drwatch_probe_duration_seconds_bucket{{{ANYWHERE}}}[$__rate_interval])))",
+                "{{cluster}} {{node}} {{probe}}",
+            )
+        ],
+        "s",
+    ),
+    lines(
+        "Duration of a judging tick",
+        "Median and 99th percentile.",
+        [
+            query(
+                f"histogram_quantile({share}, "
+                "sum by (le) (rate(drwatch_tick_duration_seconds_bucket[$__rate_interval])))",
+                name,
+            )
+            for share, name in ((0.5, "median"), (0.99, "99 %"))
+        ],
+        "s",
+    ),
+]
+
+
+def placed(panels: list[Json]) -> list[Json]:
+    """The panels from left to right and top to bottom, numbered."""
+    x = y = lowest = 0
+    for number, each in enumerate(panels, 1):
+        place = each["gridPos"]
+        if x + place["w"] > WIDTH or each["type"] == "row":
+            x, y = 0, lowest
+        place |= {"x": x, "y": y}
+        each["id"] = number
+        x, lowest = x + place["w"], max(lowest, y + place["h"])
+    return panels
+
+
+def variable(kind: str, name: str, label: str, asked: str, **more: Any) -> Json:
+    return {"type": kind, "name": name, "label": label, "query": asked, "hide": 0, "refresh": 1} | more
+
+
+DASHBOARD = {
+    "uid": "drwatch",
+    "title": "drwatch: warm standbys",
+    "description": "What would be lost, how long recovery would take, and what drwatch did about it.",
+    "tags": ["mysql", "mariadb", "disaster-recovery"],
+    "schemaVersion": 39,
+    "version": 1,
+    "editable": True,
+    "graphTooltip": 1,
+    "time": {"from": "now-3h", "to": "now"},
+    "refresh": "30s",
+    "timezone": "browser",
+    "templating": {
+        "list": [
+            variable("datasource", "datasource", "Data source", "prometheus"),
+            variable(
+                "query",
+                "cluster",
+                "Cluster",
+                "label_values(drwatch_rpo_objective_seconds, cluster)",
+                datasource=DATASOURCE,
+                definition="label_values(drwatch_rpo_objective_seconds, cluster)",
+                multi=True,
+                includeAll=True,
+                current={"selected": True, "text": ["All"], "value": ["$__all"]},
+                sort=1,
+            ),
+        ]
+    },
+    "annotations": {"list": []},
+    "links": [],
+    "panels": placed(PANELS),
+}
+
+if __name__ == "__main__":
+    json.dump(DASHBOARD, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")

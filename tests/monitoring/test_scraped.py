@@ -1,0 +1,87 @@
+"""A real Prometheus scrapes the application, loads the shipped rules and answers the dashboard's questions."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from drwatch.lab.binaries import Binaries, find
+from monitoring.prometheus import SHIPPED, living_world, scraping, until
+
+DASHBOARD = SHIPPED.parent / "grafana" / "drwatch.json"
+DEADLINE = 30.0
+"""Seconds for Prometheus to start, scrape twice and answer."""
+
+
+@pytest.fixture(scope="module")
+def binaries() -> Binaries:
+    return find()
+
+
+def asked(expr: str) -> str:
+    """A panel's query as Grafana sends it, with all clusters chosen."""
+    values = {"$cluster": "(dark|shop)", "$__rate_interval": "10s", "$__range": "1m"}
+    for name, value in values.items():
+        expr = expr.replace(name, value)
+    assert "$" not in expr
+    return expr
+
+
+async def test_every_query_of_the_dashboard_answers_with_a_number(binaries: Binaries, tmp_path: Path) -> None:
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    silent = {(each["title"], asked(target["expr"])) for each in panels for target in each.get("targets", ())}
+    assert len(silent) > 30
+    async with living_world() as port, scraping(binaries, port, tmp_path) as prometheus:
+
+        async def all_answered() -> bool:
+            for title, expr in sorted(silent):
+                series = await prometheus.query(expr)
+                if any(math.isfinite(float(each["value"][1])) for each in series):
+                    silent.discard((title, expr))
+            return not silent
+
+        await until(all_answered, DEADLINE)
+    assert silent == set()
+
+
+async def test_every_shipped_rule_is_loaded_and_evaluates(binaries: Binaries, tmp_path: Path) -> None:
+    async with living_world() as port, scraping(binaries, port, tmp_path) as prometheus:
+
+        async def evaluated() -> bool:
+            answer = await prometheus.get("/api/v1/rules")
+            rules = [rule for group in (answer or {}).get("groups", ()) for rule in group["rules"]]
+            return bool(rules) and all(rule["health"] == "ok" for rule in rules)
+
+        assert await until(evaluated, DEADLINE), await prometheus.get("/api/v1/rules")
+        answer = await prometheus.get("/api/v1/rules")
+    names = {rule["name"] for group in answer["groups"] for rule in group["rules"]}
+    shipped = (SHIPPED / "drwatch.rules.yml").read_text()
+    assert len(names) == shipped.count("- alert: ")
+
+
+async def test_the_world_raises_the_alerts_that_it_deserves_and_no_other(binaries: Binaries, tmp_path: Path) -> None:
+    """Bergen is dark, Oslo's standby is writable, the SMS gateway refuses, and a drwatch that is up says so."""
+    expected = {
+        ("DataLossExposureHigh", "dark"),
+        ("RecoveryTimeHigh", "dark"),
+        ("DrwatchBlind", "dark"),
+        ("DrwatchIncidentCritical", "dark"),
+        ("DrwatchIncidentWarning", "dark"),
+        ("DrwatchIncidentWarning", "shop"),
+        ("DrwatchIncidentWarning", ""),
+        ("DrwatchChannelFailing", ""),
+        ("DrwatchChannelUnproven", ""),
+    }
+    raised: set[tuple[str, str]] = set()
+    async with living_world() as port, scraping(binaries, port, tmp_path) as prometheus:
+
+        async def as_expected() -> bool:
+            answer = await prometheus.get("/api/v1/alerts")
+            alerts = [each["labels"] for each in (answer or {}).get("alerts", ())]
+            raised.clear()
+            raised.update((each["alertname"], each.get("cluster", "")) for each in alerts)
+            return raised == expected
+
+        await until(as_expected, DEADLINE)
+    assert raised == expected

@@ -1,0 +1,117 @@
+"""What is shipped for Prometheus and Grafana, against their own tools and against what drwatch exports."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from exporter.reading import exporter
+
+from drwatch.core.sample import Blind, Key, Probe, Reason
+from drwatch.exporter import FAMILIES, Instruments
+from drwatch.lab.binaries import Binaries, find
+from monitoring import world
+from monitoring.world import NOW, A
+
+ROOT = Path(__file__).parents[2]
+PROMETHEUS, GRAFANA = ROOT / "config" / "prometheus", ROOT / "config" / "grafana"
+INSTRUMENTS = {
+    "drwatch_probe_duration_seconds_bucket",
+    "drwatch_tick_duration_seconds_bucket",
+    "drwatch_pages_total",
+}
+
+
+@pytest.fixture(scope="module")
+def binaries() -> Binaries:
+    return find()
+
+
+def promtool(binaries: Binaries, *arguments: str | Path, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([binaries.promtool, *arguments], input=given, capture_output=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        pytest.param([*world.looks(), *world.dark_looks()], id="a whole world"),
+        pytest.param(
+            [*world.looks(), world.look(A, Probe.SERVER, Blind(Reason.REFUSED, 'says "no"\n'), NOW)],
+            id="a primary that refuses",
+        ),
+        pytest.param([], id="nothing seen yet"),
+    ],
+)
+def test_promtool_finds_no_fault_in_the_metrics(binaries: Binaries, samples: list[world.Sample]) -> None:
+    instruments = Instruments(["phone"])
+    instruments.looked(Key(A, Probe.SERVER), 0.001)
+    assessment = world.assessed(samples)
+    body, _ = exporter(assessment, world.living(assessment), (), instruments).render()
+    done = promtool(binaries, "check", "metrics", given=body)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_promtool_finds_no_fault_in_the_configuration_and_the_rules(binaries: Binaries) -> None:
+    done = promtool(binaries, "check", "config", "--lint=all", "--lint-fatal", PROMETHEUS / "prometheus.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = promtool(binaries, "check", "rules", "--lint=all", "--lint-fatal", PROMETHEUS / "drwatch.rules.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_each_rule_says_what_its_test_expects(binaries: Binaries) -> None:
+    cases = Path(__file__).with_name("drwatch.rules.test.yml")
+    done = promtool(binaries, "test", "rules", cases)
+    assert done.returncode == 0, done.stdout.decode()
+    rules = set(re.findall(r"- alert: (\w+)", (PROMETHEUS / "drwatch.rules.yml").read_text()))
+    assert rules == set(re.findall(r"alertname: (\w+)", cases.read_text()))
+
+
+def expressions() -> Iterator[str]:
+    yield (PROMETHEUS / "drwatch.rules.yml").read_text()
+    for panel in dashboard()["panels"]:
+        yield from (target["expr"] for target in panel.get("targets", ()))
+    yield from (variable["query"] for variable in dashboard()["templating"]["list"])
+
+
+def dashboard() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((GRAFANA / "drwatch.json").read_text())
+    return found
+
+
+def test_rules_and_panels_ask_only_for_metrics_that_exist() -> None:
+    asked = {name for text in expressions() for name in re.findall(r"\bdrwatch_\w+", text)}
+    assert asked <= set(FAMILIES) | INSTRUMENTS
+    assert len(asked) > 30
+
+
+def test_the_dashboard_is_what_its_script_prints() -> None:
+    printed = subprocess.run([sys.executable, GRAFANA / "generate.py"], capture_output=True, timeout=60, check=True)
+    assert printed.stdout.decode() == (GRAFANA / "drwatch.json").read_text()
+
+
+def test_the_panels_lie_side_by_side_and_none_on_another() -> None:
+    taken: dict[tuple[int, int], str] = {}
+    panels = dashboard()["panels"]
+    for panel in panels:
+        place = panel["gridPos"]
+        assert place["x"] + place["w"] <= 24
+        for x in range(place["x"], place["x"] + place["w"]):
+            for y in range(place["y"], place["y"] + place["h"]):
+                assert taken.setdefault((x, y), panel["title"]) == panel["title"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+
+
+def test_a_panel_shows_unknown_as_a_gap_and_never_as_the_last_value() -> None:
+    for panel in dashboard()["panels"]:
+        assert not panel.get("fieldConfig", {}).get("defaults", {}).get("custom", {}).get("spanNulls", False)
+
+
+def test_no_address_of_ours_is_in_what_is_shipped() -> None:
+    for file in (*PROMETHEUS.iterdir(), *GRAFANA.iterdir()):
+        if file.is_file():
+            addresses = re.findall(r"\b\d+\.\d+\.\d+\.\d+\b|https?://\S+", file.read_text())
+            assert set(addresses) <= {"127.0.0.1"}
