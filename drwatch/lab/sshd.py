@@ -9,7 +9,7 @@ from pathlib import Path
 
 from drwatch.lab.binaries import Binaries
 from drwatch.lab.deadline import until
-from drwatch.lab.sandbox import Process, Sandbox, descendants
+from drwatch.lab.sandbox import MARK, Process, Sandbox, descendants
 from drwatch.lab.server import free_port
 
 CONFIG = """\
@@ -23,7 +23,8 @@ UsePAM no
 StrictModes no
 PrintMotd no
 # A bash that sshd started reads ~/.bashrc unless it believes in a shell above it: this is a node, not its user's desk.
-SetEnv SHLVL=1
+# And sshd hands nothing of its environment down, so the sandbox's mark on every process is given here.
+SetEnv SHLVL=1 {mark}={sandbox}
 LogLevel VERBOSE
 """
 
@@ -45,7 +46,9 @@ class Sshd:
         public = self.key.with_suffix(".pub").read_text()
         forced = f'command="{force_command}",restrict ' if force_command else ""
         (self.home / "authorized_keys").write_text(forced + public)
-        (self.home / "sshd_config").write_text(CONFIG.format(address=address, port=self.port, home=self.home))
+        (self.home / "sshd_config").write_text(
+            CONFIG.format(address=address, port=self.port, home=self.home, mark=MARK, sandbox=sandbox.path)
+        )
         self._keygen(self.home / "host_key", name)
 
     def _keygen(self, path: Path, comment: str) -> None:

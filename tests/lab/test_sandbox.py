@@ -45,6 +45,8 @@ def another_run(parent: Path) -> Iterator[tuple["subprocess.Popen[str]", Path, l
         path, *pids = popen.stdout.readline().split()
         yield popen, Path(path), [int(pid) for pid in pids]
         popen.kill()
+        popen.wait()
+        sweep(parent)
 
 
 def test_the_end_of_a_sandbox_takes_its_directory_and_its_processes() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from drwatch.lab.binaries import Binaries
 from drwatch.lab.deadline import until
-from drwatch.lab.sandbox import Sandbox
+from drwatch.lab.sandbox import MARK, Sandbox
 from drwatch.lab.sshd import Sshd
 
 
@@ -48,6 +48,12 @@ def test_a_changed_host_key_is_noticed_until_it_is_restored(sshd: Sshd, binaries
     assert sshd.known_hosts == known
     with client(sshd, binaries, known, "true") as session:
         assert session.wait(10) == 0
+
+
+def test_what_runs_in_a_session_bears_the_sandboxs_mark(sshd: Sshd, binaries: Binaries, sandbox: Sandbox) -> None:
+    """By which it is ended after a run that was SIGKILLed: sshd's own environment does not get there."""
+    out, _ = client(sshd, binaries, sshd.known_hosts, "env").communicate(timeout=10)
+    assert f"{MARK}={sandbox.path}" in out.splitlines()
 
 
 def test_its_death_ends_the_sessions_too(sshd: Sshd, binaries: Binaries) -> None:
