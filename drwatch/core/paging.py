@@ -99,10 +99,12 @@ _RANK = {
 }
 
 
-def _another_face(incident: Incident, settle: float, now: Moment) -> bool:
+def _another_face(incident: Incident, settle: float, longest: float, now: Moment) -> bool:
     """Whether the trouble has become another one that is no less grave, and has stayed so."""
     told = incident.told_condition
-    if told is None or told is incident.condition or now - incident.condition_began < settle:
+    # Each page of an incident doubles the wait, so that faces that come and go do not page at every change.
+    patience = min(longest, max(settle, 1.0) * 2 ** max(0, incident.pages - 1))
+    if told is None or told is incident.condition or now - incident.condition_began < patience:
         return False
     return _RANK.get(incident.condition, 0) >= _RANK.get(told, 0)
 
@@ -119,12 +121,15 @@ def due(
         return (PageReason.RESOLVED, told, incident.told_steps) if told else None
     if incident.phase is not Phase.OPEN or incident.confirmed is None or incident.suppressed_by is not None:
         return None
+    if incident.told_steps and now - incident.last_true > 0:
+        # Not true now: it is being held back from its resolve, and nobody else need be woken for it.
+        return None
     steps = sum(1 for step in paging.escalation if now - incident.confirmed >= step.after)
     if steps > incident.told_steps:
         names = dict.fromkeys(name for step in paging.escalation[incident.told_steps : steps] for name in step.to)
         reason = PageReason.ESCALATED if told else PageReason.FIRST
         return reason, tuple(names), steps
-    if _another_face(incident, settle, now):
+    if _another_face(incident, settle, paging.remind, now):
         return PageReason.CHANGED, told, incident.told_steps
     if (
         incident.severity is Severity.CRITICAL

@@ -1,0 +1,189 @@
+"""Which page is due and why: first, escalated, changed, still, resolved; each exactly once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from worlds import PAGING, POLICY, START, Story, at
+
+from drwatch.core.finding import Condition, Finding, Severity
+from drwatch.core.incident import ENDED
+from drwatch.core.paging import (
+    BACKOFF,
+    REFUSED_AGAIN,
+    WARNING_EXPIRES,
+    Outcome,
+    PageReason,
+    Row,
+    RowState,
+    expired,
+    page,
+    retry_after,
+    unsettled,
+)
+
+DOWN = Finding(Condition.PRIMARY_DOWN, "shop", "oslo-a", "dead")
+HUNG = Finding(Condition.PRIMARY_HUNG, "shop", "oslo-a", "hangs")
+RESTARTING = Finding(Condition.PRIMARY_RESTARTING, "shop", "oslo-a", "restarts")
+STALE = Finding(Condition.FILES_STALE, "shop", "uploads", "old")
+
+Told = tuple[float, PageReason, tuple[str, ...], Condition]
+
+
+class Pager(Story):
+    """A story that also notes what was told, as the daemon does it."""
+
+    def __init__(self) -> None:
+        super().__init__(POLICY)
+        self.told: list[Told] = []
+        self.events: list[str] = []
+
+    def tell(self, now: float, *findings: Finding) -> None:
+        step = self.tick(now, *findings)
+        living = []
+        for incident in (*step.living, *(i for i in step.changed if i.phase in ENDED)):
+            event = page(incident, PAGING, POLICY.confirm.conclusive, at(now))
+            if event is not None:
+                self.told.append((now, event.reason, event.channels, event.incident.condition))
+                self.events.append(event.event)
+            living.append(event.incident if event else incident)
+        self.incidents = tuple(i for i in living if i.phase not in ENDED)
+
+    def reasons(self) -> list[tuple[float, PageReason]]:
+        return [(now, reason) for now, reason, _, _ in self.told]
+
+
+def test_a_death_that_lasts_is_told_first_escalated_still_and_resolved_each_once() -> None:
+    """0: dead. 5: phone. 305: nobody took it, SMS. 905: still. 1000: it serves again. 1030: resolved, to both."""
+    pager = Pager()
+    for now in range(1000):
+        pager.tell(now, DOWN)
+    for now in range(1000, 1100):
+        pager.tell(now)
+    assert pager.told == [
+        (5, PageReason.FIRST, ("phone",), Condition.PRIMARY_DOWN),
+        (305, PageReason.ESCALATED, ("sms",), Condition.PRIMARY_DOWN),
+        (905, PageReason.STILL, ("phone", "sms"), Condition.PRIMARY_DOWN),
+        (1029, PageReason.RESOLVED, ("phone", "sms"), Condition.PRIMARY_DOWN),
+    ]
+    assert len(set(pager.events)) == 4
+
+
+def test_what_healed_and_what_is_explained_is_told_to_nobody() -> None:
+    pager = Pager()
+    for now in range(3):
+        pager.tell(now, DOWN)
+    for now in range(3, 400):
+        pager.tell(now, replace(STALE, suppressed_by=Condition.PRIMARY_DOWN))
+    assert pager.told == []
+
+
+def test_a_changed_face_is_told_when_it_has_settled() -> None:
+    """5: told as hung. 20: the process dies. 25: that is another runbook."""
+    pager = Pager()
+    for now in range(60):
+        pager.tell(now, HUNG if now < 20 else DOWN)
+    assert pager.reasons() == [(5, PageReason.FIRST), (25, PageReason.CHANGED)]
+
+
+def test_a_lesser_face_on_the_way_back_is_no_news() -> None:
+    """5: told as dead. 20: systemd brings it up. 40: it serves. The resolve speaks of the death that was told."""
+    pager = Pager()
+    for now in range(100):
+        pager.tell(now, *([DOWN] if now < 20 else [RESTARTING] if now < 40 else []))
+    assert pager.reasons() == [(5, PageReason.FIRST), (69, PageReason.RESOLVED)]
+
+
+def test_faces_that_change_to_and_fro_do_not_page_at_every_change() -> None:
+    """Twenty seconds of each for an hour: the changes are told ever more rarely, the reminder tells the rest."""
+    pager = Pager()
+    for now in range(3600):
+        pager.tell(now, HUNG if now // 20 % 2 else DOWN)
+    assert sum(reason is PageReason.CHANGED for _, reason in pager.reasons()) <= 3
+    assert len(pager.told) <= 12
+
+
+def test_what_is_gone_is_not_escalated_reminded_of_or_told_as_changed_during_its_hold() -> None:
+    """0: dead. 5: phone. 290: it serves again. 305 would be the SMS: nobody else is woken; 319: resolved."""
+    pager = Pager()
+    for now in range(400):
+        pager.tell(now, *([DOWN] if now < 290 else []))
+    assert pager.reasons() == [(5, PageReason.FIRST), (319, PageReason.RESOLVED)]
+
+
+def test_a_warning_is_not_repeated() -> None:
+    pager = Pager()
+    for now in range(0, 3600, 5):
+        pager.tell(now, STALE)
+    assert pager.reasons() == [(5, PageReason.FIRST), (305, PageReason.ESCALATED)]
+
+
+def test_a_later_cause_silences_what_was_told_until_it_ends_and_the_resolve_is_still_sent() -> None:
+    pager = Pager()
+    for now in range(10):
+        pager.tell(now, STALE)
+    for now in range(10, 1000):
+        pager.tell(now, replace(STALE, suppressed_by=Condition.PRIMARY_DOWN))
+    for now in range(1000, 1040):
+        pager.tell(now)
+    assert pager.reasons() == [(5, PageReason.FIRST), (1029, PageReason.RESOLVED)]
+
+
+@given(st.lists(st.sampled_from([None, DOWN, HUNG, RESTARTING]), min_size=1, max_size=120), st.integers(1, 20))
+def test_first_and_resolved_are_told_exactly_once_and_in_order(weather: list[Finding | None], each: int) -> None:
+    pager = Pager()
+    now = 0
+    for found in [*weather, *([None] * 40)]:
+        for _ in range(each):
+            pager.tell(now, *([found] if found else []))
+            now += 1
+    reasons = [reason for _, reason in pager.reasons()]
+    assert len(set(pager.events)) == len(pager.events)
+    assert reasons.count(PageReason.FIRST) == reasons.count(PageReason.RESOLVED)
+    for before, after in pairwise(reasons):
+        assert (after is PageReason.FIRST) == (before is PageReason.RESOLVED)
+
+
+ROW = Row(
+    event="ABCDEF.1",
+    channel="phone",
+    incident="ABCDEF",
+    reason=PageReason.FIRST,
+    severity=Severity.CRITICAL,
+    title="t",
+    body="b",
+    created=START,
+    due=START,
+)
+
+
+@given(st.integers(0, 50), st.floats(0, 1))
+def test_a_failed_attempt_is_made_again_soon_and_never_later_than_a_minute(attempts: int, chance: float) -> None:
+    seconds = retry_after(replace(ROW, attempts=attempts), Outcome.FAILED, chance)
+    assert 0.5 <= seconds <= 60
+    assert seconds <= max(0.5, BACKOFF[min(max(attempts, 1), 5) - 1])
+
+
+@given(st.integers(0, 50), st.floats(0, 1))
+def test_an_attempt_that_may_have_arrived_waits_before_its_copy(attempts: int, chance: float) -> None:
+    assert 30 <= retry_after(replace(ROW, attempts=attempts), Outcome.AMBIGUOUS, chance) <= 90
+
+
+def test_a_channel_that_refused_for_good_is_tried_again_after_five_minutes() -> None:
+    assert retry_after(ROW, Outcome.REFUSED, 0.5) == REFUSED_AGAIN
+
+
+@pytest.mark.parametrize(("severity", "over"), [(Severity.CRITICAL, False), (Severity.WARNING, True)])
+def test_a_warning_expires_after_a_day_and_a_critical_page_never(severity: Severity, over: bool) -> None:
+    row = replace(ROW, severity=severity)
+    assert not expired(row, at(WARNING_EXPIRES - 1))
+    assert expired(row, at(WARNING_EXPIRES)) is over
+
+
+def test_what_is_due_or_under_way_is_not_settled() -> None:
+    rows = [replace(ROW, state=state) for state in RowState]
+    assert {row.state for row in unsettled(rows)} == {RowState.DUE, RowState.SENDING}
