@@ -71,11 +71,6 @@ FAMILIES = {
     "drwatch_rpo_known": Family(
         _CLAIM, "1 while the data-loss exposure is known, 0 while it is not and its series is absent."
     ),
-    "drwatch_files_measured": Family(
-        _CLAIM,
-        "1 once the file set had a marker, 0 while it never had one: then nobody can say how old its copy is, and "
-        "nobody is paged for it.",
-    ),
     "drwatch_rpo_datum_timestamp_seconds": Family(
         _CLAIM, "When the proof behind the data-loss exposure was made, in seconds since 1970."
     ),
@@ -87,6 +82,11 @@ FAMILIES = {
     ),
     "drwatch_files_objective_seconds": Family(
         ("cluster", "data"), "Age at which a file set counts as stale, from the configuration."
+    ),
+    "drwatch_files_measured": Family(
+        _CLAIM,
+        "1 once the file set had a marker, 0 while it never had one: then nobody can say how old its copy is, and "
+        "nobody is paged for it.",
     ),
     "drwatch_rto_seconds": Family(
         _NODE,

@@ -1,0 +1,63 @@
+"""docs/api.md has each key that the API answers with, and no other."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from monitoring import world
+from starlette.applications import Starlette
+
+from drwatch.web.status import incident_json, past_json, status_json
+from web.asking import World
+from web.test_answers import past
+
+PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+
+
+def written() -> dict[str, set[str]]:
+    """The keys in the tables of the page, by heading; a key's own keys are in the text of its row."""
+    sections = re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]
+    return {part.partition("\n")[0]: set(re.findall(r"^\| `(\w+)` \|", part, flags=re.MULTILINE)) for part in sections}
+
+
+def test_the_page_has_every_key_and_no_other() -> None:
+    assessment = world.whole()
+    incidents = world.living(assessment)
+    state = status_json(assessment, incidents, [world.row(incidents[0])])
+    shop = next(each for each in state["clusters"] if each["name"] == "shop")
+    standby = shop["standbys"][0]
+    answered: dict[str, dict[str, Any]] = {
+        "Status": state,
+        "Cluster": shop,
+        "Exposure": shop["exposures"][0],
+        "Recovery time": shop["recovery"][0],
+        "File set": shop["files"][0],
+        "Node": standby,
+        "Replication channel": standby["replication"][0],
+        "Host": standby["host"],
+        "Probe": standby["probes"][0],
+        "Incident": incident_json(incidents[0]) | past_json(past(incidents[0])),
+        "Finding": shop["findings"][0],
+        "Paging channel": state["channels"][0],
+        "Page": state["pages"]["rows"][0],
+    }
+    assert written() == {heading: set(keys) for heading, keys in answered.items()}
+    within = {
+        "pages": state["pages"],
+        "objectives": shop["objectives"],
+        "verdict": shop["verdict"],
+        "terms": shop["recovery"][0]["terms"][0],
+        "processes": standby["host"]["processes"][0],
+        "disks": standby["host"]["disks"][0],
+        "filesystems": standby["host"]["filesystems"][0],
+    }
+    for key, keys in within.items():
+        line = "".join(re.findall(rf"^\| `{key}` \|.*$", PAGE, flags=re.MULTILINE))
+        assert set(keys) <= set(re.findall(r"`(\w+)`", line)), key
+
+
+def test_the_page_has_every_address_and_no_other() -> None:
+    app = World().application()
+    assert isinstance(app, Starlette)
+    served = {getattr(route, "path", "").replace("{id}", "ID") for route in app.routes}
+    assert set(re.findall(r"^\| `(/[^`?]*)", PAGE, flags=re.MULTILINE)) == served
