@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import psutil
+from ruamel.yaml import YAML
 
 from drwatch.core.finding import PRIMARY_LOST
 from drwatch.lab.deadline import until
@@ -72,7 +73,7 @@ class Result:
         return "\n".join([*lines, f"{self.scenario} on {self.flavour}: {'passed' if self.passed else 'FAILED'}"])
 
 
-def configuration(pair: Pair, settings: Mapping[str, str] | None = None) -> Path:
+def configuration(pair: Pair, settings: Mapping[str, Any] | None = None) -> Path:
     """Write the pair's configuration with dotted ``settings`` laid over it; the file's path."""
     path = pair.sandbox.path / "drwatch.yaml"
     path.write_text(overlay(pair.config(), settings or {}))
@@ -84,6 +85,7 @@ class Watching:
 
     def __init__(self, pair: Pair, config: Path) -> None:
         self._pair, self._config = pair, config
+        self._ledger = Path(YAML().load(config)["state"]["directory"]) / "drwatch.db"
         self.process: Process | None = None
 
     def __enter__(self) -> Self:
@@ -122,7 +124,7 @@ class Watching:
 
     def history(self) -> tuple[Past, ...]:
         """What the ledger holds."""
-        return read_history(self._pair.sandbox.path / "state" / "drwatch.db")
+        return read_history(self._ledger)
 
     def status(self) -> dict[str, Any]:
         """/api/v1/status; OSError while nobody listens."""

@@ -6,6 +6,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from ruamel.yaml import YAML
 
@@ -52,7 +53,7 @@ class Scenario:
     sentence: str
     acts: tuple[Act, ...] = ()
     expect: tuple[Expect, ...] = ()
-    settings: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
     watch: float = 5.0
     """Seconds to go on watching after the last expectation, for pages that must not come."""
     rate: float = 50.0
@@ -78,7 +79,7 @@ def judge(scenario: Scenario, pages: Sequence[Told]) -> tuple[list[str], list[st
     return failed, [f"{page.title} after {page.after:.1f} s" for page in left]
 
 
-def overlay(config: str, settings: Mapping[str, str]) -> str:
+def overlay(config: str, settings: Mapping[str, Any]) -> str:
     """A configuration's text with dotted ``settings`` laid over it."""
     yaml = YAML()
     document = yaml.load(config)

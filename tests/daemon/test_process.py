@@ -1,0 +1,189 @@
+"""The daemon as a process beside a real pair: what systemd, an operator and a crash do to it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from drwatch.lab.deadline import until
+from drwatch.lab.faults import FAULTS
+from drwatch.lab.inbox import Inbox, Mood
+from drwatch.lab.page import read
+from drwatch.lab.pair import Pair
+from drwatch.lab.play import Watching, configuration
+from drwatch.lab.replication import MONITOR
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[Pair]:
+    with Pair() as pair:
+        yield pair
+
+
+@pytest.fixture
+def config(pair: Pair) -> Path:
+    """A configuration of its own directory, so that no test sees another's ledger."""
+    state = pair.sandbox.directory(f"state-{time.monotonic_ns()}")
+    pair.inbox.pages.clear()
+    return configuration(pair, {"state.directory": str(state), "paging.hold": "3s"})
+
+
+@pytest.fixture
+def watching(pair: Pair, config: Path) -> Iterator[Watching]:
+    with Watching(pair, config) as watching:
+        watching.wait_until_well()
+        yield watching
+
+
+def drwatch(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "drwatch", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ, **(env or {})})
+
+
+def titles(pair: Pair) -> list[str]:
+    return [page.title for page in pair.inbox.accepted]
+
+
+def test_sigterm_ends_it_within_two_seconds_with_everything_it_started(watching: Watching) -> None:
+    assert watching.process is not None
+    family = [child.pid for child in psutil.Process(watching.process.pid).children(recursive=True)]
+    asked = time.monotonic()
+    assert watching.stop(within=2.0) == 0
+    assert time.monotonic() - asked < 2.0
+    until(lambda: not any(psutil.pid_exists(pid) for pid in family), within=2, what="the end of its children")
+
+
+def test_sigterm_does_not_wait_for_a_page_that_hangs_and_the_next_start_sends_it(pair: Pair, config: Path) -> None:
+    """The phone takes the page and never answers; drwatch is stopped in the middle of the attempt.
+
+    The row stays due and counts as one that may have arrived, so the next start tells it again within 5 s.
+    """
+    pair.inbox.mood = Mood.HANG
+    with Watching(pair, config) as watching:
+        watching.wait_until_well()
+        FAULTS["standby-writable"].strike(pair)
+        until(lambda: pair.inbox.pages, within=15, what="the attempt")
+        assert watching.stop(within=2.0) == 0
+        pair.inbox.mood = Mood.ACCEPT
+        started = time.monotonic()
+        watching.start()
+        page = pair.inbox.wait_for(lambda page: "StandbyWritable" in page.title, within=8)
+        took = page.received_at - started
+        FAULTS["standby-writable"].mend(pair)
+    assert took < 5.0
+    assert len(titles(pair)) == 1
+
+
+def test_a_restart_with_an_unchanged_condition_pages_nobody(pair: Pair, watching: Watching) -> None:
+    FAULTS["standby-writable"].strike(pair)
+    # A kill between the phone's acceptance and its mark may cost a copy: that is another scenario.
+    until(lambda: any(line.told for line in watching.history()), within=15, what="the mark in the ledger")
+    for _ in range(3):
+        watching.kill()
+        watching.start()
+        until(lambda: (watching.cluster() or {}).get("settled"), within=10, what="a look all round")
+    FAULTS["standby-writable"].mend(pair)
+    pair.inbox.wait_for(lambda page: page.title.startswith("RESOLVED"), within=20)
+    assert [title.split()[0] for title in titles(pair)] == ["WARNING", "RESOLVED"]
+
+
+def test_a_wrong_configuration_at_sighup_is_named_and_the_old_one_stays(watching: Watching, config: Path) -> None:
+    assert watching.process is not None
+    good = config.read_text()
+    config.write_text(good + "\nclusterz: {}\n")
+    watching.process.signal(signal.SIGHUP)
+    until(lambda: "the old one stays in force" in watching.log, within=5, what="the refusal")
+    assert "clusterz" in watching.log
+    assert watching.cluster() is not None
+    config.write_text(good)
+    watching.process.signal(signal.SIGHUP)
+    until(lambda: "has been read again" in watching.log, within=5, what="the new configuration")
+    watching.wait_until_well()
+
+
+def test_a_second_drwatch_on_the_same_ledger_is_refused_in_one_sentence(watching: Watching, config: Path) -> None:
+    second = drwatch("run", "--config", str(config))
+    assert second.returncode == 1
+    assert len(second.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in second.stderr
+    assert watching.cluster() is not None
+
+
+def test_a_taken_port_is_said_in_one_sentence(pair: Pair, config: Path) -> None:
+    with socket.create_server(("127.0.0.1", pair.web_port)):
+        refused = drwatch("run", "--config", str(config))
+    assert refused.returncode == 1
+    assert "Traceback" not in refused.stderr
+    assert str(pair.web_port) in refused.stderr.strip().splitlines()[-1]
+
+
+def test_systemd_hears_ready_after_the_first_judgement_and_the_watchdog_after(
+    pair: Pair, config: Path, tmp_path: Path
+) -> None:
+    address = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.bind(address)
+        notify.settimeout(10)
+        command = [sys.executable, "-m", "drwatch", "run", "--config", str(config)]
+        process = subprocess.Popen(command, env={**os.environ, "NOTIFY_SOCKET": address}, stderr=subprocess.DEVNULL)
+        try:
+            heard = [notify.recv(256).decode() for _ in range(3)]
+            process.send_signal(signal.SIGSTOP)  # a stuck daemon must fall silent
+            notify.setblocking(False)
+            with suppress(BlockingIOError):  # what was said before it was stopped
+                while True:
+                    notify.recv(256)
+            notify.settimeout(2.5)
+            with pytest.raises(TimeoutError):
+                notify.recv(256)
+        finally:
+            process.send_signal(signal.SIGCONT)
+            process.terminate()
+            process.wait(5)
+    assert heard == ["READY=1", "WATCHDOG=1", "WATCHDOG=1"]
+
+
+def test_a_channel_that_refuses_for_good_is_told_on_the_other(pair: Pair, config: Path) -> None:
+    with Inbox() as pager:
+        pager.mood = Mood.FORBID
+        secret = config.parent / "pager.url"
+        secret.touch(mode=0o600)
+        secret.write_text(pager.url)
+        path = configuration(
+            pair,
+            {
+                "state.directory": str(pair.sandbox.directory(f"state-{time.monotonic_ns()}")),
+                "paging.channels.pager": {"url_file": str(secret)},
+                "paging.escalation": [{"to": ["phone", "pager"]}],
+            },
+        )
+        with Watching(pair, path) as watching:
+            watching.wait_until_well()
+            FAULTS["standby-writable"].strike(pair)
+            told = pair.inbox.wait_for(lambda page: "PagingBroken" in page.title, within=20)
+            FAULTS["standby-writable"].mend(pair)
+    assert read(told.title, told.message, 0.0).condition == "PagingBroken"
+    assert "pager" in told.title
+
+
+def test_no_secret_reaches_a_log_a_page_the_metrics_or_the_process_list(pair: Pair, watching: Watching) -> None:
+    assert watching.process is not None
+    family = [psutil.Process(watching.process.pid), *psutil.Process(watching.process.pid).children(recursive=True)]
+    arguments = " ".join(word for process in family for word in process.cmdline())
+    FAULTS["access-denied"].strike(pair)
+    pair.inbox.wait_for(lambda page: "AccessDenied" in page.title, within=60)
+    FAULTS["access-denied"].mend(pair)
+    pages = " ".join(page.title + page.message for page in pair.inbox.pages)
+    everything = " ".join((watching.log, str(watching.status()), arguments, pages))
+    assert MONITOR[1] not in everything
+    assert pair.inbox.url not in everything
