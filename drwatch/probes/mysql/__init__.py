@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from drwatch.probes.mysql.grants import grants
-from drwatch.probes.mysql.looks import LoginLook, MysqlServer, ReplicationLook, ServerLook
+from drwatch.probes.mysql.held import HeldLook
+from drwatch.probes.mysql.server import LoginLook, MysqlServer
 
-__all__ = ["LoginLook", "MysqlServer", "ReplicationLook", "ServerLook", "grants"]
+__all__ = ["HeldLook", "LoginLook", "MysqlServer", "grants"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -136,8 +135,7 @@ class Link:
         wire, self._wire = self._wire, None
         if dial is not None:
             dial.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait({dial})
+            await asyncio.wait({dial})
         if wire is not None:
             await wire.quit(seconds)
 

@@ -1,4 +1,4 @@
-"""The fast look's two answers, read into a fact."""
+"""The fast look: its two questions, and their answers read into a fact."""
 
 from __future__ import annotations
 
@@ -6,8 +6,19 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from drwatch.core.sample import Flavour, ServerFact
+from drwatch.core.sample import Fact, Flavour, ServerFact
+from drwatch.probes.mysql import statements
 from drwatch.probes.mysql.columns import RowError, coordinate, gtids
+from drwatch.probes.mysql.wire import Wire, values
+
+
+async def read_server(wire: Wire, constants: dict[str, str]) -> tuple[Fact, tuple[str, ...]]:
+    """Identity, writability, position, saturation, clock. Raises faults.WORLD and columns.RowError."""
+    rows = await wire.rows(statements.fast(constants))
+    status = values(await wire.rows(statements.STATUS))
+    if len(rows) != 1:
+        raise RowError("the SELECT of variables has no row")
+    return server_fact(rows[0], status), ()
 
 
 def flavour_of(version: str, comment: str) -> Flavour:

@@ -12,15 +12,15 @@ import ipaddress
 import socket
 import ssl
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from aiomysql import connection as vendor  # type: ignore[import-untyped]
 from pymysql.constants import CLIENT, COMMAND
 
 from drwatch.probes.mysql import statements
 from drwatch.probes.mysql.faults import ClearTextPassword, Oversized, Rung, TlsMissing
+from drwatch.probes.mysql.resolver import Sockaddr, resolve
 
 Row = dict[str, object]
 
@@ -102,14 +102,13 @@ class Wire(vendor.Connection):  # type: ignore[misc]
             raise
         self.rung = Rung.OPEN
 
-    async def _addresses(self) -> Sequence[tuple[int, tuple[Any, ...]]]:
+    async def _addresses(self) -> list[tuple[int, Sockaddr]]:
         with contextlib.suppress(ValueError):
             version = ipaddress.ip_address(self._host).version
             return [(socket.AF_INET if version == 4 else socket.AF_INET6, (self._host, self._port))]
-        found = await asyncio.get_running_loop().getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
-        return [(family, address) for family, _, _, _, address in found][:4]
+        return (await resolve(self._host, self._port))[:4]
 
-    async def _connected(self, addresses: Sequence[tuple[int, tuple[Any, ...]]], seconds: float) -> socket.socket:
+    async def _connected(self, addresses: list[tuple[int, Sockaddr]], seconds: float) -> socket.socket:
         """The first address that answers; each has its share of the seconds. Else the error that says most."""
         errors: list[OSError] = []
         for family, address in addresses:
@@ -235,3 +234,8 @@ class Wire(vendor.Connection):  # type: ignore[misc]
 
     def _say_goodbye(self) -> None:
         self._writer.write(struct.pack("<iB", 1, COMMAND.COM_QUIT))
+
+
+def values(rows: list[Row]) -> dict[str, str]:
+    """SHOW VARIABLES or SHOW STATUS by lower-case name."""
+    return {str(row["Variable_name"]).lower(): str(row["Value"]) for row in rows}

@@ -2,24 +2,19 @@
 
 import asyncio
 import contextlib
-import gc
-import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from watching import now
+from watching import Listen, Stable, Talk, Witness, now
 
 from drwatch.core.sample import Node
 from drwatch.lab.binaries import Binaries, find
-from drwatch.lab.replication import MONITOR, create_accounts, start_replication
+from drwatch.lab.replication import MONITOR
 from drwatch.lab.sandbox import Sandbox
-from drwatch.lab.server import Flavour, Server
+from drwatch.lab.server import Server
 from drwatch.probes.mysql import MysqlServer
-
-Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-Witness = Callable[..., MysqlServer]
 
 
 @pytest.fixture(scope="session")
@@ -31,53 +26,6 @@ def binaries() -> Binaries:
 def sandbox() -> Iterator[Sandbox]:
     with Sandbox() as sandbox:
         yield sandbox
-
-
-class Stable:
-    """Servers by what they were started with, so that tests which harm nothing can share one."""
-
-    def __init__(self, sandbox: Sandbox, binaries: Binaries) -> None:
-        self._sandbox, self._binaries = sandbox, binaries
-        self._servers: dict[tuple[object, ...], Server] = {}
-        self._pairs: dict[tuple[object, ...], tuple[Server, Server]] = {}
-        self._started = 0
-
-    def start(self, flavour: Flavour, *options: str, accounts: bool = True) -> Server:
-        """A server of one's own, to be killed or changed."""
-        if not flavour.is_mariadb and self._binaries.mysqld57 is None:
-            pytest.skip("MySQL 5.7 was never built for this processor")
-        self._started += 1
-        name = f"probed-{self._started}"
-        server = Server(
-            self._sandbox, self._binaries, flavour, name, "127.0.0.1", f"--server-id={100 + self._started}", *options
-        )
-        with warnings.catch_warnings(action="ignore", category=ResourceWarning):
-            server.start()
-            gc.collect()  # PyMySQL leaves the sockets of its failed attempts to the collector
-        if accounts:
-            create_accounts(server)
-        return server
-
-    def server(self, flavour: Flavour, *options: str) -> Server:
-        """A shared one."""
-        key = (flavour, *options)
-        if key not in self._servers:
-            self._servers[key] = self.start(flavour, *options)
-        return self._servers[key]
-
-    def pair(self, flavour: Flavour, *, by_coordinate: bool = False) -> tuple[Server, Server]:
-        """A shared primary and its replicating standby, on MariaDB by GTID or by coordinate."""
-        key = (flavour, by_coordinate)
-        if key not in self._pairs:
-            primary, standby = self.start(flavour), self.start(flavour, "--read-only=1", "--log-slave-updates=1")
-            start_replication(primary, standby, primary.address, primary.port)
-            if by_coordinate:
-                for statement in ("STOP SLAVE", "CHANGE MASTER TO MASTER_USE_GTID=no", "START SLAVE"):
-                    standby.sql(statement)
-            primary.sql("CREATE DATABASE shop")
-            primary.sql("CREATE TABLE shop.orders (id INT AUTO_INCREMENT PRIMARY KEY, what TEXT)")
-            self._pairs[key] = primary, standby
-        return self._pairs[key]
 
 
 @pytest.fixture(scope="session")
@@ -104,12 +52,12 @@ async def witness() -> AsyncIterator[Witness]:
 
 
 @pytest_asyncio.fixture
-async def peer() -> AsyncIterator[Callable[[Peer], Awaitable[int]]]:
+async def peer() -> AsyncIterator[Listen]:
     """Listen on a free port with a conversation of the test's own; the port."""
     async with contextlib.AsyncExitStack() as stack:
         conversations: set[asyncio.Task[None]] = set()
 
-        async def listen(talk: Peer) -> int:
+        async def listen(talk: Talk) -> int:
             async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
                 task = asyncio.current_task()
                 assert task is not None

@@ -3,8 +3,7 @@
 import asyncio
 
 import pytest
-from conftest import Stable, Witness
-from watching import EVERY_FLAVOUR, now, replication_fact, server_fact, until
+from watching import EVERY_FLAVOUR, Stable, Witness, now, replication_fact, server_fact, until
 
 from drwatch.core.gtid import GtidPosition, GtidSet
 from drwatch.core.sample import Flavour as Kind

@@ -1,8 +1,7 @@
 """The grants that drwatch prints: what a real server takes, enough for the looks, and no more."""
 
 import pytest
-from conftest import Stable, Witness
-from watching import EVERY_FLAVOUR, replication_fact, server_fact
+from watching import EVERY_FLAVOUR, Stable, Witness, replication_fact, server_fact
 
 from drwatch.core.sample import Flavour as Kind
 from drwatch.lab.server import Flavour

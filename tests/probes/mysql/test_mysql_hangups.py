@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from conftest import Stable, Witness
-from watching import EVERY_FLAVOUR, look_until, now, replication_fact, server_fact, until, why
+from watching import EVERY_FLAVOUR, Stable, Witness, look_until, now, replication_fact, server_fact, until, why
 
 from drwatch.core.sample import Blind, LoginFact, Reason, ServerFact
 from drwatch.lab.harm import harm, threads_of
@@ -135,7 +134,8 @@ async def test_a_frozen_server_is_a_timeout_then_no_handshake_and_thawed_it_coun
     replication_fact(await watching.replication_look.look())
     before = harm(server)
     server.freeze()
-    assert why(await watching.server_look.look()).reason is Reason.QUERY_TIMEOUT
+    first = await look_until(watching.server_look, lambda sample: isinstance(sample.found, Blind), 3)
+    assert why(first).reason is Reason.QUERY_TIMEOUT
     for _ in range(6):
         sample = await watching.server_look.look()
         assert why(sample).reason is Reason.NO_HANDSHAKE
@@ -162,7 +162,9 @@ async def test_a_server_killed_while_it_was_frozen_is_refused_as_soon_as_it_is_d
     watching = witness(server, deadline=0.3)
     server_fact(await watching.server_look.look())
     server.freeze()
-    await look_until(watching.server_look, lambda sample: why(sample).reason is Reason.NO_HANDSHAKE, 3)
+    await look_until(
+        watching.server_look, lambda sample: getattr(sample.found, "reason", None) is Reason.NO_HANDSHAKE, 3
+    )
     watching.server_look.wake.clear()
     server.process.signal(signal.SIGKILL)
     await asyncio.wait_for(watching.server_look.wake.wait(), 2)
@@ -197,7 +199,8 @@ async def test_the_answer_of_a_question_asked_long_ago_is_dropped_and_asked_afre
     watching = witness(server, deadline=0.2)
     replication_fact(await watching.replication_look.look())
     server.freeze()
-    assert why(await watching.replication_look.look()).reason is Reason.QUERY_TIMEOUT
+    hung = await look_until(watching.replication_look, lambda sample: isinstance(sample.found, Blind), 3)
+    assert why(hung).reason is Reason.QUERY_TIMEOUT
     thawed = now()
     server.thaw()
     sample = await look_until(watching.replication_look, lambda sample: not isinstance(sample.found, Blind), 3)

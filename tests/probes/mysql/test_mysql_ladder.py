@@ -6,22 +6,18 @@ import ipaddress
 import socket
 import ssl
 import struct
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from conftest import Peer, Stable, Witness
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from watching import EVERY_FLAVOUR, look_until, replication_fact, server_fact, until, why
+from watching import EVERY_FLAVOUR, Listen, Stable, Witness, look_until, replication_fact, server_fact, until, why
 
 from drwatch.core.sample import PROOF_OF_LIFE, LoginFact, Reason
 from drwatch.lab.harm import harm, threads_of
 from drwatch.lab.server import Flavour, Server, free_port
-
-Listen = Callable[[Peer], Awaitable[int]]
 
 
 def packet(payload: bytes, number: int = 0) -> bytes:
@@ -81,7 +77,7 @@ async def test_the_address_that_answers_is_used_where_a_name_has_several(stable:
 
 
 async def test_a_peer_that_accepts_and_is_silent_has_no_handshake_and_is_never_given_up(
-    witness: Witness, peer: Callable[[Peer], Awaitable[int]]
+    witness: Witness, peer: Listen
 ) -> None:
     accepted = []
 
@@ -98,7 +94,7 @@ async def test_a_peer_that_accepts_and_is_silent_has_no_handshake_and_is_never_g
 
 
 async def test_a_pending_dial_that_the_peer_resets_is_known_at_once_and_dialled_anew(
-    witness: Witness, peer: Callable[[Peer], Awaitable[int]]
+    witness: Witness, peer: Listen
 ) -> None:
     let_go = asyncio.Event()
 

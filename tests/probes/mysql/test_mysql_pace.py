@@ -3,9 +3,7 @@
 import asyncio
 from itertools import pairwise
 
-from conftest import Witness
-from test_mysql_ladder import Listen
-from watching import why
+from watching import Listen, Witness, why
 
 from drwatch.core.sample import Reason, Sample
 from drwatch.probes.mysql.pace import Pace, Vain

@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from conftest import Stable, Witness
-from watching import EVERY_FLAVOUR, replication_fact, server_fact, until, why
+from watching import EVERY_FLAVOUR, Stable, Witness, replication_fact, server_fact, until, why
 
 from drwatch.core import binlog, gtid
 from drwatch.core.sample import Channel, IoState, Reason
@@ -211,4 +210,34 @@ async def test_every_named_connection_of_a_mariadb_is_told(stable: Stable, witne
         server.sql(f"CHANGE MASTER '{name}' TO MASTER_HOST='127.0.0.1', MASTER_PORT={port}, MASTER_USER='x'")
     found = replication_fact(await witness(server).replication_look.look())
     assert {one.name: one.io for one in found.channels} == {"east": IoState.NO, "west": IoState.NO}
+    server.kill()
+
+
+async def test_a_standby_at_work_is_not_asked_what_would_hang_on_its_full_disk(
+    stable: Stable, witness: Witness
+) -> None:
+    """SHOW MASTER STATUS is for a MySQL primary without GTIDs; on a standby it could only take the status along."""
+    primary, standby = stable.pair(Flavour.MYSQL_57)
+    watching = witness(standby)
+    await channel_when(watching, lambda it: it.io is IoState.YES)
+    assert replication_fact(await watching.replication_look.look()).binlog is None
+    assert replication_fact(await witness(primary).replication_look.look()).binlog is not None
+    standby.sql("STOP SLAVE IO_THREAD")
+    assert replication_fact(await watching.replication_look.look()).binlog is not None, "perhaps it was promoted"
+    standby.sql("START SLAVE IO_THREAD")
+    await channel_when(watching, lambda it: it.io is IoState.YES)
+
+
+async def test_gtids_turned_on_under_a_held_connection_are_noticed_within_sixty_looks(
+    stable: Stable, witness: Witness
+) -> None:
+    server = stable.start(Flavour.MYSQL_57, "--enforce-gtid-consistency=ON")
+    watching = witness(server)
+    assert replication_fact(await watching.replication_look.look()).binlog is not None
+    for mode in ("OFF_PERMISSIVE", "ON_PERMISSIVE", "ON"):
+        server.sql(f"SET GLOBAL gtid_mode = {mode}")
+    for _ in range(60):
+        sample = await watching.replication_look.look()
+    assert replication_fact(sample).binlog is None
+    assert server_fact(await watching.server_look.look()).gtid is not None
     server.kill()

@@ -3,8 +3,7 @@
 import re
 
 import pytest
-from conftest import Stable
-from watching import server_fact
+from watching import Stable, server_fact
 
 from drwatch.lab.replication import MONITOR
 from drwatch.lab.server import Flavour

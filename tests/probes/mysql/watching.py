@@ -1,14 +1,25 @@
 """What the tests of the MySQL probe say often."""
 
 import asyncio
-from collections.abc import Callable
+import gc
+import warnings
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import pytest
 
 from drwatch.core.sample import Blind, Moment, ReplicationFact, Sample, ServerFact
-from drwatch.lab.server import Flavour
-from drwatch.probes.mysql import LoginLook, ReplicationLook, ServerLook
+from drwatch.lab.binaries import Binaries
+from drwatch.lab.replication import create_accounts, start_replication
+from drwatch.lab.sandbox import Sandbox
+from drwatch.lab.server import Flavour, Server
+from drwatch.probes.mysql import HeldLook, LoginLook, MysqlServer
+
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+Listen = Callable[[Talk], Awaitable[int]]
+"""Listen on a free port with a conversation of the test's own; the port."""
+Witness = Callable[..., MysqlServer]
+"""A MysqlServer for a server of the lab, or for ``host`` and ``port``."""
 
 EVERY_FLAVOUR = pytest.mark.parametrize("flavour", list(Flavour), ids=str)
 
@@ -27,9 +38,7 @@ async def until(condition: Callable[[], object], within: float, what: str) -> fl
     return loop.time() - started
 
 
-async def look_until(
-    look: ServerLook | ReplicationLook | LoginLook, condition: Callable[[Sample], object], within: float
-) -> Sample:
+async def look_until(look: HeldLook | LoginLook, condition: Callable[[Sample], object], within: float) -> Sample:
     """Look again and again; the first sample for which the condition holds."""
     async with asyncio.timeout(within):
         while True:
@@ -53,3 +62,50 @@ def server_fact(sample: Sample) -> ServerFact:
 def replication_fact(sample: Sample) -> ReplicationFact:
     assert isinstance(sample.found, ReplicationFact), sample.found
     return sample.found
+
+
+class Stable:
+    """Servers by what they were started with, so that tests which harm nothing can share one."""
+
+    def __init__(self, sandbox: Sandbox, binaries: Binaries) -> None:
+        self._sandbox, self._binaries = sandbox, binaries
+        self._servers: dict[tuple[object, ...], Server] = {}
+        self._pairs: dict[tuple[object, ...], tuple[Server, Server]] = {}
+        self._started = 0
+
+    def start(self, flavour: Flavour, *options: str, accounts: bool = True) -> Server:
+        """A server of one's own, to be killed or changed."""
+        if not flavour.is_mariadb and self._binaries.mysqld57 is None:
+            pytest.skip("MySQL 5.7 was never built for this processor")
+        self._started += 1
+        name = f"probed-{self._started}"
+        server = Server(
+            self._sandbox, self._binaries, flavour, name, "127.0.0.1", f"--server-id={100 + self._started}", *options
+        )
+        with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+            server.start()
+            gc.collect()  # PyMySQL leaves the sockets of its failed attempts to the collector
+        if accounts:
+            create_accounts(server)
+        return server
+
+    def server(self, flavour: Flavour, *options: str) -> Server:
+        """A shared one."""
+        key = (flavour, *options)
+        if key not in self._servers:
+            self._servers[key] = self.start(flavour, *options)
+        return self._servers[key]
+
+    def pair(self, flavour: Flavour, *, by_coordinate: bool = False) -> tuple[Server, Server]:
+        """A shared primary and its replicating standby, on MariaDB by GTID or by coordinate."""
+        key = (flavour, by_coordinate)
+        if key not in self._pairs:
+            primary, standby = self.start(flavour), self.start(flavour, "--read-only=1", "--log-slave-updates=1")
+            start_replication(primary, standby, primary.address, primary.port)
+            if by_coordinate:
+                for statement in ("STOP SLAVE", "CHANGE MASTER TO MASTER_USE_GTID=no", "START SLAVE"):
+                    standby.sql(statement)
+            primary.sql("CREATE DATABASE shop")
+            primary.sql("CREATE TABLE shop.orders (id INT AUTO_INCREMENT PRIMARY KEY, what TEXT)")
+            self._pairs[key] = primary, standby
+        return self._pairs[key]

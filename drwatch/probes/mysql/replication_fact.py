@@ -1,0 +1,100 @@
+"""The status look: replica status of every channel, and what else may hang."""
+
+from __future__ import annotations
+
+from drwatch.core.binlog import Coordinate
+from drwatch.core.sample import Fact, Flavour, IoState, Reason, ReplicationFact
+from drwatch.probes.mysql import columns, faults, statements
+from drwatch.probes.mysql.faults import Rung
+from drwatch.probes.mysql.server_fact import flavour_of, version_of
+from drwatch.probes.mysql.wire import Row, Wire
+
+
+async def read_replication(wire: Wire, constants: dict[str, str]) -> tuple[Fact, tuple[str, ...]]:
+    """Every channel, and where nothing else tells it the server's own coordinate.
+
+    Raises faults.WORLD and columns.RowError.
+    """
+    flavour = flavour_of(constants["version"], constants.get("version_comment", ""))
+    rows = await _first(wire, "status", _status_order(flavour, version_of(constants["version"])))
+    heard, notes = await _heartbeats(wire, constants, flavour, bool(rows))
+    channels = tuple(columns.channel(row, flavour, heard.get(str(row.get("Channel_Name", "")))) for row in rows)
+    follows = any(channel.io is not IoState.NO for channel in channels) and constants.get("read_only") != "OFF"
+    binlog, more = (None, ()) if follows else await _binlog(wire, constants, flavour)
+    return ReplicationFact(channels, binlog), notes + more
+
+
+async def _first(wire: Wire, name: str, order: tuple[str, ...]) -> list[Row]:
+    """The rows of the first spelling that the server understands; it is kept for the connection."""
+    if name in wire.working:
+        return await wire.rows(wire.working[name])
+    for statement in order:
+        try:
+            rows = await wire.rows(statement)
+        except faults.WORLD as error:
+            if statement == order[-1] or faults.blind(error, Rung.OPEN).errno != 1064:
+                raise
+        else:
+            wire.working[name] = statement
+            return rows
+    raise AssertionError("unreachable")
+
+
+async def _heartbeats(
+    wire: Wire, constants: dict[str, str], flavour: Flavour, replicates: bool
+) -> tuple[dict[str, columns.Heartbeat], tuple[str, ...]]:
+    if not replicates or flavour is not Flavour.MYSQL or version_of(constants["version"]) < (5, 7):
+        return {}, ()
+    if constants.get("performance_schema") != "ON":
+        return {}, ("no heartbeats: performance_schema is off",)
+    if constants.get("slow_query_log") == constants.get("log_queries_not_using_indexes") == "ON":
+        return {}, ("no heartbeats: reading them would fill the slow query log",)
+    counts, notes = await _by_channel(wire, statements.HEARTBEATS)
+    periods, more = await _by_channel(wire, statements.HEARTBEAT_PERIODS)
+    return {
+        name: columns.Heartbeat(int(counts[name]) if name in counts else None, periods.get(name))
+        for name in counts.keys() | periods.keys()
+    }, notes + more
+
+
+async def _by_channel(wire: Wire, statement: str) -> tuple[dict[str, float], tuple[str, ...]]:
+    try:
+        rows = await wire.rows(statement)
+    except faults.WORLD as error:
+        found = faults.blind(error, Rung.OPEN)
+        if found.reason is not Reason.NO_PRIVILEGE:
+            raise
+        return {}, (f"no heartbeats: {found.detail}",)
+    return {str(row["channel"]): float(str(row["value"])) for row in rows}, ()
+
+
+async def _binlog(wire: Wire, constants: dict[str, str], flavour: Flavour) -> tuple[Coordinate | None, tuple[str, ...]]:
+    """The server's own coordinate, only where the fast look has neither GTIDs nor a coordinate.
+
+    It hangs on a full disk (traps.md 3), so it is not asked of a standby at work, whose status it would take along.
+    """
+    if flavour is Flavour.MARIADB or constants.get("log_bin") != "ON":
+        return None, ()
+    if constants.get("gtid_mode", "OFF").startswith("ON"):
+        return None, ()
+    try:
+        rows = await _first(wire, "binlog", _binlog_order(version_of(constants["version"])))
+    except faults.WORLD as error:
+        found = faults.blind(error, Rung.OPEN)
+        if found.reason is not Reason.NO_PRIVILEGE:
+            raise
+        return None, (f"no binary log coordinate: {found.detail}",)
+    row = rows[0] if rows else {}
+    return columns.coordinate(str(row.get("File", "")), int(str(row.get("Position", 0)))), ()
+
+
+def _status_order(flavour: Flavour, version: tuple[int, ...]) -> tuple[str, ...]:
+    if flavour is Flavour.MARIADB:
+        return (statements.ALL_SLAVES_STATUS, statements.SLAVE_STATUS)
+    both = (statements.REPLICA_STATUS, statements.SLAVE_STATUS)
+    return both if version >= (8, 0, 22) else both[::-1]
+
+
+def _binlog_order(version: tuple[int, ...]) -> tuple[str, ...]:
+    both = (statements.BINARY_LOG_STATUS, statements.MASTER_STATUS)
+    return both if version >= (8, 2) else both[::-1]

@@ -1,0 +1,78 @@
+"""A server: its held connections, the fresh login beside them, and the looks over each."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+
+from drwatch.core.sample import Key, LoginFact, Node, Probe, Sample
+from drwatch.probes.mysql.held import FAREWELL, Clock, HeldLook
+from drwatch.probes.mysql.link import Link, Refusal
+from drwatch.probes.mysql.pace import Pace, Vain
+from drwatch.probes.mysql.replication_fact import read_replication
+from drwatch.probes.mysql.server_fact import read_server
+from drwatch.probes.mysql.wire import Address
+
+
+class LoginLook:
+    """Each half minute a fresh login beside the held connection, which cannot see that newcomers are turned away."""
+
+    def __init__(self, key: Key, every: float, link: Link, deadline: float, clock: Clock) -> None:
+        self.key = key
+        self.every = every
+        self.wake = asyncio.Event()
+        self._link = link
+        self._deadline = deadline
+        self._clock = clock
+
+    async def look(self) -> Sample:
+        """How long the login took, or why there was none. A dial that hangs is waited for by the next look."""
+        reached = await self._link.reach(self._deadline)
+        if isinstance(reached, Refusal):
+            return Sample(self.key, reached.asked, reached.answered, reached.blind, reached.notes)
+        asked, answered = await self._link.spend(FAREWELL)
+        return Sample(self.key, asked, answered, LoginFact(answered - asked))
+
+    async def close(self) -> None:
+        await self._link.close(FAREWELL)
+
+
+class MysqlServer:
+    """One server: its fast and its slow connection, and the fresh login beside them. At most three at a time.
+
+    ``deadline`` in seconds bounds each look. ``tls`` is the context to verify the server with; None means plaintext.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        host: str,
+        port: int,
+        user: str,
+        password: str,
+        tls: ssl.SSLContext | None,
+        deadline: float,
+        clock: Clock,
+        *,
+        every: float = 1.0,
+        replication_every: float = 2.0,
+        login_every: float = 30.0,
+    ) -> None:
+        address = Address(host, port, user, password, tls)
+        vain = Vain()
+        connect = 0.95 * deadline  # just before the look's own, so that the look brings the dial's own account
+        fast = Link(address, Pace(vain), connect, clock, leader=None)
+        slow = Link(address, Pace(vain), connect, clock, leader=fast)
+        fresh = Link(address, Pace(vain), connect, clock, leader=fast)
+        self.server_look = HeldLook(Key(node, Probe.SERVER), every, fast, read_server, deadline, clock, replace=True)
+        self.replication_look = HeldLook(
+            Key(node, Probe.REPLICATION), replication_every, slow, read_replication, deadline, clock, replace=False
+        )
+        self.login_look = LoginLook(Key(node, Probe.LOGIN), login_every, fresh, deadline, clock)
+
+    @property
+    def looks(self) -> tuple[HeldLook, HeldLook, LoginLook]:
+        return self.server_look, self.replication_look, self.login_look
+
+    async def close(self) -> None:
+        await asyncio.gather(*(look.close() for look in self.looks))
