@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from drwatch.core.assessment import Assessment
 from drwatch.core.incident import Incident
 from drwatch.core.paging import Row
-from drwatch.store import Past
+from drwatch.store import Past, StoreError
 from drwatch.web import page
 from drwatch.web.status import incident_json, past_json, status_json
 
@@ -42,7 +43,7 @@ class Reader:
     """Those that are alive."""
     rows: Callable[[], Sequence[Row]]
     """Pages that are not settled."""
-    metrics: Callable[[str], tuple[bytes, str]]
+    metrics: Callable[[str], Awaitable[tuple[bytes, str]]]
     """The exposition and its content type, for an Accept header."""
     health: Callable[[], str | None]
     """What is wrong with drwatch itself, in a sentence; None when it is well."""
@@ -58,6 +59,8 @@ def application(reader: Reader) -> Starlette:
 
 
 class _Pages:
+    """One method an address. What is judged never changes, so it is drawn in a thread and holds up no look."""
+
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
@@ -74,11 +77,12 @@ class _Pages:
 
     async def status_page(self, request: Request) -> Response:
         reader = self._reader
-        html = page.render(reader.assessment(), reader.incidents(), reader.rows(), reader.health(), reader.zone())
+        seen = reader.assessment(), reader.incidents(), reader.rows()
+        html = await asyncio.to_thread(page.render, *seen, reader.health(), reader.zone())
         return HTMLResponse(html, headers={"content-security-policy": page.POLICY})
 
     async def metrics(self, request: Request) -> Response:
-        body, content_type = self._reader.metrics(request.headers.get("accept", ""))
+        body, content_type = await self._reader.metrics(request.headers.get("accept", ""))
         headers = {"content-type": content_type, "vary": "accept, accept-encoding"}
         if "gzip" in request.headers.get("accept-encoding", ""):
             body = gzip.compress(body, compresslevel=1)
@@ -99,25 +103,30 @@ class _Pages:
         return PlainTextResponse("ready\n")
 
     async def status(self, request: Request) -> Response:
-        reader = self._reader
-        return JSONResponse(status_json(reader.assessment(), reader.incidents(), reader.rows()))
+        seen = self._reader.assessment(), self._reader.incidents(), self._reader.rows()
+        return await asyncio.to_thread(lambda: JSONResponse(status_json(*seen)))
 
     async def incidents(self, request: Request) -> Response:
-        return JSONResponse(
-            {
-                "living": self._living(),
-                "history": [past_json(past) for past in await self._reader.history(_limit(request))],
-            }
-        )
+        try:
+            history = [past_json(past) for past in await self._reader.history(_limit(request))]
+        except StoreError as broken:
+            # What is alive is in memory: a dead disk does not hide it.
+            return JSONResponse({"living": self._living(), "history": None, "unknown": str(broken)})
+        return JSONResponse({"living": self._living(), "history": history, "unknown": ""})
 
     async def incident(self, request: Request) -> Response:
-        wanted = request.path_params["id"].upper()
-        past = next((past for past in await self._reader.history(MOST) if past.id == wanted), None)
-        found: dict[str, Any] = past_json(past) if past else {}
+        wanted, unknown = request.path_params["id"].upper(), ""
+        found: dict[str, Any] = {}
+        try:
+            found = next((past_json(past) for past in await self._reader.history(MOST) if past.id == wanted), {})
+        except StoreError as broken:
+            unknown = str(broken)
         found |= next((living for living in self._living() if living["id"] == wanted), {})
-        if not found:
-            raise HTTPException(404, f"no incident {wanted} among the living and the last {MOST}")
-        return JSONResponse(found)
+        if found:
+            return JSONResponse(found)
+        if unknown:
+            raise HTTPException(503, unknown)
+        raise HTTPException(404, f"no incident {wanted} among the living and the last {MOST}")
 
     def _living(self) -> list[dict[str, Any]]:
         assessment = self._reader.assessment()

@@ -1,5 +1,6 @@
 """Reading an exposition as Prometheus does."""
 
+import asyncio
 from collections.abc import Iterable
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
@@ -46,6 +47,10 @@ def exporter(
     return Exporter(lambda: assessment, lambda: told, lambda: due, instruments or Instruments())
 
 
+def rendered(source: Exporter, accept: str = "") -> tuple[bytes, str]:
+    return asyncio.run(source.render(accept))
+
+
 def scrape(
     assessment: Assessment | None,
     incidents: Iterable[Incident] = (),
@@ -54,8 +59,8 @@ def scrape(
 ) -> Scrape:
     """What Prometheus would read, the same in both of its formats."""
     source = exporter(assessment, incidents, rows, instruments)
-    plain, _ = source.render()
-    modern, _ = source.render(OPENMETRICS)
+    plain, _ = rendered(source)
+    modern, _ = rendered(source, OPENMETRICS)
     read = Scrape(sample for family in text(plain.decode()) for sample in family.samples)
     same = Scrape(sample for family in openmetrics(modern.decode()) for sample in family.samples)
     assert {(each.name, str(each.labels)) for each in read.samples} == {

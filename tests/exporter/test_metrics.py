@@ -1,6 +1,8 @@
 """What a scrape says of the watched world."""
 
+import asyncio
 import math
+import time
 from dataclasses import replace
 
 import pytest
@@ -11,7 +13,7 @@ from drwatch.core.finding import SEVERITY, Condition
 from drwatch.core.incident import Incident, Phase
 from drwatch.core.sample import Blind, Moment, Probe, ReachFact, Reason, ReplicationFact, Sample, ServerFact
 from drwatch.exporter import FAMILIES, WITNESS_CONDITIONS, worst
-from exporter.reading import exporter, scrape
+from exporter.reading import exporter, rendered, scrape
 
 SHOP_B = {"cluster": "shop", "node": "oslo-b"}
 
@@ -318,7 +320,19 @@ def test_a_name_with_quotes_and_newlines_stays_one_label() -> None:
 
 def test_the_format_is_the_one_that_was_asked_for() -> None:
     source = exporter(world.whole())
-    assert source.render()[1].startswith("text/plain; version=0.0.4")
-    body, content_type = source.render("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;q=0.3")
+    assert rendered(source)[1].startswith("text/plain; version=0.0.4")
+    body, content_type = rendered(source, "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;q=0.3")
     assert content_type.startswith("application/openmetrics-text")
     assert body.endswith(b"# EOF\n")
+
+
+async def test_a_scrape_of_fifty_pairs_holds_up_nobody() -> None:
+    """The loop that draws them is the one that hears a server hang up."""
+    source = exporter(world.many(50))
+    scraping = asyncio.create_task(source.render())
+    begun = last = time.perf_counter()
+    longest = 0.0
+    while not scraping.done():
+        await asyncio.sleep(0)
+        last, longest = (now := time.perf_counter()), max(longest, now - last)
+    assert longest < (last - begun) / 3

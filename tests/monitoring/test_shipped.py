@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exporter.reading import exporter
+from exporter.reading import exporter, rendered
 
 from drwatch.core.sample import Blind, Key, Probe, Reason
 from drwatch.exporter import FAMILIES, Instruments
@@ -50,7 +50,7 @@ def test_promtool_finds_no_fault_in_the_metrics(binaries: Binaries, samples: lis
     instruments = Instruments(["phone"])
     instruments.looked(Key(A, Probe.SERVER), 0.001)
     assessment = world.assessed(samples)
-    body, _ = exporter(assessment, world.living(assessment), (), instruments).render()
+    body, _ = rendered(exporter(assessment, world.living(assessment), (), instruments))
     done = promtool(binaries, "check", "metrics", given=body)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 

@@ -193,6 +193,19 @@ def whole(now: Moment = NOW) -> Assessment:
     return assessed([*looks(now), *dark_looks(now)], now)
 
 
+def many(count: int, now: Moment = NOW) -> Assessment:
+    """So many pairs like the shop."""
+    samples, clusters = looks(now), []
+    made: list[Sample] = []
+    for number in range(count):
+        name = f"shop-{number:03}"
+        nodes = tuple(replace(each, node=Node(name, each.node.name)) for each in SHOP.nodes)
+        clusters.append(replace(SHOP, name=name, nodes=nodes))
+        of_shop = [sample for sample in samples if sample.key.node.cluster]
+        made += [replace(each, key=each.key._replace(node=Node(name, each.key.node.name))) for each in of_shop]
+    return assessed(made, now, replace(POLICY, clusters=tuple(clusters)))
+
+
 def living(assessment: Assessment, policy: Policy = POLICY) -> tuple[Incident, ...]:
     """The incidents of a state that has lasted for two minutes."""
     now = assessment.at

@@ -30,11 +30,15 @@ class World:
     rows: Sequence[Row] = ()
     past: Sequence[Past] = ()
     wrong: str | None = None
+    broken: Exception | None = None
+    """What reading the history comes to."""
     asked_for: list[int] = field(default_factory=list)
     """How much history was asked for."""
 
     async def history(self, limit: int) -> Sequence[Past]:
         self.asked_for.append(limit)
+        if self.broken is not None:
+            raise self.broken
         return self.past[:limit]
 
     def application(self) -> ASGIApp:

@@ -10,7 +10,7 @@ from monitoring import world
 
 from drwatch.core.finding import Condition
 from drwatch.core.incident import Incident, Phase
-from drwatch.store import Past
+from drwatch.store import Past, StoreError
 from web.asking import World, asking
 
 PATHS = ("/", "/metrics", "/healthz", "/readyz", "/api/v1/status", "/api/v1/incidents")
@@ -130,17 +130,28 @@ async def test_one_incident_is_found_by_its_six_letters_in_either_case() -> None
     assert none.status == 404
 
 
-async def test_a_broken_read_is_an_error_of_that_answer_alone(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_dead_disk_hides_the_history_and_nothing_that_is_alive() -> None:
     state = full()
+    alive = state.incidents[0].id
+    state.broken = StoreError("the disk is gone")
+    async with asking(state) as client:
+        all_of_them = await client.get("/api/v1/incidents")
+        one, other = await client.get(f"/api/v1/incidents/{alive}"), await client.get("/api/v1/incidents/QQQQQQ")
+        status = await client.get("/api/v1/status")
+    assert all_of_them.json["living"][0]["id"] == alive
+    assert (all_of_them.json["history"], all_of_them.json["unknown"]) == (None, "the disk is gone")
+    assert (one.status, one.json["id"]) == (200, alive)
+    assert (other.status, other.text) == (503, "the disk is gone")
+    assert status.status == 200
 
-    async def broken(limit: int) -> list[Past]:
-        raise RuntimeError("the disk is gone")
 
-    state.history = broken  # type: ignore[method-assign]
+async def test_a_bug_in_one_answer_is_logged_and_the_others_go_on(caplog: pytest.LogCaptureFixture) -> None:
+    state = full()
+    state.broken = ZeroDivisionError("ours")
     async with asking(state) as client:
         assert (await client.get("/api/v1/incidents")).status == 500
         assert (await client.get("/api/v1/status")).status == 200
-    assert "the disk is gone" in caplog.text
+    assert "ZeroDivisionError: ours" in caplog.text
 
 
 async def test_a_suppressed_incident_is_shown_with_what_explains_it() -> None:
