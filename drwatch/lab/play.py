@@ -21,7 +21,7 @@ from ruamel.yaml import YAML
 from drwatch.core.finding import PRIMARY_LOST
 from drwatch.lab.deadline import until
 from drwatch.lab.faults import FAULTS
-from drwatch.lab.harm import harm, threads_of
+from drwatch.lab.harm import Harm, harm, threads_of
 from drwatch.lab.inbox import Page
 from drwatch.lab.page import Told, read
 from drwatch.lab.pair import Pair
@@ -180,7 +180,7 @@ def play(scenario: Scenario, flavour: Flavour, say: Callable[[str], None] = lamb
             for act in scenario.acts:
                 if not any(other.mend and other.fault == act.fault for other in scenario.acts):
                     FAULTS[act.fault].mend(pair)
-        result.harm = _harm(pair, before)
+        result.harm = _harm(pair, before, scenario.turned_away)
     return result
 
 
@@ -284,8 +284,11 @@ def _history(scenario: Scenario, watching: Watching) -> list[str]:
     return [] if past & set(scenario.history) else [f"the history has none of {', '.join(scenario.history)}"]
 
 
-def _harm(pair: Pair, before: dict[str, Any]) -> dict[str, int]:
-    """Handshake errors since ``before`` and threads that drwatch, which has ended, left behind."""
+def _harm(pair: Pair, before: dict[str, Harm], turned_away: bool) -> dict[str, int]:
+    """Handshake errors since ``before`` and threads that drwatch, which has ended, left behind.
+
+    Logins that the server itself ``turned_away`` are no errors of a handshake, though Aborted_connects counts them.
+    """
     found = {"handshake_errors": 0, "threads_left": 0}
     for server in pair.servers:
         with suppress(TimeoutError):
@@ -294,6 +297,6 @@ def _harm(pair: Pair, before: dict[str, Any]) -> dict[str, int]:
         earlier = before[server.name]
         # The counters begin anew when a server was restarted.
         base = earlier.handshakes if after.handshakes >= earlier.handshakes else 0
-        found["handshake_errors"] += after.handshakes - base + after.blocked_soon
+        found["handshake_errors"] += after.blocked_soon + (0 if turned_away else after.handshakes - base)
         found["threads_left"] += len(threads_of(server, MONITOR[0]))
     return found

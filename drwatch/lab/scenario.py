@@ -60,6 +60,8 @@ class Scenario:
     """Commits a second."""
     history: tuple[Condition, ...] = ()
     """What the history must hold although nobody was told."""
+    turned_away: bool = False
+    """The server itself refuses logins in this one and counts each in Aborted_connects, whoever dials."""
     crash: Crash | None = None
     """Only real processes can be killed: the simulator does not play these."""
 
@@ -169,6 +171,39 @@ SCENARIOS = {
             (Expect(Condition.RTO_BREACHED, within=30.0),),
             # The ten minutes that a real pair is given are more than a scenario needs.
             {"paging.confirm.RtoBreached": "5s"},
+        ),
+        Scenario(
+            "primary-saturated",
+            "a primary without a free connection is PrimarySaturated, although the held connection answers",
+            (Act(0, "primary-saturated"),),
+            (Expect(Condition.PRIMARY_SATURATED, within=8.0),),
+            turned_away=True,
+        ),
+        Scenario(
+            "standby-killed",
+            "a dead standby is StandbyDown, and its silence about replication is not told again",
+            (Act(0, "standby-killed"),),
+            (Expect(Condition.STANDBY_DOWN, within=8.0),),
+        ),
+        Scenario(
+            "replication-refused",
+            "a receiver that cannot connect is ReplicationStopped with its errno",
+            (Act(0, "replication-refused"),),
+            (Expect(Condition.REPLICATION_STOPPED, within=20.0),),
+        ),
+        Scenario(
+            "host-key-changed",
+            "an SSH host key that is another is HostKeyChanged, never accepted",
+            (Act(0, "host-key-changed"),),
+            (Expect(Condition.HOST_KEY_CHANGED, within=15.0),),
+        ),
+        Scenario(
+            "access-denied",
+            "a login that is denied is AccessDenied, and nobody is called down",
+            (Act(0, "access-denied"),),
+            (Expect(Condition.ACCESS_DENIED, within=25.0),),
+            {"probes.login.every": "2s"},
+            turned_away=True,
         ),
         Scenario(
             "quiet",
