@@ -45,6 +45,7 @@ def thaw_primary(pair: Pair) -> None:
 def power_off_primary(pair: Pair) -> float:
     """As when the power fails: nothing is closed, nothing answers, and a new dial gets not even a refusal."""
     pair.files.paused.set()  # its cron is gone with it
+    pair.link.silent()  # and so is what it had sent: the kernel of a frozen process would deliver that yet
     at = pair.primary.freeze()
     pair.primary_ssh.freeze()
     for address, port in ((pair.primary.address, pair.primary.port), (pair.primary_ssh.address, pair.primary_ssh.port)):
@@ -56,6 +57,8 @@ def power_on_primary(pair: Pair) -> None:
     pair.primary.kill()
     pair.primary_ssh.kill()
     pair.release()
+    pair.link.refuses()
+    pair.link.passes()
     pair.primary_ssh.start()
     pair.primary.start()
     pair.files.paused.clear()

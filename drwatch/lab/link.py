@@ -60,8 +60,8 @@ class Link:
         self._loop.call_soon_threadsafe(self._open.set)
 
     def silent(self) -> None:
-        """Carry nothing more either way; every socket stays open, so neither end hears of it."""
-        self._loop.call_soon_threadsafe(self._open.clear)
+        """Carry nothing more either way from now on; every socket stays open, so neither end hears of it."""
+        self._run(self._hold())
 
     def refuses(self) -> None:
         """Hang up on both ends and listen no more."""
@@ -69,6 +69,9 @@ class Link:
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    async def _hold(self) -> None:
+        self._open.clear()
 
     async def _listen(self) -> None:
         if self._server is None:
@@ -97,8 +100,7 @@ class Link:
                 there.cancel()
                 here.cancel()
                 await asyncio.gather(there, here, return_exceptions=True)
-            if here.done():
-                await self._take_after_target()
+            await self._take_after_target()
         except OSError:
             await self._take_after_target()
         except asyncio.CancelledError:

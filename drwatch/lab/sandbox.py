@@ -41,9 +41,11 @@ class Process:
     def _reap(self) -> None:
         self.returncode = self._popen.wait()
         self.ended_at = time.monotonic()
-        self._ended.set()
-        if self._on_end:
-            self._on_end()
+        try:
+            if self._on_end:
+                self._on_end()
+        finally:
+            self._ended.set()
 
     @property
     def alive(self) -> bool:

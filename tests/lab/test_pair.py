@@ -137,6 +137,7 @@ def test_a_host_without_power_does_not_even_refuse(pair: Pair) -> None:
     for end in (pair.primary, pair.primary_ssh):
         with pytest.raises(TimeoutError):
             socket.create_connection((end.address, end.port), timeout=0.3)
+    assert pair.replicates()  # the standby has not heard of it
     fault.mend(pair)
 
 
