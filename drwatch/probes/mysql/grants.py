@@ -17,7 +17,7 @@ def grants(
     password: str | None = None,
     tls: bool = False,
 ) -> tuple[str, ...]:
-    """The statements that make the account, one string each, without a final semicolon.
+    """The statements that make the account, one string each, semicolon included, to paste or to send.
 
     Without ``password`` a placeholder stands there that no server accepts, so that nobody pastes a known password.
     ``tls`` demands it of the account. Exactly what statements.py asks for: status variables and GTIDs need no
@@ -32,7 +32,8 @@ def grants(
         made = [f"CREATE USER {account} IDENTIFIED BY {secret} {require} {limit}"]
     else:
         made = [f"CREATE USER {account} IDENTIFIED BY {secret}", f"GRANT USAGE ON *.* TO {account} {require} {limit}"]
-    return *made, *(f"GRANT {privilege} TO {account}" for privilege in _privileges(flavour, version))
+    granted = [f"GRANT {privilege} TO {account}" for privilege in _privileges(flavour, version)]
+    return tuple(f"{statement};" for statement in made + granted)
 
 
 def _privileges(flavour: Flavour, version: tuple[int, ...]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ class LoginLook:
     def __init__(self, key: Key, every: float, link: Link, deadline: float, clock: Clock) -> None:
         self.key = key
         self.every = every
-        self.wake = asyncio.Event()
+        self.wake = link.wake
         self._link = link
         self._deadline = deadline
         self._clock = clock
@@ -40,7 +40,8 @@ class LoginLook:
 class MysqlServer:
     """One server: its fast and its slow connection, and the fresh login beside them. At most three at a time.
 
-    ``deadline`` in seconds bounds each look. ``tls`` is the context to verify the server with; None means plaintext.
+    ``deadline`` in seconds bounds each look, unless the slow one or the login has its own. ``tls`` is the context to
+    verify the server with; None means plaintext.
     """
 
     def __init__(
@@ -57,18 +58,37 @@ class MysqlServer:
         every: float = 1.0,
         replication_every: float = 2.0,
         login_every: float = 30.0,
+        replication_deadline: float | None = None,
+        login_deadline: float | None = None,
     ) -> None:
         address = Address(host, port, user, password, tls)
         vain = Vain()
-        connect = 0.95 * deadline  # just before the look's own, so that the look brings the dial's own account
-        fast = Link(address, Pace(vain), connect, clock, leader=None)
-        slow = Link(address, Pace(vain), connect, clock, leader=fast)
-        fresh = Link(address, Pace(vain), connect, clock, leader=fast)
-        self.server_look = HeldLook(Key(node, Probe.SERVER), every, fast, read_server, deadline, clock, replace=True)
-        self.replication_look = HeldLook(
-            Key(node, Probe.REPLICATION), replication_every, slow, read_replication, deadline, clock, replace=False
+        patience = {
+            Probe.SERVER: deadline,
+            Probe.REPLICATION: replication_deadline or deadline,
+            Probe.LOGIN: login_deadline or deadline,
+        }
+
+        def link(probe: Probe, leader: Link | None) -> Link:
+            # The dial's own deadline is just before the look's, so that the look brings the dial's own account.
+            return Link(address, Pace(vain), 0.95 * patience[probe], clock, leader)
+
+        fast = link(Probe.SERVER, None)
+        self.server_look = HeldLook(
+            Key(node, Probe.SERVER), every, fast, read_server, patience[Probe.SERVER], clock, replace=True
         )
-        self.login_look = LoginLook(Key(node, Probe.LOGIN), login_every, fresh, deadline, clock)
+        self.replication_look = HeldLook(
+            Key(node, Probe.REPLICATION),
+            replication_every,
+            link(Probe.REPLICATION, fast),
+            read_replication,
+            patience[Probe.REPLICATION],
+            clock,
+            replace=False,
+        )
+        self.login_look = LoginLook(
+            Key(node, Probe.LOGIN), login_every, link(Probe.LOGIN, fast), patience[Probe.LOGIN], clock
+        )
 
     @property
     def looks(self) -> tuple[HeldLook, HeldLook, LoginLook]:
