@@ -42,9 +42,9 @@ def assess(snapshot: Snapshot, policy: Policy, firing: Firing, now: Moment) -> A
         findings += suppress(
             [
                 *symptoms.of_primary(view),
-                *symptoms.of_standbys(view, policy, snapshot, now),
+                *symptoms.of_standbys(view, policy, snapshot, firing, now),
                 *symptoms.of_objectives(view, firing),
-                *symptoms.of_files(view, snapshot),
+                *symptoms.of_files(view, policy, snapshot, firing),
                 *symptoms.of_hosts(view, policy, snapshot, firing),
                 *symptoms.of_blindness(view, policy, snapshot, now),
             ],
@@ -71,7 +71,12 @@ _HELD = frozenset({Probe.SERVER, Probe.REPLICATION, Probe.HOST})
 def _aged(snapshot: Snapshot, limit: float, now: Moment) -> Snapshot:
     """The snapshot in which a look that has not come back for so long counts as blind, whatever its last one saw."""
     old = {
-        key: replace(sight, latest=replace(sight.latest, found=_overdue(now - sight.latest.answered)), blind_since=at)
+        key: replace(
+            sight,
+            latest=replace(sight.latest, found=_overdue(now - sight.latest.answered)),
+            blind_since=at,
+            lost_since=at,
+        )
         for key, sight in snapshot.sights.items()
         if key.probe in _HELD and sight.blind is None and now - (at := sight.latest.answered) > limit
     }

@@ -80,6 +80,15 @@ def received(snapshot: Snapshot, standby: Node) -> Position | None:
     return Position(gtid.union(whole, applied), channel.read, by_coordinate=not channel.uses_gtid)
 
 
+def arrived(snapshot: Snapshot, standby: Node) -> Position | None:
+    """Everything that may have come, a torn transaction included: what is beyond it has surely not."""
+    channel = feed(snapshot, standby)
+    if channel is None:
+        return None
+    came = gtid.union(channel.retrieved_gtid, _applied(snapshot, standby))
+    return Position(came, channel.read, by_coordinate=not channel.uses_gtid)
+
+
 def _seen_missing(snapshot: Snapshot, line: Timeline, standby: Node) -> tuple[int | None, int | None]:
     """Transactions and bytes that the primary was seen to have before the standby was seen to lack them."""
     sight, channel = snapshot.sight(standby, Probe.REPLICATION), feed(snapshot, standby)

@@ -34,7 +34,7 @@ def suppress(findings: list[Finding], pending: bool = False) -> list[Finding]:
     primary = next((finding for finding in findings if finding.condition in lost), None)
     standbys = {finding.subject for finding in findings if finding.condition is Condition.STANDBY_DOWN}
     denied = {
-        finding.subject
+        finding.subject: finding.condition
         for finding in findings
         if finding.condition in (Condition.ACCESS_DENIED, Condition.HOST_KEY_CHANGED)
     }
@@ -47,15 +47,16 @@ def suppress(findings: list[Finding], pending: bool = False) -> list[Finding]:
         if pending and finding.condition in _OF_THE_PRIMARY:
             return Condition.PRIMARY_UNSEEN
         if primary is not None and finding is not primary:
-            seen_by_standby = primary.condition is Condition.PRIMARY_UNSEEN
-            if finding.condition in _OF_THE_PRIMARY - ({Condition.REPLICATION_STOPPED} if seen_by_standby else set()):
+            # A primary that only the witness cannot see goes on replicating and syncing: of that, only the claim grows.
+            unseen = primary.condition is Condition.PRIMARY_UNSEEN
+            if finding.condition in ({Condition.RPO_BREACHED} if unseen else _OF_THE_PRIMARY):
                 return primary.condition
             if of_node and finding.subject == primary.subject:
                 return primary.condition
         if finding.subject in standbys and (finding.condition in _OF_THE_STANDBY or of_node):
             return Condition.STANDBY_DOWN
         if finding.condition is Condition.PROBE_BLIND and finding.subject in denied:
-            return Condition.ACCESS_DENIED
+            return denied[finding.subject]
         if finding.condition is Condition.PROBE_BLIND and finding.subject in saturated:
             return Condition.PRIMARY_SATURATED
         if (

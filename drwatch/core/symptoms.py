@@ -10,7 +10,6 @@ from drwatch.core.finding import Condition, Confidence, Finding
 from drwatch.core.gtid import GtidPosition, GtidSet
 from drwatch.core.policy import NodePolicy, Policy
 from drwatch.core.sample import (
-    PROOF_OF_LIFE,
     Blind,
     Channel,
     HostFact,
@@ -33,6 +32,9 @@ CLEAR = 0.8
 
 STOPPED_BY_BACKUP = 3600.0
 """Seconds that a nightly backup may hold the applier stopped without an error (traps.md 28)."""
+
+STATUS_LOOKS = 2
+"""Fast looks in the time of one status look."""
 
 RTO_PATIENCE = 600.0
 IO_WAIT_PATIENCE = 300.0
@@ -68,9 +70,11 @@ def of_primary(view: ClusterView) -> Iterator[Finding]:
     )
 
 
-def of_standbys(view: ClusterView, policy: Policy, snapshot: Snapshot, now: Moment) -> Iterator[Finding]:
+def of_standbys(
+    view: ClusterView, policy: Policy, snapshot: Snapshot, firing: Firing, now: Moment
+) -> Iterator[Finding]:
     for standby in view.cluster.standbys:
-        down = _standby_down(view, standby, snapshot)
+        down = _standby_down(view, standby, policy, snapshot)
         if down is not None:
             yield down
         yield from _writable(view, standby, snapshot)
@@ -82,24 +86,43 @@ def of_standbys(view: ClusterView, policy: Policy, snapshot: Snapshot, now: Mome
             yield _stopped(view, standby, "replicates from nobody", ())
         for channel in channels:
             yield from _channel(view, standby, channel)
-            yield from _silent(view, standby, channel, policy, snapshot, now)
+            yield from _silent(view, standby, channel, policy, snapshot, firing, now)
 
 
-def _standby_down(view: ClusterView, standby: NodePolicy, snapshot: Snapshot) -> Finding | None:
+_NO_ANSWER = frozenset(
+    {
+        Reason.REFUSED,
+        Reason.HUNG_UP,
+        Reason.NO_HANDSHAKE,
+        Reason.QUERY_TIMEOUT,
+        Reason.CONNECT_TIMEOUT,
+        Reason.NO_ROUTE,
+    }
+)
+"""What the far side did not do. A name that does not resolve, or a bug, is on ours: ProbeBlind tells of it."""
+
+
+def _standby_down(view: ClusterView, standby: NodePolicy, policy: Policy, snapshot: Snapshot) -> Finding | None:
     found = snapshot.latest(standby.node, Probe.SERVER)
-    if not isinstance(found, Blind) or found.reason in PROOF_OF_LIFE or standby.node not in snapshot.alive:
+    if not isinstance(found, Blind) or found.reason not in _NO_ANSWER or standby.node not in snapshot.alive:
         return None
     host = snapshot.latest(standby.node, Probe.HOST)
     name = standby.node.name
     evidence = [f"witness: {standby.mysql} gives no answer ({found.reason})"]
-    confidence = Confidence.LIKELY
+    confidence, confirm = Confidence.LIKELY, None
     if isinstance(host, HostFact):
-        confidence = Confidence.LIKELY if host.processes else Confidence.CONCLUSIVE
-        evidence.append(f"host: {name} is up, its server process is {'there' if host.processes else 'gone'}")
+        gone = not host.processes and standby.node in snapshot.embodied
+        restarting = (host.unit or "").startswith(("activating", "deactivating", "reloading"))
+        if restarting or (host.processes and found.reason in (Reason.REFUSED, Reason.HUNG_UP)):
+            confirm = policy.confirm.restarting
+        elif gone:
+            confidence = Confidence.CONCLUSIVE
+        process = "is there" if host.processes else "is gone" if gone else "has never been seen from here"
+        evidence.append(f"host: {name} is up, its server process {process}")
     elif isinstance(host, Blind):
         evidence.append(f"host: {name} cannot be asked ({host.reason})")
     summary = f"the standby {name} does not serve: there is nothing to take over with"
-    return Finding(Condition.STANDBY_DOWN, view.cluster.name, name, summary, tuple(evidence), confidence)
+    return Finding(Condition.STANDBY_DOWN, view.cluster.name, name, summary, tuple(evidence), confidence, confirm)
 
 
 def _stopped(
@@ -127,22 +150,34 @@ def _channel(view: ClusterView, standby: NodePolicy, channel: Channel) -> Iterat
 
 
 def _silent(
-    view: ClusterView, standby: NodePolicy, channel: Channel, policy: Policy, snapshot: Snapshot, now: Moment
+    view: ClusterView,
+    standby: NodePolicy,
+    channel: Channel,
+    policy: Policy,
+    snapshot: Snapshot,
+    firing: Firing,
+    now: Moment,
 ) -> Iterator[Finding]:
     """The receiver believes it is connected, and hears nothing although there is something to hear."""
     receipt = snapshot.receipts.get((standby.node, channel.name))
-    have = exposure.received(snapshot, standby.node)
+    sight = snapshot.sight(standby.node, Probe.REPLICATION)
+    have = exposure.arrived(snapshot, standby.node)
     line = snapshot.timelines.get(view.cluster.primary.node)
-    if channel.io is not IoState.YES or receipt is None or have is None or line is None:
+    if channel.io is not IoState.YES or receipt is None or sight is None or have is None or line is None:
         return
-    name, silence = standby.node.name, now - receipt.heard_at
+    name = standby.node.name
+    # A status look that is late is no silence of the source: of the time after it only two looks count.
+    unlooked = min(now - sight.latest.asked, 2 * STATUS_LOOKS * policy.look)
+    silence = sight.latest.asked - receipt.heard_at + unlooked
     beyond = line.first_beyond(have)
-    waiting = now - beyond.asked if beyond else 0.0
+    waiting = now - beyond.since if beyond else 0.0
     missed = min(silence, waiting) >= policy.limits.silence
     period = channel.heartbeat_period
     # An idle source sends a heartbeat each period; two that do not come are silence too (replication.md 3.3).
     lost = bool(period) and channel.heartbeats is not None and silence >= 2 * (period or 0.0) + policy.limits.silence
-    if not (missed or lost):
+    told = (view.cluster.name, Condition.REPLICATION_SILENT, name) in firing
+    if not (missed or lost or (told and not receipt.moved)):
+        # What an earlier run told of is over when something is heard, not when this run has just begun to listen.
         return
     summary = f"{name} has heard nothing from its source for {silence:.0f} s and believes that it is connected"
     evidence = (
@@ -152,13 +187,14 @@ def _silent(
     yield Finding(Condition.REPLICATION_SILENT, view.cluster.name, name, summary, evidence, confirm=1.0)
 
 
-def _own_writes(fact: ServerFact) -> bool:
-    """Whether the server's newest binary log entries are its own and not its source's."""
+def _own_writes(fact: ServerFact, source: ServerFact) -> bool:
+    """Whether the server has written what its source does not have; an old primary's earlier writes, both have."""
     match fact.gtid:
         case GtidPosition():
             return bool(fact.gtid.written_by(fact.server_id).domains)
         case GtidSet():
-            return fact.server_uuid is not None and bool(fact.gtid.of_uuid(fact.server_uuid).intervals)
+            both = source.gtid if isinstance(source.gtid, GtidSet) else GtidSet()
+            return fact.server_uuid is not None and not both.covers(fact.gtid.of_uuid(fact.server_uuid))
     return False
 
 
@@ -168,7 +204,7 @@ def _writable(view: ClusterView, standby: NodePolicy, snapshot: Snapshot) -> Ite
         return
     name, primary = standby.node.name, view.cluster.primary
     source = snapshot.latest(primary.node, Probe.SERVER)
-    if isinstance(source, ServerFact) and not source.read_only and _own_writes(fact):
+    if isinstance(source, ServerFact) and not source.read_only and _own_writes(fact, source):
         summary = f"SPLIT BRAIN: {primary.node.name} and {name} both take writes"
         evidence = (f"{name}: read_only is off, and its binary log holds writes of its own",)
         yield Finding(Condition.SPLIT_BRAIN, view.cluster.name, name, summary, evidence)
@@ -209,26 +245,36 @@ def of_objectives(view: ClusterView, firing: Firing) -> Iterator[Finding]:
         yield Finding(Condition.RTO_BREACHED, cluster, name, summary, evidence, confirm=RTO_PATIENCE)
 
 
-def of_files(view: ClusterView, snapshot: Snapshot) -> Iterator[Finding]:
-    for files, claim in view.files:
-        if claim is None:
-            continue
-        sight = snapshot.sight(claim.node, Probe.MARKER, files.name)
+_BROKEN_MARKER = {
+    Reason.MISSING: "is gone",
+    Reason.GARBLED: "is malformed",
+    Reason.FUTURE: "is dated in the future",
+}
+
+
+def of_files(view: ClusterView, policy: Policy, snapshot: Snapshot, firing: Firing) -> Iterator[Finding]:
+    cluster = view.cluster.name
+    standbys = [standby.node for standby in view.cluster.standbys for _ in view.cluster.files]
+    for node, (files, claim) in zip(standbys, view.files, strict=True):
+        sight, host = snapshot.sight(node, Probe.MARKER, files.name), snapshot.sight(node, Probe.HOST)
         blind = sight.blind if sight else None
-        if blind is not None and blind.reason in (Reason.MISSING, Reason.GARBLED, Reason.FUTURE):
-            what = {
-                Reason.MISSING: "is gone",
-                Reason.GARBLED: "is malformed",
-                Reason.FUTURE: "is dated in the future",
-            }[blind.reason]
-            summary = f"the marker of the file set {files.name} on {claim.node.name} {what}: its age is unknown"
-            yield Finding(Condition.FILES_MARKER_MISSING, view.cluster.name, files.name, summary, (blind.detail,))
-        if claim.seconds is not None and claim.seconds > files.stale_after:
+        # One that was never there is unmeasured; one that an earlier run told of is still gone (traps.md 27).
+        known = claim is not None or (cluster, Condition.FILES_MARKER_MISSING, files.name) in firing
+        if blind is not None and (known or blind.reason in (Reason.GARBLED, Reason.FUTURE)):
+            what, confirm = _BROKEN_MARKER.get(blind.reason, ""), None
+            if not what and host is not None and host.blind is None:
+                # The host answers and its marker does not: nothing else would tell of it.
+                what, confirm = f"cannot be read ({blind.reason})", policy.limits.probe_blind
+            if what:
+                summary = f"the marker of the file set {files.name} on {node.name} {what}: its age is unknown"
+                evidence = (blind.detail,) if blind.detail else ()
+                yield Finding(Condition.FILES_MARKER_MISSING, cluster, files.name, summary, evidence, confirm=confirm)
+        if claim is not None and claim.seconds is not None and claim.seconds > files.stale_after:
             summary = (
-                f"the copy of {files.name} on {claim.node.name} is {claim.seconds:.0f} s old, "
+                f"the copy of {files.name} on {node.name} is {claim.seconds:.0f} s old, "
                 f"its limit is {files.stale_after:.0f} s"
             )
-            yield Finding(Condition.FILES_STALE, view.cluster.name, files.name, summary)
+            yield Finding(Condition.FILES_STALE, cluster, files.name, summary)
 
 
 def of_hosts(view: ClusterView, policy: Policy, snapshot: Snapshot, firing: Firing) -> Iterator[Finding]:

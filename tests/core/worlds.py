@@ -121,8 +121,8 @@ _CHANNEL = Channel(
     sql_delay=0,
     relay_bytes=1000,
     sql_state="has read all relay log",
-    read=None,
-    executed=None,
+    read=Coordinate("mysql-bin.000001", 500),
+    executed=Coordinate("mysql-bin.000001", 500),
     retrieved_gtid=gtids(100),
     executed_gtid=gtids(100),
     heartbeats=1,
@@ -210,13 +210,18 @@ OPEN = ReachFact(0.001)
 LOGGED_IN = LoginFact(0.002)
 
 
-def well(asked: float, last: int = 100) -> list[Sample]:
-    """Every chair looks round at a healthy pair, the last transaction received and applied."""
+def well(asked: float, last: int = 100, **channel: Any) -> list[Sample]:
+    """Every chair looks round at a healthy pair, the last transaction received and applied, a heartbeat each 30 s."""
+    channel = {
+        "heartbeats": 1 + int(asked // 30),
+        "retrieved_gtid": gtids(last),
+        "executed_gtid": gtids(last),
+    } | channel
     return [
         primary(server(gtids(last)), asked),
         body(host(), asked),
-        standby(standby_server(gtids(last)), asked),
-        receiver(replication(retrieved_gtid=gtids(last), executed_gtid=gtids(last)), asked),
+        standby(standby_server(channel["executed_gtid"]), asked),
+        receiver(replication(**channel), asked),
         standby_host(host(), asked),
         login(LOGGED_IN, asked),
     ]
