@@ -63,13 +63,14 @@ class Link:
         was asked anew, and a sample must not look like a second witness.
         """
         until = asyncio.get_running_loop().time() + seconds
+        asked = self._clock()
         while self._wire is None:
             if self._dial is None:
                 if (refusal := self._forbidden()) is not None:
                     return refusal
                 await asyncio.sleep(self._pace.wait(self._clock().loop))
                 self.dial()
-            refusal = await self._await_dial(until)
+            refusal = await self._await_dial(asked, until)
             if refusal is not None and not (self._dial is None and self._pace.again):
                 return refusal
         return self._wire
@@ -83,9 +84,8 @@ class Link:
             return replace(self._refusal, notes=(f"not dialled again: the next dial is due in {wait:.1f} s",))
         return None
 
-    async def _await_dial(self, until: float) -> Refusal | None:
+    async def _await_dial(self, asked: Moment, until: float) -> Refusal | None:
         """Wait for the dial under way until that loop time; None when it ended in a connection."""
-        asked = self._clock()
         if self._dial is not None:
             self._waiting += 1
             try:

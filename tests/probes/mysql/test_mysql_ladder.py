@@ -90,6 +90,7 @@ async def test_a_peer_that_accepts_and_is_silent_has_no_handshake_and_is_never_g
     assert {why(sample).reason for sample in samples} == {Reason.NO_HANDSHAKE}
     assert len(accepted) == 1
     assert samples[-1].asked.loop > samples[0].answered.loop - 0.01, "each look saw the silence anew"
+    assert samples[0].notes == ()
     assert "waiting for" in samples[-1].notes[0]
 
 
