@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 from itertools import product
@@ -223,6 +224,13 @@ def _figure(label: str, value: str, colour: str, *lines: str | None) -> Markup:
     return tag("div", tag("small", label), tag("b", value, class_=colour), *small, class_="figure")
 
 
+def at_most(seconds: float) -> str:
+    """The duration in words, rounded up to what the words can say: an upper bound must not shrink on its way."""
+    step = 0.1 if seconds < 9.9 else 1 if seconds < 599 else 60 if seconds < 48 * 3600 else 3600
+    # A tenth is no exact binary fraction: what is over by a rounding error is not over.
+    return span(math.ceil(round(seconds / step, 9)) * step)
+
+
 def _colour(seconds: float, objective: float) -> str:
     return "bad" if seconds > objective else "warn" if seconds > 0.8 * objective else "good"
 
@@ -238,11 +246,11 @@ def _exposure(claim: Exposure, view: ClusterView, zone: tzinfo) -> Markup:
     proof = claim.datum.wall.astimezone(zone).strftime("%H:%M:%S") if claim.datum else None
     return _figure(
         label,
-        f"at most {span(claim.seconds)}",
+        f"at most {at_most(claim.seconds)}",
         _colour(claim.seconds, objective),
         "Frozen: the primary is proved dead" if claim.frozen else None,
         f"Seen missing: at least {', '.join(seen)}" if seen else None,
-        f"Nobody saw the last {span(claim.unseen_seconds)}" if claim.unseen_seconds is not None else None,
+        f"Nobody saw the last {at_most(claim.unseen_seconds)}" if claim.unseen_seconds is not None else None,
         f"{goal}; proof of {proof}" if proof else goal,
     )
 
@@ -276,7 +284,7 @@ def _files(view: ClusterView) -> Iterator[Markup]:
             state = tag("span", f"UNKNOWN: {claim.unknown}", class_="bad")
         else:
             colour = "bad" if claim.seconds > files.stale_after else "good"
-            state = tag("span", f"at most {span(claim.seconds)} old", class_=colour)
+            state = tag("span", f"at most {at_most(claim.seconds)} old", class_=colour)
         what = tag("td", state, tag("small", f"{limit}; {files.path}"))
         lines.append(tag("tr", tag("th", files.name, tag("small", f"on {standby.node.name}")), what))
     yield tag("h3", "Files")

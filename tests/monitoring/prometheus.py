@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
@@ -24,6 +25,9 @@ from drwatch.web.listen import serve
 from monitoring import world
 
 SHIPPED = Path(__file__).parents[2] / "config" / "prometheus"
+DASHBOARD = SHIPPED.parent / "grafana" / "drwatch.json"
+DEADLINE = 30.0
+"""Seconds for Prometheus to start, scrape twice and answer."""
 
 
 async def until(true: Callable[[], Awaitable[bool]], seconds: float) -> bool:
@@ -85,6 +89,36 @@ class Prometheus:
         """The series that a query answers with."""
         answer = await self.get("/api/v1/query", query=expr)
         return list(answer["result"]) if answer else []
+
+
+def questions(clusters: str) -> set[tuple[str, str]]:
+    """Every panel's title and query as Grafana sends it, with these clusters chosen (a regular expression)."""
+    values = {"$cluster": clusters, "$__rate_interval": "10s", "$__range": "1m"}
+    asked = set()
+    for panel in json.loads(DASHBOARD.read_text())["panels"]:
+        for target in panel.get("targets", ()):
+            expr = target["expr"]
+            for name, value in values.items():
+                expr = expr.replace(name, value)
+            assert "$" not in expr
+            asked.add((panel["title"], expr))
+    assert len(asked) > 30
+    return asked
+
+
+async def unanswered(prometheus: Prometheus, asked: set[tuple[str, str]], seconds: float) -> set[tuple[str, str]]:
+    """The queries that never answered with a number in that time, each on its own."""
+    silent = set(asked)
+
+    async def all_answered() -> bool:
+        for title, expr in sorted(silent):
+            series = await prometheus.query(expr)
+            if any(math.isfinite(float(each["value"][1])) for each in series):
+                silent.discard((title, expr))
+        return not silent
+
+    await until(all_answered, seconds)
+    return silent
 
 
 def _free_port() -> int:

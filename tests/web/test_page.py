@@ -12,7 +12,7 @@ from monitoring.world import NOW, A
 
 from drwatch.core.sample import Blind, Probe, Reason, Sample
 from drwatch.web.markup import Markup, join, tag
-from drwatch.web.page import POLICY, STYLE, render
+from drwatch.web.page import POLICY, STYLE, at_most, render
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -137,6 +137,29 @@ def test_a_servers_words_cannot_become_markup() -> None:
     seen = Reading(render(assessment, incidents, rows, SCRIPT, UTC))
     assert "script" not in seen.tags
     assert seen.words.count(SCRIPT) >= 6
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.0, "0.0 s"),
+        (0.02, "0.1 s"),
+        (1.0, "1.0 s"),
+        (1.0015, "1.1 s"),
+        (9.85, "9.9 s"),
+        (9.95, "10 s"),
+        (42.2, "43 s"),
+        (119.2, "2 min"),
+        (140.2, "2 min 21 s"),
+        (598.5, "9 min 59 s"),
+        (599.5, "10 min"),
+        (996.0, "17 min"),
+        (7140.5, "2 h 0 min"),
+        (48 * 3600 + 1, "2 d 1 h"),
+    ],
+)
+def test_an_upper_bound_is_rounded_up(seconds: float, words: str) -> None:
+    assert at_most(seconds) == words
 
 
 def test_plain_text_is_escaped_and_markup_is_not() -> None:
