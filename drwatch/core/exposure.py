@@ -41,9 +41,13 @@ class Exposure:
 
 
 def feed(snapshot: Snapshot, standby: Node) -> Channel | None:
-    """The standby's replication channel; the first one where there are several."""
+    """The standby's replication channel; of several the one from a server of its cluster, else the first."""
     fact = snapshot.replication(standby)
-    return fact.channels[0] if fact and fact.channels else None
+    if fact is None or not fact.channels:
+        return None
+    others = {key.node for key in snapshot.sights if key.node.cluster == standby.cluster and key.node != standby}
+    ids = {server.server_id for node in others if (server := snapshot.server(node))}
+    return next((channel for channel in fact.channels if channel.source_server_id in ids), fact.channels[0])
 
 
 WHOLE_GROUPS = (8, 0)

@@ -244,6 +244,16 @@ def test_the_standbys_own_writes_do_not_count_as_the_primarys() -> None:
     assert claim(world, 11).seconds == pytest.approx(11)
 
 
+def test_of_several_channels_the_one_from_the_primary_counts() -> None:
+    """The standby also collects an archive from server 9, and that channel is listed first; it is far ahead."""
+    archive = channel(name="archive", source_server_id=9, retrieved_gtid=gtids(9000), executed_gtid=gtids(9000))
+    shop = channel(name="shop", retrieved_gtid=gtids(100), executed_gtid=gtids(100))
+    world = seen(well(0), primary(server(gtids(200)), 5), receiver(ReplicationFact((archive, shop)), 6))
+    assert claim(world, 7).seconds == pytest.approx(7)
+    unknown = replace(archive, source_server_id=None)
+    assert claim(seen(well(0), receiver(ReplicationFact((unknown,)), 6)), 7).known
+
+
 def by_coordinate(place: int, file: int = 1) -> Channel:
     return channel(uses_gtid=False, retrieved_gtid=None, executed_gtid=None, read=coordinate(place, file))
 
