@@ -18,7 +18,7 @@ SLOW_EVERY = 5.0
 """Seconds between two looks at what needs a process of its own: df, systemd, `date`, a new walk through /proc."""
 GRACE = 0.25
 """Seconds that a look waits for the binary log's size beyond its fast block."""
-_TOY_DISKS = ("loop", "ram", "zram", "sr", "fd")
+_TOY_DISKS = (b"loop", b"ram", b"zram", b"sr", b"fd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,26 +65,25 @@ def parse(lines: Iterable[bytes], wall: Callable[[bytes, bytes], datetime | None
     processes: list[Process] = []
     count: bytes | None = None
     for line in lines:
-        word = line.split()
+        name, *word = line.split()
         try:
-            match word:
-                case [b"up", seconds, *_]:
-                    uptime = seconds
-                case [b"now", seconds]:
-                    now = seconds
-                case [b"cpu", *jiffies]:
-                    ticks = [int(j) for j in jiffies[:8]]
-                    cpu = Cpu(ticks[4], sum(ticks))
-                case [b"disk", _, _, name, *counts]:
-                    disks[name.decode()] = _disk([int(c) for c in counts])
-                case [b"io", b"some", average, *_]:
-                    pressure = float(average.partition(b"avg10=")[2]) / 100
-                case [b"MemAvailable:", kibibytes, *_]:
-                    memory = int(kibibytes) * 1024
-                case [b"process", pid, state]:
-                    processes.append(Process(int(pid), state.decode()))
-                case [b"processes", number]:
-                    count = number
+            if name == b"disk":
+                _disk(word, disks)
+            elif name == b"process":
+                processes.append(Process(int(word[0]), word[1].decode()))
+            elif name == b"processes":
+                count = word[0]
+            elif name == b"up":
+                uptime = word[0]
+            elif name == b"now":
+                now = word[0]
+            elif name == b"cpu":
+                ticks = [int(j) for j in word[:8]]
+                cpu = Cpu(ticks[4], sum(ticks))
+            elif name == b"io":
+                pressure = float(word[1].partition(b"avg10=")[2]) / 100
+            elif name == b"MemAvailable:":
+                memory = int(word[0]) * 1024
         except (ValueError, IndexError):
             continue  # A part that this kernel words otherwise is a part that is not there.
     if count is None or (count != b"hidden" and int(count) != len(processes)):
@@ -93,23 +92,21 @@ def parse(lines: Iterable[bytes], wall: Callable[[bytes, bytes], datetime | None
     return Proc(wall(uptime, now), living, cpu, _whole(disks), pressure, memory)
 
 
-def _disk(counts: list[int]) -> DiskCount:
-    reads, _, _, read_ms, writes, _, _, write_ms, in_flight = counts[:9]
-    return DiskCount(reads + writes, read_ms + write_ms, in_flight)
+def _disk(word: list[bytes], found: dict[str, DiskCount]) -> None:
+    """A line of /proc/diskstats: numbers of the device, name, then the counts. Idle since boot: no disk of interest."""
+    if (word[3], word[7], word[11]) != (b"0", b"0", b"0") and not word[2].startswith(_TOY_DISKS):
+        reads, _, _, read_ms, writes, _, _, write_ms, in_flight = map(int, word[3:12])
+        found[word[2].decode()] = DiskCount(reads + writes, read_ms + write_ms, in_flight)
 
 
 def _whole(disks: dict[str, DiskCount]) -> dict[str, DiskCount]:
-    """Without partitions, which count again what their disk counts, and devices that never did anything."""
+    """Without partitions, which count again what their disk counts."""
 
     def partition(name: str) -> bool:
         stem = name.rstrip("0123456789")
         return stem != name and (stem in disks or (stem.endswith("p") and stem[:-1] in disks))
 
-    return {
-        name: count
-        for name, count in disks.items()
-        if count.done + count.in_flight and not name.startswith(_TOY_DISKS) and not partition(name)
-    }
+    return {name: count for name, count in disks.items() if not partition(name)}
 
 
 def io_wait(before: Cpu | None, after: Cpu | None) -> float | None:

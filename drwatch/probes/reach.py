@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 
 from drwatch.core.sample import Blind, Key, Moment, Node, Probe, ReachFact, Reason, Sample
-from drwatch.probes.ssh import DIAL_EVERY, Answer, SshNode, Unseen, system_blind
+from drwatch.probes.ssh import DIAL_EVERY, Answer, SshNode, Unseen, connect, resolve, system_blind
 
 _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+")
 _KILLED = (124, 137)
@@ -55,12 +55,12 @@ class AnchorLook:
     async def _dial(self, asked: Moment) -> ReachFact | Blind:
         try:
             async with asyncio.timeout(self._deadline):
-                _, writer = await asyncio.open_connection(self._host, self._port)
-        except TimeoutError as fault:
-            return Blind(Reason.CONNECT_TIMEOUT, f"{self.key.target}: no answer", fault.errno)
+                sock, _ = await connect(await resolve(self._host, self._port))
         except OSError as fault:
+            if isinstance(fault, TimeoutError):
+                return Blind(Reason.CONNECT_TIMEOUT, f"{self.key.target}: no answer", fault.errno)
             return system_blind(fault, self.key.target)
-        writer.transport.abort()
+        sock.close()
         return ReachFact(self._clock() - asked)
 
 

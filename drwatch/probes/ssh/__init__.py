@@ -5,7 +5,8 @@ from its answer is raised as :class:`Unseen`.
 """
 
 from drwatch.probes.ssh.connection import DIAL_EVERY, SshNode
-from drwatch.probes.ssh.faults import Unseen, system_blind
+from drwatch.probes.ssh.dial import connect, resolve, system_blind
+from drwatch.probes.ssh.faults import Unseen
 from drwatch.probes.ssh.setup import ssh_setup
 from drwatch.probes.ssh.shell import DROP_AFTER, VERSION, Answer, Request, Shell
 
@@ -18,6 +19,8 @@ __all__ = [
     "Shell",
     "SshNode",
     "Unseen",
+    "connect",
+    "resolve",
     "ssh_setup",
     "system_blind",
 ]

@@ -36,8 +36,8 @@ status() {
     state=$1 parent=$2 group=$3 start=${20}
 }
 
-# Is process $1 a database server, and one that was asked for? The command line is read once a process: reading that of
-# one which is stuck in the kernel can hang.
+# Is process $1 a database server, and one that was asked for? Leaves its state and start time. The command line is read
+# once a process: reading that of one which is stuck in the kernel can hang.
 is_server() {
     read -r comm <"/proc/$1/comm" || return 1
     loader=''
@@ -48,7 +48,12 @@ is_server() {
     esac
     status "$1" || return 1
     case " $servers " in *" $1:$start "*) return 0 ;; esac
-    case " $others " in *" $1:$start "*) return 1 ;; esac
+    case " $others " in
+        *" $1:$start "*)
+            still="$still $1:$start"
+            return 1
+            ;;
+    esac
     [ -n "$loader$filter" ] || return 0
     cmd=''
     read -r cmd <"/proc/$1/cmdline"
@@ -56,21 +61,30 @@ is_server() {
     case $loader$cmd in
         y*/mysqld* | y*/mariadbd* | [!y]*) case $cmd in *"$filter"*) return 0 ;; esac ;;
     esac
-    others="$others $1:$start"
+    still="$still $1:$start"
     return 1
 }
 
+keep() {
+    found="$found $1:$start" lines="${lines}process $1 $state$nl" count=$((count + 1))
+}
+
+# All processes.
 walk() {
-    found=''
+    found='' lines='' count=0 still=''
     for d in /proc/[0-9]*; do
-        if is_server "${d#/proc/}"; then found="$found ${d#/proc/}:$start"; fi
+        if is_server "${d#/proc/}"; then keep "${d#/proc/}"; fi
     done
-    servers=$found
-    seen=''
-    for p in $others; do
-        if status "${p%:*}" && [ "$start" = "${p#*:}" ]; then seen="$seen $p"; fi
+    others=$still
+}
+
+# Those that are known to be servers; false if one of them is gone.
+glance() {
+    found='' lines='' count=0
+    for p in $servers; do
+        status "${p%:*}" && [ "$start" = "${p#*:}" ] || return 1
+        keep "${p%:*}"
     done
-    others=$seen
 }
 
 look() {
@@ -91,17 +105,11 @@ look() {
         done </proc/meminfo
     fi
 
-    again=$2
-    for p in $servers; do
-        if ! status "${p%:*}" || [ "$start" != "${p#*:}" ]; then again=walk; fi
-    done
-    if [ -n "$again" ] || [ -z "$servers" ]; then walk; fi
-    n=0
-    for p in $servers; do
-        if status "${p%:*}"; then out="${out}process ${p%:*} $state$nl" n=$((n + 1)); fi
-    done
+    if [ -n "$2" ] || [ -z "$servers" ] || ! glance; then walk; fi
+    servers=$found
+    out=$out$lines
     # Where /proc is mounted with hidepid nobody else's process is to be seen, and to have seen none proves nothing.
-    if read -r s </proc/1/comm; then out="${out}processes $n$nl"; else out="${out}processes hidden$nl"; fi
+    if read -r s </proc/1/comm; then out="${out}processes $count$nl"; else out="${out}processes hidden$nl"; fi
     printf '%s%s done %s\n' "$out" "$token" "$1"
 }
 

@@ -15,7 +15,7 @@ from farnode import NODE, Clock, Far
 from drwatch.core.sample import Blind, Key, Node, Probe, ReachFact, Reason, Sample
 from drwatch.lab.server import free_port
 from drwatch.probes.reach import AnchorLook, DoorLook, parse
-from drwatch.probes.ssh import Answer, SshNode
+from drwatch.probes.ssh import Answer, SshNode, connect, resolve
 
 Connect = Callable[..., SshNode]
 WITNESS = Node("", "witness")
@@ -216,3 +216,13 @@ def test_each_dialler_has_its_own_words(line: bytes, reason: Reason, clock: Cloc
     blind = parse(Answer(clock(), clock(), (line,) if line else (), 0), "10.0.0.1:22")
     assert blind is not None
     assert blind.reason is reason
+
+
+async def test_an_address_that_leads_nowhere_does_not_hide_the_next_one(clock: Clock) -> None:
+    """A host with a broken IPv6 is a host."""
+    async with Doorman("127.0.0.56") as doorman:
+        with deaf("127.0.0.57") as port:
+            found = [*await resolve("127.0.0.57", port), *await resolve(doorman.address, doorman.port)]
+            sock, address = await connect(found)
+        sock.close()
+        assert address == "127.0.0.56"
