@@ -65,7 +65,11 @@ def _parser() -> argparse.ArgumentParser:
     command("ssh-setup", ssh_setup, "print what to run on the nodes for drwatch's shell")
     demo = command("demo", show_demo, "a real pair in a sandbox, to break and mend", config=False)
     demo.add_argument("--scenario", metavar="NAME", help="play one unattended")
-    demo.add_argument("--flavour", default="mariadb", help="mariadb, mysql-5.7 or mysql-5.7-gtid")
+    demo.add_argument(
+        "--flavour",
+        default="mariadb",
+        help="mariadb (this Debian release's, such as mariadb-10.11), mysql-5.7 or mysql-5.7-gtid",
+    )
     demo.add_argument("--list", action="store_true", help="the scenarios there are")
     demo.add_argument("--json", action="store_true")
     return parser
@@ -231,22 +235,18 @@ def show_demo(arguments: argparse.Namespace) -> int:
     from drwatch.cli import screen
     from drwatch.lab import demo
     from drwatch.lab.binaries import MissingPart
-    from drwatch.lab.server import Flavour
 
     if arguments.list:
         print("\n".join(demo.listing()))
         return 0
-    try:
-        flavour = Flavour(arguments.flavour)
-    except ValueError:
-        raise Trouble(f"--flavour takes {', '.join(Flavour)}") from None
     say = (lambda words: print(words, file=sys.stderr)) if arguments.json else print
     try:
+        flavour = demo.flavour(arguments.flavour)
         if arguments.scenario is None:
             demo.attended(flavour, screen.picture)
             return 0
         result = demo.unattended(arguments.scenario, flavour, say)
-    except (MissingPart, demo.NoSuchScenario) as error:
+    except (MissingPart, demo.NotHere) as error:
         raise Trouble(str(error)) from None
     except TimeoutError as error:
         raise Trouble(f"the demo came to nothing: {error}", 1) from None

@@ -119,9 +119,17 @@ def _words(snapshot: Snapshot, standby: NodePolicy) -> tuple[str, str]:
     return ("REPLICA" if fact.version >= (8, 0, 22) else "SLAVE"), "mysql"
 
 
+def _shell(node: NodePolicy, terminal: bool = False) -> str:
+    """The beginning of a command line on that node, as the human's own user: drwatch's may run its one script only."""
+    if node.ssh_host is None:
+        return f"# on {node.node.name}:"
+    port = "" if node.ssh_port == 22 else f" -p {node.ssh_port}"
+    return f"ssh{' -t' if terminal else ''}{port} {node.ssh_host}"
+
+
 def _repair(view: ClusterView, snapshot: Snapshot, standby: NodePolicy) -> tuple[Command, ...]:
     primary = view.cluster.primary
-    shell = f"ssh {primary.ssh}" if primary.ssh else f"# on {primary.node.name}:"
+    shell = _shell(primary)
     start = Command(
         "Repair first, it loses nothing",
         f"{shell} 'sudo systemctl start {primary.unit}; systemctl status {primary.unit}'",
@@ -133,7 +141,9 @@ def _repair(view: ClusterView, snapshot: Snapshot, standby: NodePolicy) -> tuple
             fact = snapshot.server(primary.node)
             logs = fact.binlog_dir if fact and fact.binlog_dir else primary.datadir
             pattern = f"{have.binlog.base}.[0-9]*" if have and have.binlog else "*-bin.[0-9]*"
-            save = f"mkdir -p salvage && rsync -a --rsync-path='sudo rsync' '{primary.ssh}:{logs}/{pattern}' salvage/"
+            port = "" if primary.ssh_port == 22 else f"-e 'ssh -p {primary.ssh_port}' "
+            source = f"'{primary.ssh_host or primary.node.name}:{logs}/{pattern}'"
+            save = f"mkdir -p salvage && rsync -a {port}--rsync-path='sudo rsync' {source} salvage/"
             return (start, Command(f"It will not start: save what the standby lacks ({since})", save))
         case Condition.PRIMARY_HUNG:
             look = f"{shell} 'sudo dmesg -T | tail; df -h; ps -o pid,stat,wchan:32,cmd -C mysqld,mariadbd'"
@@ -152,7 +162,7 @@ def _repair(view: ClusterView, snapshot: Snapshot, standby: NodePolicy) -> tuple
 
 def _takeover(snapshot: Snapshot, standby: NodePolicy) -> tuple[Command, ...]:
     noun, client = _words(snapshot, standby)
-    shell = f"ssh -t {standby.ssh}" if standby.ssh else f"# on {standby.node.name}:"
+    shell = _shell(standby, terminal=True)
 
     def sql(text: str) -> str:
         return f'{shell} "sudo {client} -e \\"{text}\\""'

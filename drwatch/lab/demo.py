@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 import select
+import subprocess
 import sys
 import termios
 import time
@@ -16,6 +19,7 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
+from drwatch.lab.binaries import find
 from drwatch.lab.faults import FAULTS, Fault
 from drwatch.lab.inbox import Page
 from drwatch.lab.pair import Pair
@@ -32,8 +36,35 @@ TOUR = 40.0
 """Seconds that the tour without a keyboard waits for its page."""
 
 
-class NoSuchScenario(Exception):
-    """The message names what there is."""
+class NotHere(Exception):
+    """No such scenario or flavour; the message names what there is."""
+
+
+def flavour(name: str) -> Flavour:
+    """The flavour by its name, with or without this machine's MariaDB version; raises NotHere for another one."""
+    if name.startswith("mariadb-"):
+        here = installed()
+        if name != here:
+            raise NotHere(f"{name} is not on this machine, whose Debian release has {here}")
+        return Flavour.MARIADB
+    try:
+        return Flavour(name)
+    except ValueError:
+        raise NotHere(f"there is no flavour {name}: choose {installed()}, mysql-5.7 or mysql-5.7-gtid") from None
+
+
+def installed() -> str:
+    """The machine's own MariaDB, such as mariadb-10.11."""
+    binaries = find()
+    words = subprocess.run(
+        [binaries.mariadbd, "--no-defaults", "--version"],
+        env={**os.environ, **binaries.env},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    found = re.search(r"(\d+\.\d+)\.\d+-MariaDB", words)
+    return f"mariadb-{found[1]}" if found else "mariadb"
 
 
 def listing() -> Iterator[str]:
@@ -42,9 +73,9 @@ def listing() -> Iterator[str]:
 
 
 def unattended(name: str, flavour: Flavour, say: Callable[[str], None]) -> Result:
-    """Play one scenario; raises NoSuchScenario."""
+    """Play one scenario; raises NotHere."""
     if name not in SCENARIOS:
-        raise NoSuchScenario(f"there is no scenario {name}: 'drwatch demo --list' shows them")
+        raise NotHere(f"there is no scenario {name}: 'drwatch demo --list' shows them")
     return play(SCENARIOS[name], flavour, say)
 
 

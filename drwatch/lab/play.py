@@ -225,7 +225,7 @@ def _act(scenario: Scenario, pair: Pair, watching: Watching, say: Callable[[str]
         struck = fault.strike(pair)
         if act is scenario.acts[0]:
             zero, wall = struck, wall + (struck - zero)
-    result = Result(scenario.name, pair.flavour.value, wall)
+    result = Result(scenario.name, _flavour(pair), wall)
 
     def pages() -> list[Told]:
         return [read(page.title, page.message, page.received_at - zero) for page in pair.inbox.accepted]
@@ -246,6 +246,14 @@ def _act(scenario: Scenario, pair: Pair, watching: Watching, say: Callable[[str]
         loss = pair.writer.loss_on(pair.standby, zero)
         result.rpo = {**claim, "actual_seconds": round(loss.seconds, 3), "actual_transactions": loss.transactions}
     return result
+
+
+def _flavour(pair: Pair) -> str:
+    """With the version, such as mariadb-10.11 or mysql-5.7-gtid."""
+    if not pair.flavour.is_mariadb:
+        return pair.flavour.value
+    version = str(pair.standby.sql("SELECT VERSION() AS version")[0]["version"])
+    return f"mariadb-{'.'.join(version.split('.')[:2])}"
 
 
 def _wait_for(instant: float) -> None:
