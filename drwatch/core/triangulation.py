@@ -386,9 +386,19 @@ def _unasked(cluster: Cluster, policy: Policy, snapshot: Snapshot, since: Moment
     keys = [Key(primary.node, Probe.HOST)] if primary.ssh is not None else []
     for standby in cluster.standbys:
         keys.append(Key(standby.node, Probe.REPLICATION))
-        if standby.ssh is not None and primary.ssh_host is not None:
-            keys.append(door_key(cluster, standby))
+    keys += _doors(cluster, snapshot, since)
     return {key for key in (*keys, *_anchors(policy)) if not _fresh(snapshot.sights.get(key), since)}
+
+
+def _doors(cluster: Cluster, snapshot: Snapshot, since: Moment) -> list[Key]:
+    """The dials at the primary's port 22 that are of use: none while a session there answers, or may yet."""
+    primary = cluster.primary
+    host = snapshot.sight(primary.node, Probe.HOST)
+    if primary.ssh_host is None or (primary.ssh is not None and (host is None or not _fresh(host, since))):
+        return []
+    if host is not None and host.blind is None:
+        return []
+    return [door_key(cluster, standby) for standby in cluster.standbys if standby.ssh is not None]
 
 
 def _lost_since(cluster: Cluster, snapshot: Snapshot) -> Moment | None:
@@ -407,8 +417,8 @@ def wanted(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) ->
     if now - since < LEAVING and isinstance(found, HostFact) and found.processes:
         # A process that was killed may still be seen on its way out: look again until it is clear.
         keys.add(Key(primary, Probe.HOST))
-    for standby in cluster.standbys:
-        dialled = snapshot.sights.get(door_key(cluster, standby))
+    for door in _doors(cluster, snapshot, since):
+        dialled = snapshot.sights.get(door)
         if dialled is not None and now - dialled.latest.answered >= DOOR_AGAIN:
-            keys.add(door_key(cluster, standby))
+            keys.add(door)
     return frozenset(keys)

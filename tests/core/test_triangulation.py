@@ -258,12 +258,19 @@ def test_every_other_chair_is_asked_at_once_when_the_trouble_begins_and_then_at_
     assert wanted(SHOP, ANCHORED, begun, at(1.1)) == {
         Key(PRIMARY, Probe.HOST),
         Key(STANDBY, Probe.REPLICATION),
-        Key(STANDBY, Probe.REACH, DOOR),
         Key(WITNESS, Probe.REACH, "gateway:443"),
     }
     asked = begun.keep(body(dead_host(), 1.2)).keep(BROKEN).keep(SHUT).keep(anchor(OPEN, 2))
     assert wanted(SHOP, ANCHORED, asked, at(2.1)) == frozenset()
     assert wanted(SHOP, ANCHORED, seen(well(0)), at(1)) == frozenset()
+
+
+def test_nobody_dials_port_22_while_a_session_there_answers() -> None:
+    """Each dial is a bare one, and sshd counts them (traps.md 2); a host that answers needs no knocking."""
+    begun = seen(well(0), primary(HUNG_UP, 1))
+    for hears in (begun, begun.keep(body(dead_host(), 1.2)), begun.keep(AJAR).keep(body(dead_host(), 1.2))):
+        assert not door_key_wanted(hears, 30)
+    assert door_key_wanted(begun.keep(body(LOST, 1.2)), 2)
 
 
 def test_a_process_on_its_way_out_is_looked_at_again_until_it_is_clear() -> None:
