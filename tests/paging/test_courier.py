@@ -12,9 +12,11 @@ from receivers import Inbox
 
 from drwatch.core.finding import Severity
 from drwatch.core.paging import Outcome
-from drwatch.paging import courier as process
 from drwatch.paging.apprise import Courier, check
-from drwatch.paging.courier import Line, NothingMoreLeaves, Wire, judge
+from drwatch.paging.courier import verdict
+from drwatch.paging.courier.listening import Line
+from drwatch.paging.courier.verdict import judge
+from drwatch.paging.courier.wire import NothingMoreLeaves, Wire
 
 MIB = 2**20
 
@@ -46,7 +48,7 @@ def said(*texts: str, level: int = logging.WARNING) -> tuple[Line, ...]:
 
 
 def test_the_outcomes_are_the_core_s_outcomes() -> None:
-    ours = {process.ACCEPTED, process.REFUSED, process.FAILED, process.AMBIGUOUS}
+    ours = {verdict.ACCEPTED, verdict.REFUSED, verdict.FAILED, verdict.AMBIGUOUS}
     assert ours == {str(outcome) for outcome in Outcome}
 
 
@@ -103,9 +105,9 @@ URLS = {
 
 SCRIPT = """
 import json, sys
-from drwatch.paging import courier
+from drwatch.paging.courier import services as loading
 {before}
-services, wrong = courier.open_channels(json.loads(sys.argv[1]), 15.0)
+services, wrong = loading.open_channels(json.loads(sys.argv[1]), 15.0)
 print(json.dumps([
     sorted(services), wrong, sum(name.startswith("apprise.plugins.") for name in sys.modules),
     sorted(type(service).__name__ for service in services.values()),
@@ -131,7 +133,7 @@ def test_only_the_services_that_the_channels_need_are_loaded() -> None:
 
 
 def test_if_apprise_changes_its_loading_everything_is_loaded_and_all_channels_work() -> None:
-    lean, full = opened(), opened("courier.load_only = None")
+    lean, full = opened(), opened("loading.load_only = None")
     assert full[2] > 150
     assert (lean[0], lean[1], lean[3]) == (full[0], full[1], full[3])
 

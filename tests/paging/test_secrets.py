@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from receivers import Inbox, free_port
 
-from drwatch.paging.courier import Redactor
+from drwatch.paging.courier.redaction import Redactor
 
 HERE = "127.0.0.1:{port}"
 KINDS = {

@@ -1,0 +1,41 @@
+"""One page through one service: what an attempt does, in a child of its own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import apprise
+
+from drwatch.paging.courier.listening import listening
+from drwatch.paging.courier.verdict import Verdict, judge
+from drwatch.paging.courier.wire import Wire
+
+KINDS: Final = {
+    "info": apprise.NotifyType.INFO,
+    "success": apprise.NotifyType.SUCCESS,
+    "warning": apprise.NotifyType.WARNING,
+    "failure": apprise.NotifyType.FAILURE,
+}
+
+
+def tell(service: Any, ask: Mapping[str, Any], redact: Callable[[str], str]) -> Verdict:
+    """Send one page through one service, in this process; blocks at most until the service's own time-out."""
+    if ask.get("incident") and getattr(service, "dedup", ...) is None:
+        # PagerDuty: copies of a page, and its end, belong to one incident there.
+        service.dedup = ask["incident"]
+    carrier = apprise.Apprise(asset=service.asset)
+    carrier.add(service)
+    wire = Wire()
+    wire.watch()
+    with listening(logging.DEBUG) as said:
+        result = carrier.notify(
+            body=ask["body"],
+            title=ask["title"],
+            notify_type=KINDS[ask["kind"]],
+            body_format=apprise.NotifyFormat.TEXT,
+        )
+        wire.close()
+        given_up = result.status is apprise.AppriseResultStatus.TIMEOUT
+        return judge(bool(result), given_up, tuple(said), wire, redact)
