@@ -1,0 +1,14 @@
+"""What must survive a crash: the incidents, the ledger of pages, who was ever seen alive. SQLite, one writer.
+
+A change and the pages that it causes are committed in one transaction, synced to the disk, before anything is sent.
+Nothing is decided here. Moments are kept by their wall hand, as UTC text that sorts.
+"""
+
+from __future__ import annotations
+
+from drwatch.store.past import Past, read_history
+from drwatch.store.schema import MIGRATIONS
+from drwatch.store.trouble import StoreBusy, StoreError
+from drwatch.store.writer import Attempt, Loaded, Store
+
+__all__ = ["MIGRATIONS", "Attempt", "Loaded", "Past", "Store", "StoreBusy", "StoreError", "read_history"]

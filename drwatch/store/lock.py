@@ -1,0 +1,31 @@
+"""The lock: SQLite would let a second daemon in without a word, and every page would be sent twice."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from drwatch.store.trouble import StoreBusy
+
+
+def take_lock(path: Path) -> int:
+    """Lock the database for as long as the returned descriptor is open. Raises StoreBusy, or OSError."""
+    descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        holder = os.read(descriptor, 32).decode("ascii", "replace").strip()
+        os.close(descriptor)
+        if error.errno not in (errno.EAGAIN, errno.EACCES):
+            raise
+        who = f"another drwatch (process {holder})" if holder else "another drwatch"
+        raise StoreBusy(
+            f"{path}: {who} is running on this database: stop it first, or give this one its own state"
+        ) from None
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return descriptor

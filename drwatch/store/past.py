@@ -1,0 +1,80 @@
+"""The history: read by the writer for the web, and by the CLI where no daemon runs."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote
+
+from drwatch.core.finding import Condition, Severity
+from drwatch.core.incident import Phase
+from drwatch.core.paging import RowState
+from drwatch.store.connection import check_version
+from drwatch.store.trouble import StoreError, sentence
+from drwatch.store.values import wall
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One line of the history; the times are aware UTC."""
+
+    id: str
+    cluster: str
+    subject: str
+    condition: Condition
+    severity: Severity
+    phase: Phase
+    summary: str
+    began: datetime
+    confirmed: datetime | None
+    ended: datetime | None
+    pages: int
+    """Events that were to be told."""
+    told: int
+    """Pages that a channel accepted: at most one for each event and channel."""
+
+
+def read_history(path: Path, limit: int = 50, cluster: str | None = None) -> tuple[Past, ...]:
+    """The latest incidents, newest first, read without a daemon and without leaving a trace. Raises StoreError."""
+    # Without a write-ahead log there is nothing to join, and a read-only file system is no obstacle.
+    wal = path.with_name(f"{path.name}-wal")
+    mode = "mode=ro" if wal.exists() and wal.stat().st_size else "immutable=1"
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?{mode}", timeout=1.0, uri=True)) as db:
+            db.row_factory = sqlite3.Row
+            check_version(db, path)
+            return history(db, limit, cluster)
+    except (sqlite3.Error, OSError) as error:
+        raise StoreError(sentence(path, error)) from error
+
+
+def history(db: sqlite3.Connection, limit: int, cluster: str | None) -> tuple[Past, ...]:
+    lines = db.execute(
+        """SELECT i.*, (SELECT count(*) FROM ledger WHERE incident = i.id AND state = ? AND created >= i.began) AS told
+           FROM incidents AS i WHERE ? IS NULL OR cluster = ? ORDER BY began DESC, id LIMIT ?""",
+        (RowState.ACCEPTED, cluster, cluster, limit),
+    )
+    return tuple(
+        Past(
+            id=line["id"],
+            cluster=line["cluster"],
+            subject=line["subject"],
+            condition=Condition(line["condition"]),
+            severity=Severity(line["severity"]),
+            phase=Phase(line["phase"]),
+            summary=line["summary"],
+            began=wall(line["began"]),
+            confirmed=_maybe(line["confirmed"]),
+            ended=_maybe(line["ended"]),
+            pages=line["pages"],
+            told=line["told"],
+        )
+        for line in lines.fetchall()
+    )
+
+
+def _maybe(text: str | None) -> datetime | None:
+    return None if text is None else wall(text)

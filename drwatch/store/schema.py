@@ -1,0 +1,45 @@
+"""The tables, and how a file of an earlier drwatch comes to have them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+APPLICATION: Final = 0x64727761
+"""SQLite's application_id of our files: 'drwa'."""
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    (
+        """CREATE TABLE incidents (
+            id TEXT NOT NULL, cluster TEXT NOT NULL, topic TEXT NOT NULL, subject TEXT NOT NULL,
+            condition TEXT NOT NULL, severity TEXT NOT NULL, summary TEXT NOT NULL, evidence TEXT NOT NULL,
+            confidence TEXT NOT NULL, phase TEXT NOT NULL, began TEXT NOT NULL, condition_began TEXT NOT NULL,
+            last_true TEXT NOT NULL, confirmed TEXT, ended TEXT, suppressed_by TEXT, told_condition TEXT,
+            told_at TEXT, told_steps INTEGER NOT NULL, pages INTEGER NOT NULL,
+            PRIMARY KEY (id, began)) WITHOUT ROWID""",
+        "CREATE INDEX incidents_by_began ON incidents (began)",
+        """CREATE TABLE ledger (
+            event TEXT NOT NULL, channel TEXT NOT NULL, incident TEXT NOT NULL, reason TEXT NOT NULL,
+            severity TEXT NOT NULL, title TEXT NOT NULL, body TEXT NOT NULL, created TEXT NOT NULL, due TEXT NOT NULL,
+            attempts INTEGER NOT NULL, ambiguous INTEGER NOT NULL, state TEXT NOT NULL, detail TEXT NOT NULL,
+            PRIMARY KEY (event, channel)) WITHOUT ROWID""",
+        "CREATE INDEX ledger_by_state ON ledger (state)",
+        "CREATE INDEX ledger_by_incident ON ledger (incident)",
+        """CREATE TABLE attempts (
+            event TEXT NOT NULL, channel TEXT NOT NULL, started TEXT NOT NULL, ended TEXT, outcome TEXT,
+            detail TEXT NOT NULL, PRIMARY KEY (event, channel, started)) WITHOUT ROWID""",
+        """CREATE TABLE alive (
+            cluster TEXT NOT NULL, node TEXT NOT NULL, seen TEXT NOT NULL,
+            PRIMARY KEY (cluster, node)) WITHOUT ROWID""",
+    ),
+)
+"""Statements that bring a file from one schema version to the next; the version is their count."""
+
+INCIDENT: Final = (
+    "id", "cluster", "topic", "subject", "condition", "severity", "summary", "evidence", "confidence", "phase", "began",
+    "condition_began", "last_true", "confirmed", "ended", "suppressed_by", "told_condition", "told_at", "told_steps",
+    "pages",
+)  # fmt: skip
+ROW: Final = (
+    "event", "channel", "incident", "reason", "severity", "title", "body", "created", "due", "attempts", "ambiguous",
+    "state", "detail",
+)  # fmt: skip

@@ -1,0 +1,195 @@
+"""The one writer of the database, and what it gives back at a start."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from drwatch.core.incident import ENDED, Incident
+from drwatch.core.paging import Outcome, Row, RowState
+from drwatch.core.sample import Moment, Node
+from drwatch.store import ballast
+from drwatch.store.connection import connect, transaction
+from drwatch.store.lock import take_lock
+from drwatch.store.past import Past, history
+from drwatch.store.schema import INCIDENT, ROW
+from drwatch.store.trouble import StoreError, is_full, sentence
+from drwatch.store.values import incident_of, incident_values, row_of, row_values, text, upsert
+
+T = TypeVar("T")
+
+LIMIT: Final = 5.0
+"""Seconds that the disk may take for one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What an earlier run left behind, its moments on the present run's clock."""
+
+    incidents: tuple[Incident, ...]
+    """Those that have not ended."""
+    rows: tuple[Row, ...]
+    """Pages that nobody accepted yet, all due; one that was being sent counts as one that may have arrived."""
+    alive: frozenset[Node]
+    """Nodes that were ever seen alive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to send a row: begun, and, once it is over, how it ended."""
+
+    started: Moment
+    ended: Moment | None = None
+    outcome: Outcome | None = None
+
+
+class Store:
+    """The one writer. Every call is one whole transaction, in a thread of its own, and raises StoreError.
+
+    After an error the next call tries again, on a fresh connection where the old one may be spoilt.
+    """
+
+    def __init__(self, path: Path, limit: float, thread: Executor | None) -> None:
+        """Use ``open``."""
+        self._path = path
+        self._limit = limit
+        self._thread = thread or ThreadPoolExecutor(max_workers=1, thread_name_prefix="drwatch-store")
+        self._db: sqlite3.Connection | None = None
+        self._lock: int | None = None
+        self._late: Future[Any] | None = None
+        """The transaction that the disk still owes an answer."""
+
+    @classmethod
+    async def open(cls, path: Path, limit: float = LIMIT, thread: Executor | None = None) -> Store:
+        """Open or create the file, and lock it for as long as this process lives.
+
+        ``limit`` is what the disk may take for one transaction, in seconds. ``thread`` replaces the store's own, one
+        worker wide: under virtual time a real one would always come too late. Raises StoreBusy when another process has
+        the lock, StoreError for everything else that stands in the way.
+        """
+        store = cls(path, limit, thread)
+        try:
+            await store._run(store._open)
+        except BaseException:
+            await store.close()
+            raise
+        return store
+
+    async def load(self, now: Moment) -> Loaded:
+        """What an earlier run left behind."""
+        return await self._run(lambda: self._load(now))
+
+    async def commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None:
+        """Write changed incidents, ended ones too, and the pages they cause: all of it, on the disk, or nothing."""
+        await self._run(lambda: self._commit(incidents, rows))
+
+    async def mark(self, row: Row, attempt: Attempt | None = None) -> None:
+        """Write how far a page has come and, with ``attempt``, a line in the record of attempts."""
+        await self._run(lambda: self._mark(row, attempt))
+
+    async def remember_alive(self, node: Node, moment: Moment) -> None:
+        """Note that a node was seen alive."""
+        await self._run(lambda: self._remember_alive(node, moment))
+
+    async def history(self, limit: int = 50, cluster: str | None = None) -> tuple[Past, ...]:
+        """The latest incidents, newest first, healed ones too."""
+        return await self._run(lambda: history(self._connection(), limit, cluster))
+
+    async def close(self) -> None:
+        """Close the file and release the lock. May be called again."""
+        # RuntimeError: the thread is gone, so this is the second time.
+        with suppress(StoreError, RuntimeError):
+            await self._run(self._close)
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        stuck = f"{self._path}: the disk did not answer within {self._limit:g} s: look into the kernel's log"
+        if self._late is not None and not self._late.done():
+            # One wait for a dead disk is enough: pages must not queue behind it.
+            raise StoreError(stuck)
+        job = self._thread.submit(self._guarded, work)
+        try:
+            async with asyncio.timeout(self._limit):
+                return await asyncio.wrap_future(job)
+        except TimeoutError:
+            self._late = job
+            raise StoreError(stuck) from None
+
+    def _guarded(self, work: Callable[[], T]) -> T:
+        """Run in the store's thread. A full disk is met by giving up the ballast, once."""
+        try:
+            return work()
+        except (sqlite3.Error, OSError) as error:
+            if not (is_full(error) and ballast.give_up(self._path)):
+                self._drop_spoilt(error)
+                raise StoreError(sentence(self._path, error)) from error
+        try:
+            return work()
+        except (sqlite3.Error, OSError) as error:
+            self._drop_spoilt(error)
+            raise StoreError(sentence(self._path, error)) from error
+
+    def _drop_spoilt(self, error: Exception) -> None:
+        if self._db is not None and not is_full(error):
+            with suppress(sqlite3.Error):
+                self._db.close()
+            self._db = None
+
+    def _open(self) -> None:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._lock is None:
+            self._lock = take_lock(self._path)
+        self._connection()
+        ballast.lay_in(self._path)
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._db is None:
+            self._db = connect(self._path)
+        return self._db
+
+    def _close(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _load(self, now: Moment) -> Loaded:
+        with transaction(self._connection()) as db:
+            ended = sorted(ENDED)
+            marks = ", ".join("?" * len(ended))
+            incidents = db.execute(f"SELECT * FROM incidents WHERE phase NOT IN ({marks}) ORDER BY began", ended)
+            living = tuple(incident_of(line, now) for line in incidents)
+            waiting = (RowState.DUE, RowState.SENDING)
+            rows = db.execute("SELECT * FROM ledger WHERE state IN (?, ?) ORDER BY created, event, channel", waiting)
+            due = tuple(row_of(line, now) for line in rows)
+            alive = db.execute("SELECT cluster, node FROM alive")
+            return Loaded(living, due, frozenset(Node(*line) for line in alive))
+
+    def _commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None:
+        with transaction(self._connection()) as db:
+            db.executemany(upsert("incidents", INCIDENT), [incident_values(incident) for incident in incidents])
+            db.executemany(upsert("ledger", ROW), [row_values(row) for row in rows])
+        ballast.lay_in(self._path)
+
+    def _mark(self, row: Row, attempt: Attempt | None) -> None:
+        with transaction(self._connection()) as db:
+            db.execute(upsert("ledger", ROW), row_values(row))
+            if attempt is not None:
+                ended = None if attempt.ended is None else text(attempt.ended)
+                db.execute(
+                    "INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?, ?)",
+                    (row.event, row.channel, text(attempt.started), ended, attempt.outcome, row.detail),
+                )
+
+    def _remember_alive(self, node: Node, moment: Moment) -> None:
+        with transaction(self._connection()) as db:
+            db.execute("INSERT OR REPLACE INTO alive VALUES (?, ?, ?)", (node.cluster, node.name, text(moment)))
