@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import at, coordinate, gtids, position
 
@@ -56,6 +56,7 @@ def test_positions_in_different_units_cannot_cover_each_other() -> None:
     assert Position(None, coordinate(9)).covers(Position(gtids(1), coordinate(4)))
 
 
+@settings(max_examples=40)
 @given(st.integers(0, 3 * MOST), st.integers(1, 5 * MOST))
 def test_a_long_timeline_is_bounded_and_thinning_only_makes_the_held_entry_older(held: int, length: int) -> None:
     line = Timeline()
