@@ -122,8 +122,8 @@ def test_a_silent_cut_under_load_is_seen_within_eight_seconds() -> None:
 
 def test_a_cut_after_a_single_commit_is_seen_too() -> None:
     """60: one commit on a quiet primary, and the link is dead. The position does not change again."""
-    cut = {"retrieved_gtid": gtids(100), "executed_gtid": gtids(100)}
-    world = seen(watched(0, 60, 100), watched(60, 70, 101, **cut))
+    cut = {"retrieved_gtid": gtids(100), "executed_gtid": gtids(100), "heartbeats": None}
+    world = seen(watched(0, 60, 100, heartbeats=None), watched(60, 70, 101, **cut))
     assert found(world, 69.5, Condition.REPLICATION_SILENT) is not None
 
 
