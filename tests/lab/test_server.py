@@ -9,6 +9,7 @@ import pymysql
 import pytest
 
 from drwatch.lab.deadline import until
+from drwatch.lab.faults import FAULTS
 from drwatch.lab.harm import harm, threads_of
 from drwatch.lab.pair import Pair
 from drwatch.lab.replication import MONITOR
@@ -54,10 +55,9 @@ def test_a_killed_server_leaves_no_corpse_and_comes_back_on_its_port(pair: Pair)
     assert before <= died_at <= time.monotonic()
     assert not Path(f"/proc/{pid}").exists()
     assert not pair.standby.alive
-    pair.standby.start()
+    FAULTS["standby-killed"].mend(pair)
     assert pair.standby.port == port
     assert pair.standby.died_at is None
-    until(pair.replicates, within=15, what="replication resumed by itself")
 
 
 def test_a_death_that_the_lab_did_not_cause_is_dated_too(pair: Pair) -> None:
@@ -66,8 +66,7 @@ def test_a_death_that_the_lab_did_not_cause_is_dated_too(pair: Pair) -> None:
     until(lambda: not pair.standby.alive, within=5, what="the death noticed")
     died_at = until(lambda: pair.standby.died_at, within=1, what="the death dated")
     assert before <= died_at <= time.monotonic()
-    pair.standby.start()
-    until(pair.replicates, within=15, what="replication resumed by itself")
+    FAULTS["standby-killed"].mend(pair)
 
 
 def test_a_frozen_server_is_there_and_says_nothing(pair: Pair) -> None:
