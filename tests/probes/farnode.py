@@ -67,7 +67,8 @@ class Far:
                 started_as = os.path.basename(argv(pid)[0].decode())
             except OSError:
                 continue
-            if name in (None, started_as) and not started_as.startswith(("sshd", "ld-linux")):
+            # Of one that has ended and was not yet waited for, nothing but the number is left.
+            if started_as and name in (None, started_as) and not started_as.startswith(("sshd", "ld-linux")):
                 found.append(pid)
         return found
 

@@ -14,17 +14,16 @@ import asyncssh
 
 from drwatch.core.sample import Blind, Moment, Reason
 from drwatch.probes.ssh.faults import Unseen
+from drwatch.probes.ssh.hearing import BLOCK, Hearing, Word
 
-VERSION = b"1"
+VERSION = 1
 """Of the requests and answers of node.sh."""
 DROP_AFTER = 30.0
 """Seconds after which a request in the background is given up on the node, so that nothing piles up there."""
 KILLED = 128
 """A job's status from here on: it did not come to its own end."""
-LINE = 8192
-BLOCK = 65536
 NOISE = 16 * 1024 * 1024
-"""Bytes: the longest line and block of an answer; and what a node may say beside its answers until the next."""
+"""Bytes that a node may say beside its answers until the next one."""
 
 SCRIPT = resources.files("drwatch.probes.ssh").joinpath("node.sh").read_bytes()
 # The shell reads its script from stdin, so that no other user's `pgrep -f mysqld` finds it.
@@ -61,23 +60,17 @@ class Shell(asyncssh.SSHClientSession[bytes]):
         self._clock = clock
         self._lost = lost
         self._token = secrets.token_hex(12).encode()
-        self._mark = self._token + b" "
+        self._hearing = Hearing(self._token)
         self._channel: asyncssh.SSHClientChannel[bytes] | None = None
         self._requests: dict[int, Request] = {}
         self._by_key: dict[tuple[str, str], Request] = {}
         self._number = 0
-        self._rest = b""
-        self._overlong = False
-        self._block: Request | None = None
-        self._block_size = 0
-        self._noise = 0
         self._exit = ""
-        self._reason = Reason.CHANNEL_LOST
         self._filter = ""
         self.alive = False
         self.proven = False
         """Whether it has answered at all."""
-        self.version: bytes | None = None
+        self.version: int | None = None
         self._boot: datetime | None = None
         """Wall clock at uptime 0, where the shell has no clock of its own."""
 
@@ -90,29 +83,14 @@ class Shell(asyncssh.SSHClientSession[bytes]):
         self.alive = True
         assert self._channel is not None
         script = b"\n".join(s for s in SCRIPT.split(b"\n") if not s.lstrip().startswith(b"#"))
-        self._channel.write(b"%s\n%s\ndrwatch-hello %s %s\n" % (script, _END.encode(), VERSION, self._token))
+        self._channel.write(b"%s\n%s\ndrwatch-hello %d %s\n" % (script, _END.encode(), VERSION, self._token))
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
         if datatype is not None:
             return
-        self._noise += len(data)
-        lines = (self._rest + data).split(b"\n")
-        self._rest = lines.pop()
-        for line in lines:
-            if self._overlong:
-                self._overlong = False
-            elif line.startswith(self._mark):
-                self._take(line[len(self._mark) :])
-            elif self._block is not None:
-                self._block_size += len(line)
-                if self._block_size > BLOCK:
-                    self._fail(self._block, Blind(Reason.GARBLED, f"an answer of more than {BLOCK} bytes"))
-                    self._block = None
-                elif line:
-                    self._block.lines.append(line)
-        if len(self._rest) > LINE:
-            self._rest, self._overlong = b"", True
-        if self._noise > NOISE:
+        for word in self._hearing.hear(data):
+            self._take(word)
+        if self._hearing.noise > NOISE:
             self.end(f"it sent {NOISE >> 20} MB that nobody asked for", Reason.GARBLED)
 
     def exit_status_received(self, status: int) -> None:
@@ -201,34 +179,28 @@ class Shell(asyncssh.SSHClientSession[bytes]):
         assert self._channel is not None
         self._channel.write(line.encode() + b"\n")
 
-    def _take(self, line: bytes) -> None:
-        kind, _, rest = line.partition(b" ")
-        self._noise = 0
-        if kind == b"hello":
-            self.version = rest
-            return
-        number, _, rest = rest.partition(b" ")
-        if kind == b"clock":
-            self._calibrate(rest)
-        request = self._requests.get(int(number)) if number.isdigit() else None
-        if request is None:
+    def _take(self, word: Word) -> None:
+        if word.kind == "hello":
+            self.version = word.number
+        if word.kind == "clock":
+            self._calibrate(word.rest)
+        request = self._requests.get(word.number)
+        if request is None or word.kind == "hello":
             return
         self.proven = True
-        match kind:
-            case b"look":
-                request.lines.clear()
-                self._block, self._block_size = request, 0
-            case b"done":
-                self._block = None
-                self._settle(request, 0)
-            case b"end":
-                status = int(rest) if rest.isdigit() else 1
+        match word.kind:
+            case "look":
+                self._settle(request, 0, word.lines)
+            case "flood":
+                self._fail(request, Blind(Reason.GARBLED, f"the node's answer is longer than {BLOCK} bytes"))
+            case "end":
+                status = int(word.rest) if word.rest.isdigit() else 1
                 if status < KILLED:
-                    self._settle(request, status)
+                    self._settle(request, status, tuple(request.lines))
                 else:
                     self._fail(request, Blind(Reason.QUERY_TIMEOUT, f"'{request.key[0]}' was given up on the node"))
             case _:
-                request.lines.append(rest)
+                request.lines.append(word.rest)
 
     def _calibrate(self, line: bytes) -> None:
         match line.split():
@@ -240,10 +212,10 @@ class Shell(asyncssh.SSHClientSession[bytes]):
                 except (ValueError, OverflowError, OSError):
                     return
 
-    def _settle(self, request: Request, status: int) -> None:
+    def _settle(self, request: Request, status: int, lines: tuple[bytes, ...]) -> None:
         self._forget(request)
         if not request.future.done():
-            request.future.set_result(Answer(request.asked, self._clock(), tuple(request.lines), status))
+            request.future.set_result(Answer(request.asked, self._clock(), lines, status))
 
     def _fail(self, request: Request, blind: Blind) -> None:
         self._forget(request)
