@@ -4,7 +4,7 @@ from monitoring.world import A
 
 from drwatch.core.paging import Outcome
 from drwatch.core.sample import Key, Probe
-from drwatch.exporter import LOOKS, TICKS, Instruments
+from drwatch.exporter.instruments import LOOKS, TICKS, Instruments
 from exporter.reading import scrape
 
 

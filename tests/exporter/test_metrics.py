@@ -12,7 +12,9 @@ from monitoring.world import NOW, A, B
 from drwatch.core.finding import SEVERITY, Condition
 from drwatch.core.incident import Incident, Phase
 from drwatch.core.sample import Blind, Moment, Probe, ReachFact, Reason, ReplicationFact, Sample, ServerFact
-from drwatch.exporter import FAMILIES, WITNESS_CONDITIONS, worst
+from drwatch.exporter import FAMILIES
+from drwatch.exporter.claims import worst
+from drwatch.exporter.incidents import WITNESS_CONDITIONS
 from exporter.reading import exporter, rendered, scrape
 
 SHOP_B = {"cluster": "shop", "node": "oslo-b"}

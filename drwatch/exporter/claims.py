@@ -1,0 +1,63 @@
+"""What would be lost and how long a recovery would take, beside the objectives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+from drwatch.core.exposure import Exposure
+from drwatch.core.sample import Node
+from drwatch.core.view import ClusterView
+from drwatch.exporter.families import Sheet
+
+
+def put_objectives(sheet: Sheet, view: ClusterView) -> None:
+    cluster = view.cluster
+    sheet.put("drwatch_rpo_objective_seconds", (cluster.name,), cluster.objectives.rpo)
+    sheet.put("drwatch_rto_objective_seconds", (cluster.name,), cluster.objectives.rto)
+    for files in cluster.files:
+        sheet.put("drwatch_files_objective_seconds", (cluster.name, f"files/{files.name}"), files.stale_after)
+
+
+def put_claims(sheet: Sheet, view: ClusterView, standby: Node) -> None:
+    """Exposure and recovery of one standby."""
+    claims = [claim for claim in view.database if claim.node == standby]
+    nodes = product(view.cluster.standbys, view.cluster.files)
+    for (of, files), (_, claim) in zip(nodes, view.files, strict=True):
+        if of.node != standby:
+            continue
+        sheet.put("drwatch_files_measured", (*standby, f"files/{files.name}"), claim is not None)
+        sheet.put("drwatch_marker_age_seconds", (*standby, files.name), claim.seconds if claim else None)
+        claims.append(claim or Exposure(standby, f"files/{files.name}", None, "no marker was ever seen"))
+    for claim in (*claims, worst(standby, claims)):
+        _put_claim(sheet, claim)
+    for estimate in view.recovery:
+        if estimate.node != standby:
+            continue
+        sheet.put("drwatch_rto_known", standby, estimate.seconds is not None)
+        sheet.put("drwatch_rto_seconds", standby, estimate.seconds)
+        for term in estimate.terms:
+            labels = (*standby, term.component, term.basis)
+            sheet.put("drwatch_rto_component_seconds", labels, term.seconds)
+
+
+def worst(standby: Node, claims: Sequence[Exposure]) -> Exposure:
+    """The claim for all data together: the greatest; unknown as soon as one is, since that one may be greater."""
+    unknown = "; ".join(claim.unknown for claim in claims if claim.seconds is None)
+    if unknown or not claims:
+        return Exposure(standby, "all", None, unknown or "nothing is replicated")
+    greatest = max(claims, key=lambda claim: claim.seconds or 0.0)
+    return Exposure(standby, "all", greatest.seconds, datum=greatest.datum, frozen=greatest.frozen)
+
+
+def _put_claim(sheet: Sheet, claim: Exposure) -> None:
+    labels = (*claim.node, claim.data)
+    sheet.put("drwatch_rpo_known", labels, claim.known)
+    if not claim.known:
+        return
+    sheet.put("drwatch_rpo_seconds", labels, claim.seconds)
+    sheet.put("drwatch_rpo_frozen", labels, claim.frozen)
+    sheet.put("drwatch_rpo_datum_timestamp_seconds", labels, claim.datum.wall.timestamp() if claim.datum else None)
+    sheet.put("drwatch_rpo_transactions_seen", labels, claim.transactions_seen)
+    sheet.put("drwatch_rpo_bytes_seen", labels, claim.bytes_seen)
+    sheet.put("drwatch_rpo_unseen_seconds", labels, claim.unseen_seconds)

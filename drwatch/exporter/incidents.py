@@ -1,0 +1,27 @@
+"""Which conditions have an open incident; those that have none are shown too, at 0."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+from drwatch.core.assessment import Assessment
+from drwatch.core.finding import SEVERITY, Condition
+from drwatch.core.incident import Incident, Phase
+from drwatch.exporter.families import Sheet
+
+WITNESS_CONDITIONS = frozenset({Condition.PAGING_BROKEN})
+"""Those that are about drwatch itself and no cluster."""
+
+
+def put_incidents(sheet: Sheet, assessment: Assessment, incidents: Sequence[Incident]) -> None:
+    firing = {
+        (incident.cluster, incident.condition)
+        for incident in incidents
+        if incident.phase is Phase.OPEN and incident.suppressed_by is None
+    }
+    of_clusters = product((view.cluster.name for view in assessment.clusters), set(Condition) - WITNESS_CONDITIONS)
+    every = {*of_clusters, *product(("",), WITNESS_CONDITIONS), *firing}
+    for cluster, condition in sorted(every):
+        labels = (cluster, condition, SEVERITY[condition])
+        sheet.put("drwatch_incident_firing", labels, (cluster, condition) in firing)

@@ -1,0 +1,80 @@
+"""What one node's own words come to: its server, its replication, its host."""
+
+from __future__ import annotations
+
+from drwatch.core.assessment import Assessment
+from drwatch.core.exposure import feed
+from drwatch.core.policy import NodePolicy, Role
+from drwatch.core.recovery import backlog
+from drwatch.core.sample import Blind, HostFact, IoState, Moment, Node, Probe, ReplicationFact, Sample, ServerFact
+from drwatch.core.snapshot import Snapshot
+from drwatch.exporter.families import Sheet
+
+
+def roles_seen(snapshot: Snapshot, node: NodePolicy) -> tuple[Role, ...] | None:
+    """The role that the node's own words give it now, none when it neither takes writes nor replicates; None unseen."""
+    server = snapshot.latest(node.node, Probe.SERVER)
+    replication = snapshot.latest(node.node, Probe.REPLICATION)
+    if isinstance(replication, ReplicationFact) and replication.channels:
+        return (Role.STANDBY,)
+    # The status look is for standbys: one that nobody sends to the primary does not hide its role.
+    unasked = replication is None and node.role is Role.PRIMARY
+    if not isinstance(server, ServerFact) or not (unasked or isinstance(replication, ReplicationFact)):
+        return None
+    return () if server.read_only else (Role.PRIMARY,)
+
+
+def put_server(sheet: Sheet, snapshot: Snapshot, node: NodePolicy) -> None:
+    seen = roles_seen(snapshot, node)
+    for role in Role:
+        sheet.put("drwatch_node_role_configured", (*node.node, role), node.role is role)
+        sheet.put("drwatch_node_role", (*node.node, role), role in seen if seen is not None else None)
+    server = snapshot.latest(node.node, Probe.SERVER)
+    if isinstance(server, ServerFact):
+        sheet.put("drwatch_node_writable", node.node, not server.read_only)
+
+
+def put_replication(sheet: Sheet, assessment: Assessment, node: Node) -> None:
+    snapshot = assessment.snapshot
+    channel = feed(snapshot, node)
+    if channel is None or isinstance(snapshot.latest(node, Probe.REPLICATION), Blind):
+        return
+    sheet.put("drwatch_replication_io_running", node, channel.io is IoState.YES)
+    sheet.put("drwatch_replication_sql_running", node, channel.sql)
+    sheet.put("drwatch_replication_seconds_behind", node, channel.seconds_behind)
+    sheet.put("drwatch_relay_backlog_bytes", node, backlog(channel))
+    receipt = snapshot.receipts.get((node, channel.name))
+    if receipt is not None:
+        sheet.put("drwatch_replication_silence_seconds", node, assessment.at - receipt.heard_at)
+
+
+def put_host(sheet: Sheet, snapshot: Snapshot, node: Node) -> None:
+    sheet.put("drwatch_clock_offset_seconds", node, clock_offset(snapshot, node))
+    host = snapshot.latest(node, Probe.HOST)
+    if not isinstance(host, HostFact):
+        return
+    sheet.put("drwatch_io_wait_ratio", node, host.io_wait)
+    sheet.put("drwatch_io_pressure_ratio", node, host.io_pressure)
+    for disk in host.disks:
+        sheet.put("drwatch_disk_await_seconds", (*node, disk.name), disk.await_seconds)
+    # Two watched paths may lie on one file system under the same name: a series appears once.
+    for filesystem in {each.path: each for each in host.filesystems}.values():
+        sheet.put("drwatch_disk_free_bytes", (*node, filesystem.path), filesystem.free_bytes)
+        sheet.put("drwatch_disk_size_bytes", (*node, filesystem.path), filesystem.size_bytes)
+
+
+def clock_offset(snapshot: Snapshot, node: Node) -> float | None:
+    """Seconds by which the node's clock is ahead of the witness's; None while it cannot be read.
+
+    The host's word, else its server's. Both ends of the look bound the moment at which the clock was read.
+    """
+    for probe in (Probe.HOST, Probe.SERVER):
+        sight = snapshot.sight(node, probe)
+        if sight is not None and isinstance(fact := sight.latest.found, HostFact | ServerFact):
+            middle = _middle(sight.latest)
+            return (fact.clock - middle.wall).total_seconds()
+    return None
+
+
+def _middle(sample: Sample) -> Moment:
+    return sample.asked.plus((sample.answered - sample.asked) / 2)
