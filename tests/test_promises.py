@@ -160,6 +160,12 @@ def test_a_pages_links_lead_somewhere(page: Path) -> None:
     assert lost == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_pages_paths_of_the_checkout_are_there(page: Path) -> None:
+    named = re.findall(r"`((?:drwatch|config|scripts|systemd|tests|docs)/[\w./-]+)`", page.read_text())
+    assert [path for path in named if not (HOME / path).exists()] == []
+
+
 def examples() -> Iterator[tuple[str, str]]:
     for page in PAGES:
         for number, text in enumerate(
