@@ -49,6 +49,8 @@ def _of_server(config: Config, settings: NodeSettings, clock: Clock) -> Iterator
         every=paces[Probe.SERVER].every,
         replication_every=paces[Probe.REPLICATION].every,
         login_every=paces[Probe.LOGIN].every,
+        replication_deadline=paces[Probe.REPLICATION].deadline,
+        login_deadline=paces[Probe.LOGIN].deadline,
     )
     yield from server.looks
 
