@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 from drwatch.config import Config, NodeSettings
+from drwatch.core.chairs import WITNESS, door_key
 from drwatch.core.policy import Role
 from drwatch.core.sample import Probe
 from drwatch.core.snapshot import Snapshot
-from drwatch.core.triangulation import WITNESS, door_key
 from drwatch.daemon.clock import Clock
 from drwatch.daemon.delivery import Carrier, Delivering
 from drwatch.daemon.watch import Daemon, Look

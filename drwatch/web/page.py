@@ -11,6 +11,7 @@ from itertools import product
 
 from drwatch import __version__
 from drwatch.core.assessment import Assessment
+from drwatch.core.chairs import WITNESS
 from drwatch.core.exposure import Exposure
 from drwatch.core.finding import Severity
 from drwatch.core.incident import Incident, Phase
@@ -30,7 +31,6 @@ from drwatch.core.sample import (
     ServerFact,
 )
 from drwatch.core.snapshot import Sight
-from drwatch.core.triangulation import WITNESS
 from drwatch.core.view import ClusterView
 from drwatch.web.markup import Markup, join, tag
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from drwatch import __version__
 from drwatch.core.assessment import Assessment
+from drwatch.core.chairs import WITNESS
 from drwatch.core.exposure import Exposure
 from drwatch.core.finding import Finding
 from drwatch.core.incident import Incident
@@ -20,7 +21,6 @@ from drwatch.core.policy import NodePolicy, Role
 from drwatch.core.recovery import Recovery, backlog
 from drwatch.core.sample import Blind, Channel, HostFact, IoState, Moment, Node, Probe, ReplicationFact, ServerFact
 from drwatch.core.snapshot import ChannelHealth, Sight, Snapshot
-from drwatch.core.triangulation import WITNESS
 from drwatch.core.view import ClusterView
 from drwatch.store import Past
 

@@ -41,11 +41,12 @@ from worlds import (
     well,
 )
 
+from drwatch.core.chairs import WITNESS, Door, Host, Receiver, Server
 from drwatch.core.finding import PRIMARY_LOST, Condition, Confidence
 from drwatch.core.policy import Policy
 from drwatch.core.sample import PROOF_OF_LIFE, Blind, IoState, Key, Probe, Reason, Sample
 from drwatch.core.snapshot import Snapshot
-from drwatch.core.triangulation import WITNESS, Door, Host, Receiver, Server, Verdict, decide, judge, wanted
+from drwatch.core.triangulation import Verdict, decide, judge, wanted
 
 SURE, LIKELY, ALONE = Confidence.CONCLUSIVE, Confidence.LIKELY, Confidence.ALONE
 STALLED = Blind(Reason.QUERY_TIMEOUT)
