@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from farnode import Clock, Far
+from servers import Servers
 
 from drwatch.lab.binaries import Binaries, cache, find
 from drwatch.lab.sandbox import Sandbox
@@ -87,3 +88,10 @@ async def connect(clock: Clock) -> AsyncIterator[Callable[..., SshNode]]:
     yield connect
     for node in opened:
         await node.close()
+
+
+@pytest.fixture
+def servers(sandbox: Sandbox) -> Iterator[Servers]:
+    servers = Servers(sandbox)
+    yield servers
+    servers.end()

@@ -168,7 +168,9 @@ unit() {
     all=$(systemctl show -p LoadState,ActiveState,SubState -- "$@") || return 1
     set -f
     IFS=$nl
-    for s in $all; do say unit "$id" "$s"; done
+    set -- $all
+    unset IFS
+    for s; do say unit "$id" "$s"; done
 }
 
 have() { command -v "$1" >/dev/null; }

@@ -4,12 +4,12 @@ import asyncio
 import os
 import shutil
 import signal
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from farnode import NODE, Clock, Far, argv, eventually, hung_mount, promised
+from servers import Servers
 
 from drwatch.core.binlog import Coordinate
 from drwatch.core.sample import Blind, HostFact, Key, Probe, Process, Reason, Sample
@@ -21,37 +21,6 @@ LOADER = next((str(path) for path in Path("/lib64").glob("ld-linux*")), "")
 SCRIPT = Path("drwatch/probes/ssh/node.sh")
 Connect = Callable[..., SshNode]
 Look = Callable[..., HostLook]
-
-
-class Servers:
-    """Processes that go by the name of a database server and hold their sandbox in their command line."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self.program = sandbox.path / "mysqld"
-        shutil.copy(shutil.which("sleep") or "/bin/sleep", self.program)
-        self.started: list[subprocess.Popen[bytes]] = []
-
-    def start(self, *before: str) -> int:
-        self.started.append(subprocess.Popen([*before, str(self.program), "1000"]))
-        return self.started[-1].pid
-
-    def start_as(self, name: str) -> int:
-        other = self.program.with_name(name)
-        shutil.copy(self.program, other)
-        self.started.append(subprocess.Popen([other, "1000"]))
-        return self.started[-1].pid
-
-    def end(self) -> None:
-        for process in self.started:
-            process.kill()
-            process.wait()
-
-
-@pytest.fixture
-def servers(sandbox: Sandbox) -> Iterator[Servers]:
-    servers = Servers(sandbox)
-    yield servers
-    servers.end()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from drwatch.core.binlog import Coordinate
 from drwatch.core.sample import Disk, Filesystem, Moment, Process
-from drwatch.probes.host import (
+from drwatch.probes.host.proc import (
     Cpu,
     DiskCount,
     Garbled,

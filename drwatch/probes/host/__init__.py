@@ -1,0 +1,5 @@
+"""What a host says of itself: /proc, systemd and its file systems, over the node's one shell."""
+
+from drwatch.probes.host.look import HostLook
+
+__all__ = ["HostLook"]

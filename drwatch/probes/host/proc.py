@@ -1,0 +1,151 @@
+"""What the answers of node.sh mean: pure, and tolerant of whatever a kernel lacks or words otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from drwatch.core.binlog import Coordinate, CoordinateError
+from drwatch.core.sample import Disk, Filesystem, Process
+from drwatch.probes.ssh import Answer
+
+_TOY_DISKS = (b"loop", b"ram", b"zram", b"sr", b"fd")
+
+
+@dataclass(frozen=True, slots=True)
+class Cpu:
+    """Jiffies since boot."""
+
+    io_wait: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class DiskCount:
+    """Since boot: I/Os that were finished, milliseconds they took; and those now pending."""
+
+    done: int
+    milliseconds: int
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proc:
+    """One fast block, parsed; what the host does not have is None. ``processes`` None: others' are hidden."""
+
+    clock: datetime | None
+    processes: tuple[Process, ...] | None
+    cpu: Cpu | None
+    disks: dict[str, DiskCount] = field(default_factory=dict)
+    io_pressure: float | None = None
+    memory_available_bytes: int | None = None
+
+
+class Garbled(ValueError):
+    """The fast block is not whole."""
+
+
+def parse(lines: Iterable[bytes], wall: Callable[[bytes, bytes], datetime | None]) -> Proc:
+    """The fast block of node.sh; ``wall`` makes a time of its uptime and its own clock. Garbled without its count
+    of processes, since a list cut short would read as a death."""
+    uptime, now = b"", b"-"
+    cpu: Cpu | None = None
+    pressure: float | None = None
+    memory: int | None = None
+    disks: dict[str, DiskCount] = {}
+    processes: list[Process] = []
+    count: bytes | None = None
+    for line in lines:
+        name, *word = line.split()
+        try:
+            if name == b"disk":
+                _disk(word, disks)
+            elif name == b"process":
+                processes.append(Process(int(word[0]), word[1].decode()))
+            elif name == b"processes":
+                count = word[0]
+            elif name == b"up":
+                uptime = word[0]
+            elif name == b"now":
+                now = word[0]
+            elif name == b"cpu":
+                ticks = [int(j) for j in word[:8]]
+                cpu = Cpu(ticks[4], sum(ticks))
+            elif name == b"io":
+                pressure = float(word[1].partition(b"avg10=")[2]) / 100
+            elif name == b"MemAvailable:":
+                memory = int(word[0]) * 1024
+        except (ValueError, IndexError):
+            continue  # A part that this kernel words otherwise is a part that is not there.
+    if count is None or (count != b"hidden" and int(count) != len(processes)):
+        raise Garbled("the node's answer is not whole")
+    living = None if count == b"hidden" else tuple(p for p in processes if p.state not in "ZXx")
+    return Proc(wall(uptime, now), living, cpu, _whole(disks), pressure, memory)
+
+
+def _disk(word: list[bytes], found: dict[str, DiskCount]) -> None:
+    """A line of /proc/diskstats: numbers of the device, name, then the counts. Idle since boot: no disk of interest."""
+    if (word[3], word[7], word[11]) != (b"0", b"0", b"0") and not word[2].startswith(_TOY_DISKS):
+        reads, _, _, read_ms, writes, _, _, write_ms, in_flight = map(int, word[3:12])
+        found[word[2].decode()] = DiskCount(reads + writes, read_ms + write_ms, in_flight)
+
+
+def _whole(disks: dict[str, DiskCount]) -> dict[str, DiskCount]:
+    """Without partitions, which count again what their disk counts."""
+
+    def partition(name: str) -> bool:
+        stem = name.rstrip("0123456789")
+        return stem != name and (stem in disks or (stem.endswith("p") and stem[:-1] in disks))
+
+    return {name: count for name, count in disks.items() if not partition(name)}
+
+
+def io_wait(before: Cpu | None, after: Cpu | None) -> float | None:
+    """Share of CPU time, 0 to 1; None without two readings of one boot."""
+    if before is None or after is None or after.total <= before.total:
+        return None
+    return min(1.0, max(0, after.io_wait - before.io_wait) / (after.total - before.total))
+
+
+def disks(before: dict[str, DiskCount], after: dict[str, DiskCount]) -> tuple[Disk, ...]:
+    """The mean wait between two readings, per device."""
+
+    def wait(name: str, now: DiskCount) -> float | None:
+        then = before.get(name)
+        if then is None or now.done <= then.done or now.milliseconds < then.milliseconds:
+            return None
+        return (now.milliseconds - then.milliseconds) / (now.done - then.done) / 1000
+
+    return tuple(Disk(name, wait(name, now), now.in_flight) for name, now in sorted(after.items()))
+
+
+def parse_space(path: str, answer: Answer) -> Filesystem | None:
+    """`stat -f`: block size, blocks, blocks free for ordinary users, free inodes. None if there is no such path."""
+    try:
+        block, blocks, free, inodes = (int(n) for n in answer.lines[0].split())
+    except (ValueError, IndexError):
+        return None
+    return Filesystem(path, block * blocks, block * free, inodes)
+
+
+def parse_unit(answer: Answer) -> str | None:
+    """ActiveState/SubState of the first unit that is loaded, in the order asked."""
+    unit: dict[str, str] = {}
+    for line in answer.lines:
+        name, _, value = line.decode("utf-8", "replace").partition("=")
+        unit[name] = value
+        if len(unit) == 3:
+            if unit.get("LoadState") == "loaded":
+                return f"{unit.get('ActiveState', '')}/{unit.get('SubState', '')}"
+            unit = {}
+    return None
+
+
+def parse_binlog(answer: Answer) -> Coordinate | None:
+    """Newest binary log file and its size."""
+    try:
+        size, _, name = answer.lines[0].partition(b" ")
+        return Coordinate(name.decode(), int(size))
+    except (ValueError, IndexError, CoordinateError):
+        return None
