@@ -162,7 +162,7 @@ def _body(snapshot: Snapshot, node: NodePolicy, fact: HostFact) -> tuple[Host, s
         stopped = all(process.state in ("T", "t", "D") for process in fact.processes)
         words = f"host: {name} is up, its server process is there ({states})"
         return (Host.STOPPED if stopped else Host.RUNS_IT), words
-    if fact.unit is not None and fact.unit.startswith(("activating", "deactivating", "reloading")):
+    if fact.restarting:
         return Host.STARTING, f"host: {name} is up, no server process, systemd says {fact.unit}"
     if node.node not in snapshot.embodied:
         return Host.UP, f"host: {name} is up; its server process has never been seen from here"

@@ -92,7 +92,7 @@ def _loss(view: ClusterView, zone: tzinfo) -> Iterator[str]:
         still = " (frozen at its death)" if claim.frozen else " (and growing)" if view.verdict.condition else ""
         proof = f", proof of {_clock(claim.datum.wall, zone)}" if claim.datum else ""
         yield f"Would be lost with {claim.node.name}: at most {span(claim.seconds)}{still}{seen_words}{unseen}{proof}"
-    for files, copy in view.files:
+    for _, files, copy in view.copies:
         if copy is None:
             yield f"Files {files.name}: unmeasured, no marker was ever seen"
         else:

@@ -10,7 +10,6 @@ from types import MappingProxyType
 from drwatch.core.sample import Node
 
 MINUTE = 60.0
-HOUR = 3600.0
 
 
 class Role(StrEnum):

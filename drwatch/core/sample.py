@@ -272,6 +272,11 @@ class HostFact:
     binlog: Coordinate | None = None
     """Newest binary log file and its size, where the account may list the directory (traps.md 3)."""
 
+    @property
+    def restarting(self) -> bool:
+        """systemd says that it is bringing the server up or down."""
+        return (self.unit or "").startswith(("activating", "deactivating", "reloading"))
+
 
 @dataclass(frozen=True, slots=True)
 class MarkerFact:

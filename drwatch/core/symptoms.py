@@ -112,8 +112,7 @@ def _standby_down(view: ClusterView, standby: NodePolicy, policy: Policy, snapsh
     confidence, confirm = Confidence.LIKELY, None
     if isinstance(host, HostFact):
         gone = not host.processes and standby.node in snapshot.embodied
-        restarting = (host.unit or "").startswith(("activating", "deactivating", "reloading"))
-        if restarting or (host.processes and found.reason in (Reason.REFUSED, Reason.HUNG_UP)):
+        if host.restarting or (host.processes and found.reason in (Reason.REFUSED, Reason.HUNG_UP)):
             confirm = policy.confirm.restarting
         elif gone:
             confidence = Confidence.CONCLUSIVE
@@ -254,8 +253,7 @@ _BROKEN_MARKER = {
 
 def of_files(view: ClusterView, policy: Policy, snapshot: Snapshot, firing: Firing) -> Iterator[Finding]:
     cluster = view.cluster.name
-    standbys = [standby.node for standby in view.cluster.standbys for _ in view.cluster.files]
-    for node, (files, claim) in zip(standbys, view.files, strict=True):
+    for node, files, claim in view.copies:
         sight, host = snapshot.sight(node, Probe.MARKER, files.name), snapshot.sight(node, Probe.HOST)
         blind = sight.blind if sight else None
         # One that was never there is unmeasured; one that an earlier run told of is still gone (traps.md 27).

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from drwatch.core import exposure, recovery, triangulation
 from drwatch.core.exposure import Exposure
-from drwatch.core.policy import Cluster, FileSet, Policy
+from drwatch.core.policy import Cluster, FileSet, NodePolicy, Policy, Role
 from drwatch.core.recovery import Recovery
-from drwatch.core.sample import Moment
+from drwatch.core.sample import Moment, Node, Probe, ReplicationFact, ServerFact
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.triangulation import Verdict
+
+
+class FileCopy(NamedTuple):
+    """One file set on one standby."""
+
+    node: Node
+    files: FileSet
+    claim: Exposure | None
+    """None where no marker was ever seen: unmeasured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +31,9 @@ class ClusterView:
     verdict: Verdict
     database: tuple[Exposure, ...]
     """One per standby."""
-    files: tuple[tuple[FileSet, Exposure | None], ...]
-    """None where no marker was ever seen: unmeasured."""
+    copies: tuple[FileCopy, ...]
+    """One per standby and file set."""
     recovery: tuple[Recovery, ...]
-
-    @property
-    def exposures(self) -> tuple[Exposure, ...]:
-        return (*self.database, *(claim for _, claim in self.files if claim is not None))
 
 
 def look_over(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) -> ClusterView:
@@ -37,8 +43,23 @@ def look_over(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment)
         cluster=cluster,
         verdict=triangulation.judge(cluster, policy, snapshot, now),
         database=tuple(exposure.of_database(cluster, snapshot, node, now) for node in standbys),
-        files=tuple(
-            (files, exposure.of_files(snapshot, node, files, now)) for node in standbys for files in cluster.files
+        copies=tuple(
+            FileCopy(node, files, exposure.of_files(snapshot, node, files, now))
+            for node in standbys
+            for files in cluster.files
         ),
         recovery=tuple(recovery.estimate(cluster, policy, snapshot, node, now) for node in standbys),
     )
+
+
+def roles_seen(snapshot: Snapshot, node: NodePolicy) -> tuple[Role, ...] | None:
+    """The role that the node's own words give it now, none when it neither takes writes nor replicates; None unseen."""
+    server = snapshot.latest(node.node, Probe.SERVER)
+    replication = snapshot.latest(node.node, Probe.REPLICATION)
+    if isinstance(replication, ReplicationFact) and replication.channels:
+        return (Role.STANDBY,)
+    # The status look is for standbys: one that nobody sends to the primary does not hide its role.
+    unasked = replication is None and node.role is Role.PRIMARY
+    if not isinstance(server, ServerFact) or not (unasked or isinstance(replication, ReplicationFact)):
+        return None
+    return () if server.read_only else (Role.PRIMARY,)

@@ -92,7 +92,6 @@ class Daemon:
         self.incidents: tuple[Incident, ...] = ()
         self.ticks = 0
         """Judgements completed; the watchdog is fed from it."""
-        self.ticked_at: Moment | None = None
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -195,7 +194,7 @@ class Daemon:
         for key in assessment.wanted:
             if key in self._looks:
                 self._looks[key].wake.set()
-        self.ticks, self.ticked_at = self.ticks + 1, now
+        self.ticks += 1
         self._measures.ticked(self._clock() - now)
 
     def _rows(self, event: Page, assessment: Assessment, now: Moment) -> list[Row]:

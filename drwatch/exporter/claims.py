@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
 
 from drwatch.core.exposure import Exposure
 from drwatch.core.sample import Node
@@ -22,9 +21,8 @@ def put_objectives(sheet: Sheet, view: ClusterView) -> None:
 def put_claims(sheet: Sheet, view: ClusterView, standby: Node) -> None:
     """Exposure and recovery of one standby."""
     claims = [claim for claim in view.database if claim.node == standby]
-    nodes = product(view.cluster.standbys, view.cluster.files)
-    for (of, files), (_, claim) in zip(nodes, view.files, strict=True):
-        if of.node != standby:
+    for node, files, claim in view.copies:
+        if node != standby:
             continue
         sheet.put("drwatch_files_measured", (*standby, f"files/{files.name}"), claim is not None)
         sheet.put("drwatch_marker_age_seconds", (*standby, files.name), claim.seconds if claim else None)

@@ -6,22 +6,10 @@ from drwatch.core.assessment import Assessment
 from drwatch.core.exposure import feed
 from drwatch.core.policy import NodePolicy, Role
 from drwatch.core.recovery import backlog
-from drwatch.core.sample import Blind, HostFact, IoState, Moment, Node, Probe, ReplicationFact, Sample, ServerFact
+from drwatch.core.sample import Blind, HostFact, IoState, Moment, Node, Probe, Sample, ServerFact
 from drwatch.core.snapshot import Snapshot
+from drwatch.core.view import roles_seen
 from drwatch.exporter.families import Sheet
-
-
-def roles_seen(snapshot: Snapshot, node: NodePolicy) -> tuple[Role, ...] | None:
-    """The role that the node's own words give it now, none when it neither takes writes nor replicates; None unseen."""
-    server = snapshot.latest(node.node, Probe.SERVER)
-    replication = snapshot.latest(node.node, Probe.REPLICATION)
-    if isinstance(replication, ReplicationFact) and replication.channels:
-        return (Role.STANDBY,)
-    # The status look is for standbys: one that nobody sends to the primary does not hide its role.
-    unasked = replication is None and node.role is Role.PRIMARY
-    if not isinstance(server, ServerFact) or not (unasked or isinstance(replication, ReplicationFact)):
-        return None
-    return () if server.read_only else (Role.PRIMARY,)
 
 
 def put_server(sheet: Sheet, snapshot: Snapshot, node: NodePolicy) -> None:

@@ -7,7 +7,6 @@ import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
-from itertools import product
 
 from drwatch import __version__
 from drwatch.core.assessment import Assessment
@@ -271,12 +270,10 @@ def _recovery(estimate: Recovery, objective: float) -> Markup:
 
 
 def _files(view: ClusterView) -> Iterator[Markup]:
-    if not view.files:
+    if not view.copies:
         return
     lines = []
-    for (standby, files), (_, claim) in zip(
-        product(view.cluster.standbys, view.cluster.files), view.files, strict=True
-    ):
+    for node, files, claim in view.copies:
         limit = f"limit {span(files.stale_after)}, a sync every {span(files.every)}"
         if claim is None:
             state = tag("span", "unmeasured: no marker was ever seen", class_="faint")
@@ -286,7 +283,7 @@ def _files(view: ClusterView) -> Iterator[Markup]:
             colour = "bad" if claim.seconds > files.stale_after else "good"
             state = tag("span", f"at most {at_most(claim.seconds)} old", class_=colour)
         what = tag("td", state, tag("small", f"{limit}; {files.path}"))
-        lines.append(tag("tr", tag("th", files.name, tag("small", f"on {standby.node.name}")), what))
+        lines.append(tag("tr", tag("th", files.name, tag("small", f"on {node.name}")), what))
     yield tag("h3", "Files")
     yield tag("table", *lines)
 

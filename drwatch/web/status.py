@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from itertools import product
 from typing import Any
 
 from drwatch import __version__
@@ -17,11 +16,11 @@ from drwatch.core.exposure import Exposure
 from drwatch.core.finding import Finding
 from drwatch.core.incident import Incident
 from drwatch.core.paging import Row
-from drwatch.core.policy import NodePolicy, Role
+from drwatch.core.policy import NodePolicy
 from drwatch.core.recovery import Recovery, backlog
 from drwatch.core.sample import Blind, Channel, HostFact, IoState, Moment, Node, Probe, ReplicationFact, ServerFact
 from drwatch.core.snapshot import ChannelHealth, Sight, Snapshot
-from drwatch.core.view import ClusterView
+from drwatch.core.view import ClusterView, roles_seen
 from drwatch.store import Past
 
 Json = dict[str, Any]
@@ -156,24 +155,20 @@ def _recovery(estimate: Recovery, objective: float) -> Json:
 
 
 def _files(view: ClusterView) -> list[Json]:
-    found = []
-    for (standby, files), (_, claim) in zip(
-        product(view.cluster.standbys, view.cluster.files), view.files, strict=True
-    ):
-        found.append(
-            {
-                "name": files.name,
-                "node": standby.node.name,
-                "path": files.path,
-                "measured": claim is not None,
-                "age_seconds": claim.seconds if claim else None,
-                "unknown": claim.unknown if claim else "no marker was ever seen",
-                "datum_at": text_of(claim.datum) if claim else None,
-                "every_seconds": files.every,
-                "limit_seconds": files.stale_after,
-            }
-        )
-    return found
+    return [
+        {
+            "name": files.name,
+            "node": node.name,
+            "path": files.path,
+            "measured": claim is not None,
+            "age_seconds": claim.seconds if claim else None,
+            "unknown": claim.unknown if claim else "no marker was ever seen",
+            "datum_at": text_of(claim.datum) if claim else None,
+            "every_seconds": files.every,
+            "limit_seconds": files.stale_after,
+        }
+        for node, files, claim in view.copies
+    ]
 
 
 def _node(assessment: Assessment, node: NodePolicy) -> Json:
@@ -202,14 +197,8 @@ def _node(assessment: Assessment, node: NodePolicy) -> Json:
 
 def _role(snapshot: Snapshot, node: NodePolicy) -> str | None:
     """What the node's own words make it now: primary, standby, or neither; None while they cannot be had."""
-    server = snapshot.latest(node.node, Probe.SERVER)
-    replication = snapshot.latest(node.node, Probe.REPLICATION)
-    if isinstance(replication, ReplicationFact) and replication.channels:
-        return Role.STANDBY
-    unasked = replication is None and node.role is Role.PRIMARY
-    if not isinstance(server, ServerFact) or not (unasked or isinstance(replication, ReplicationFact)):
-        return None
-    return "neither" if server.read_only else Role.PRIMARY
+    seen = roles_seen(snapshot, node)
+    return None if seen is None else next(iter(seen), "neither")
 
 
 def _replication(assessment: Assessment, node: Node) -> list[Json] | None:
