@@ -43,7 +43,7 @@ def assess(snapshot: Snapshot, policy: Policy, firing: Firing, now: Moment) -> A
             [
                 *symptoms.of_primary(view),
                 *symptoms.of_standbys(view, policy, snapshot, firing, now),
-                *symptoms.of_objectives(view, firing),
+                *symptoms.of_objectives(view, snapshot, firing),
                 *symptoms.of_files(view, policy, snapshot, firing),
                 *symptoms.of_hosts(view, policy, snapshot, firing),
                 *symptoms.of_blindness(view, policy, snapshot, now),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -41,6 +42,13 @@ def span(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
 
 
+def at_most(seconds: float) -> str:
+    """The duration in words, rounded up to what the words can say: an upper bound must not shrink on its way."""
+    step = 0.1 if seconds < 9.9 else 1 if seconds < 599 else 60 if seconds < 48 * 3600 else 3600
+    # A tenth is no exact binary fraction: what is over by a rounding error is not over.
+    return span(math.ceil(round(seconds / step, 9)) * step)
+
+
 def _clock(at: datetime, zone: tzinfo, date: bool = False) -> str:
     return at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S%z" if date else "%H:%M:%S%z")
 
@@ -54,7 +62,7 @@ def _figures(view: ClusterView | None) -> str:
     if view is None:
         return ""
     claim = _best(view.database)
-    rpo = "RPO unknown" if claim is None or claim.seconds is None else f"RPO<={span(claim.seconds)}"
+    rpo = "RPO unknown" if claim is None or claim.seconds is None else f"RPO<={at_most(claim.seconds)}"
     known = [estimate.seconds for estimate in view.recovery if estimate.seconds is not None]
     return f" {rpo} {f'RTO~{span(min(known))}' if known else 'RTO unknown'}"
 
@@ -91,12 +99,13 @@ def _loss(view: ClusterView, zone: tzinfo) -> Iterator[str]:
         unseen = f", the last {span(claim.unseen_seconds)} nobody saw" if claim.unseen_seconds is not None else ""
         still = " (frozen at its death)" if claim.frozen else " (and growing)" if view.verdict.condition else ""
         proof = f", proof of {_clock(claim.datum.wall, zone)}" if claim.datum else ""
-        yield f"Would be lost with {claim.node.name}: at most {span(claim.seconds)}{still}{seen_words}{unseen}{proof}"
+        bound = f"at most {at_most(claim.seconds)}{still}"
+        yield f"Would be lost with {claim.node.name}: {bound}{seen_words}{unseen}{proof}"
     for _, files, copy in view.copies:
         if copy is None:
             yield f"Files {files.name}: unmeasured, no marker was ever seen"
         else:
-            yield f"Files {files.name}: {'UNKNOWN' if copy.seconds is None else 'at most ' + span(copy.seconds)}"
+            yield f"Files {files.name}: {'UNKNOWN' if copy.seconds is None else 'at most ' + at_most(copy.seconds)}"
 
 
 def _time(estimate: Recovery) -> str:
@@ -140,5 +149,6 @@ def compose(page: Page, assessment: Assessment, zone: tzinfo) -> Message:
         if incident.condition in PRIMARY_FAMILY - {Condition.PRIMARY_SATURATED}:
             for standby in view.cluster.standbys:
                 lines += _takeover(preflight(view, assessment.snapshot, standby))
+    lines.append(f"Runbook: docs/runbooks.md#{incident.condition.lower()}")
     lines.append(f"Event {page.event}, begun {_clock(incident.began.wall, zone, date=True)}, {incident.confidence}.")
     return Message(head, "\n".join(lines))

@@ -13,7 +13,7 @@ from drwatch.core.exposure import Exposure, feed, received
 from drwatch.core.finding import PRIMARY_LOST, Condition, Confidence
 from drwatch.core.policy import NodePolicy
 from drwatch.core.recovery import Recovery
-from drwatch.core.sample import Blind, Flavour, Probe, ServerFact
+from drwatch.core.sample import Blind, Flavour, IoState, Probe, ServerFact
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.view import ClusterView
 
@@ -160,33 +160,47 @@ def _repair(view: ClusterView, snapshot: Snapshot, standby: NodePolicy) -> tuple
     return ()
 
 
-def _takeover(snapshot: Snapshot, standby: NodePolicy) -> tuple[Command, ...]:
+def _stay_dead(view: ClusterView) -> Command:
+    """The fence: a primary that comes back after a takeover makes two of them."""
+    primary = view.cluster.primary
+    name = primary.node.name
+    if view.verdict.host_answers:
+        line = f"{_shell(primary)} 'sudo systemctl disable --now {primary.unit}'"
+        return Command(f"Make sure that {name} stays dead", line)
+    return Command(f"Make sure that {name} stays dead: power it off at the provider's console", "")
+
+
+def _takeover(view: ClusterView, snapshot: Snapshot, standby: NodePolicy) -> tuple[Command, ...]:
     noun, client = _words(snapshot, standby)
-    shell = _shell(standby, terminal=True)
+    shell, name = _shell(standby, terminal=True), standby.node.name
 
     def sql(text: str) -> str:
         return f'{shell} "sudo {client} -e \\"{text}\\""'
 
-    fact = snapshot.server(standby.node)
+    fact, channel = snapshot.server(standby.node), feed(snapshot, standby.node)
     guard = "; SET GLOBAL super_read_only = OFF" if fact and fact.super_read_only is not None else ""
+    relay = f"sudo sh -c 'cp -a \\$({client} -NBe \\\"SELECT @@relay_log_basename\\\")* .'"
+    apply = f"START {noun} SQL_THREAD; STOP {noun} IO_THREAD"
+    both_stopped = channel is not None and channel.io is IoState.NO and not channel.sql and channel.uses_gtid
+    cut = Command(f"Cut the old primary's rsync at {name}: take its key out of authorized_keys", "")
     return (
+        _stay_dead(view),
+        *((cut,) if view.cluster.files else ()),
+        Command(f"Keep a copy of what was received; never restart {name}", f'{shell} "{relay}"'),
         Command(
-            "Keep a copy of what was received; never restart the standby",
-            f"{shell} 'sudo cp -a {standby.datadir} {standby.datadir}.received'",
-        ),
+            "Both threads are stopped: a plain START would drop what was received. Runbook 'Taking over', step 5",
+            "",
+        )
+        if both_stopped and fact is not None and fact.flavour is Flavour.MARIADB
+        else Command("Apply it all: the applier first, then stop the receiver", sql(apply)),
         Command(
-            "Apply it all: applier first, then stop the receiver",
-            sql(f"START {noun} SQL_THREAD; STOP {noun} IO_THREAD"),
-        ),
-        Command(
-            "Repeat until Exec_..._Log_Pos stands still and it 'has read all relay log'",
+            "Repeat until Exec_..._Log_Pos stands still and it 'has read all relay log'; note the coordinates",
             sql(f"SHOW {noun} STATUS\\\\G"),
         ),
         Command("Forget the old primary, or a restart follows it", sql(f"STOP {noun}; RESET {noun} ALL")),
-        Command("Open it for writes", sql(f"SET GLOBAL read_only = OFF{guard}")),
-        Command(
-            "Cut the old primary's rsync at the receiver (its authorized_keys), then move DNS or the load balancer", ""
-        ),
+        Command("Open it for writes, and take read_only out of its my.cnf", sql(f"SET GLOBAL read_only = OFF{guard}")),
+        Command("Write a row with the application's account, enable events (ALTER EVENT … ENABLE)", ""),
+        Command("Move DNS or the load balancer", ""),
     )
 
 
@@ -200,4 +214,4 @@ def preflight(view: ClusterView, snapshot: Snapshot, standby: NodePolicy) -> Pre
         _of_applier(snapshot, standby, recovery),
         _of_loss(claim),
     )
-    return Preflight(standby.node.name, checks, _repair(view, snapshot, standby), _takeover(snapshot, standby))
+    return Preflight(standby.node.name, checks, _repair(view, snapshot, standby), _takeover(view, snapshot, standby))

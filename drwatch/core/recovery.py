@@ -72,7 +72,9 @@ def backlog(channel: Channel) -> int | None:
 def _drain(snapshot: Snapshot, standby: Node, policy: Policy, now: Moment) -> Term:
     channel = feed(snapshot, standby)
     if channel is None:
-        return Term("drain", None, Basis.MEASURED, f"{standby.name} replicates from nobody")
+        looked = snapshot.replication(standby) is not None
+        why = "replicates from nobody" if looked else "has not been looked at yet"
+        return Term("drain", None, Basis.MEASURED, f"{standby.name} {why}")
     waiting = backlog(channel)
     if waiting is None:
         return Term("drain", None, Basis.MEASURED, f"the backlog of {standby.name} cannot be read")

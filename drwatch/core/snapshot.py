@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -62,6 +63,27 @@ class Receipt:
     """The look that first found the receiver in this state."""
 
 
+STRAIN = 60.0
+"""Seconds over which a disk's strain is averaged: one busy second says nothing, and one quiet second neither."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strain:
+    """Moving means of a host's I/O wait and I/O pressure, shares of one; None where the host does not say."""
+
+    at: Moment
+    io_wait: float | None = None
+    io_pressure: float | None = None
+
+    def after(self, fact: HostFact, at: Moment) -> Strain:
+        weight = 1 - math.exp(-max(0.0, at - self.at) / STRAIN)
+        return Strain(at, _mean(self.io_wait, fact.io_wait, weight), _mean(self.io_pressure, fact.io_pressure, weight))
+
+
+def _mean(before: float | None, now: float | None, weight: float) -> float | None:
+    return now if before is None or now is None else before + weight * (now - before)
+
+
 @dataclass(frozen=True, slots=True)
 class ChannelHealth:
     """What the last attempts on a paging channel came to."""
@@ -89,6 +111,7 @@ class Snapshot:
     """Per standby and replication channel."""
     alive: frozenset[Node] = frozenset()
     """Nodes whose server has ever answered, this run or an earlier one: only these can be said to have died."""
+    strains: Mapping[Node, Strain] = field(default_factory=_nothing)
     embodied: frozenset[Node] = frozenset()
     """Nodes whose server process the host look has found before; elsewhere its absence proves nothing."""
     channels: Mapping[str, ChannelHealth] = field(default_factory=_nothing)
@@ -171,6 +194,8 @@ class Snapshot:
     def _examined(self, sample: Sample, fact: HostFact) -> Snapshot:
         node = sample.key.node
         after = self if fact.binlog is None else self._had(sample, Position(None, fact.binlog))
+        strain = after.strains.get(node, Strain(sample.answered)).after(fact, sample.answered)
+        after = replace(after, strains=MappingProxyType({**after.strains, node: strain}))
         died = after.deaths.get(node)
         if fact.processes:
             if died is not None and sample.asked.loop >= died.loop:

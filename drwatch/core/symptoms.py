@@ -212,12 +212,16 @@ def _writable(view: ClusterView, standby: NodePolicy, snapshot: Snapshot) -> Ite
     yield Finding(Condition.STANDBY_WRITABLE, view.cluster.name, name, summary, (f"{name}: read_only is off",))
 
 
-def of_objectives(view: ClusterView, firing: Firing) -> Iterator[Finding]:
+def of_objectives(view: ClusterView, snapshot: Snapshot, firing: Firing) -> Iterator[Finding]:
+    """Claims and estimates beyond the objective, or unknown. Of a node never seen alive ProbeBlind says enough."""
     cluster, goal = view.cluster.name, view.cluster.objectives
+    seen = view.cluster.primary.node in snapshot.alive
     for claim in view.database:
         name = claim.node.name
         share = CLEAR if (cluster, Condition.RPO_BREACHED, name) in firing else 1.0
         if claim.seconds is None:
+            if not seen or claim.node not in snapshot.alive:
+                continue
             summary = f"nobody knows how much data would be lost with {name}: {claim.unknown}"
             yield Finding(
                 Condition.RPO_BREACHED, cluster, name, summary, confidence=Confidence.LIKELY, confirm=goal.rpo
@@ -231,7 +235,7 @@ def of_objectives(view: ClusterView, firing: Firing) -> Iterator[Finding]:
     for estimate in view.recovery:
         name = estimate.node.name
         share = CLEAR if (cluster, Condition.RTO_BREACHED, name) in firing else 1.0
-        if estimate.unknown:
+        if estimate.unknown and estimate.node in snapshot.alive:
             summary = f"nobody knows how long recovery with {name} would take: {estimate.unknown}"
         elif estimate.unassumed > goal.rto * share:
             summary = (
@@ -278,14 +282,14 @@ def of_files(view: ClusterView, policy: Policy, snapshot: Snapshot, firing: Firi
 def of_hosts(view: ClusterView, policy: Policy, snapshot: Snapshot, firing: Firing) -> Iterator[Finding]:
     limits = policy.limits
     for node in view.cluster.nodes:
-        fact = snapshot.latest(node.node, Probe.HOST)
-        if not isinstance(fact, HostFact):
+        strain = snapshot.strains.get(node.node)
+        if strain is None or not isinstance(snapshot.latest(node.node, Probe.HOST), HostFact):
             continue
         name = node.node.name
         share = CLEAR if (view.cluster.name, Condition.IO_WAIT_HIGH, name) in firing else 1.0
         measures = (
-            (fact.io_wait, limits.io_wait, "of its time"),
-            (fact.io_pressure, limits.io_pressure, "of the time (PSI)"),
+            (strain.io_wait, limits.io_wait, "of its time"),
+            (strain.io_pressure, limits.io_pressure, "of the time (PSI)"),
         )
         over = [(value, words) for value, limit, words in measures if value is not None and value > limit * share]
         if over:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 
@@ -14,7 +13,7 @@ from drwatch.core.chairs import WITNESS
 from drwatch.core.exposure import Exposure
 from drwatch.core.finding import Severity
 from drwatch.core.incident import Incident, Phase
-from drwatch.core.message import span
+from drwatch.core.message import at_most, span
 from drwatch.core.paging import Row
 from drwatch.core.policy import NodePolicy, Role
 from drwatch.core.recovery import Basis, Recovery, backlog
@@ -221,13 +220,6 @@ def _primary(assessment: Assessment, view: ClusterView, incidents: Sequence[Inci
 def _figure(label: str, value: str, colour: str, *lines: str | None) -> Markup:
     small = (tag("small", line) for line in lines if line)
     return tag("div", tag("small", label), tag("b", value, class_=colour), *small, class_="figure")
-
-
-def at_most(seconds: float) -> str:
-    """The duration in words, rounded up to what the words can say: an upper bound must not shrink on its way."""
-    step = 0.1 if seconds < 9.9 else 1 if seconds < 599 else 60 if seconds < 48 * 3600 else 3600
-    # A tenth is no exact binary fraction: what is over by a rounding error is not over.
-    return span(math.ceil(round(seconds / step, 9)) * step)
 
 
 def _colour(seconds: float, objective: float) -> str:

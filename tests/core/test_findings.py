@@ -199,10 +199,15 @@ def test_the_data_at_risk_is_told_over_its_objective_and_until_well_below_it() -
 
 
 def test_an_unknown_risk_is_told_when_it_has_been_unknown_as_long_as_the_objective() -> None:
-    unknown = found(seen(well(0)[2:]), 1, Condition.RPO_BREACHED)
+    unknown = found(seen(well(0)[2:], alive=(PRIMARY, STANDBY)), 1, Condition.RPO_BREACHED)
     assert unknown is not None
     assert "nobody knows" in unknown.summary
     assert window(unknown, POLICY) == 60
+
+
+def test_the_risk_of_a_pair_that_was_never_seen_alive_is_left_to_the_blind_probes() -> None:
+    assert found(seen(), 100, Condition.RPO_BREACHED) is None
+    assert found(seen(primary(REFUSED, 0)), 100, Condition.PROBE_BLIND) is not None
 
 
 def with_objective(rto: float, decide: float = 900.0) -> Policy:
@@ -380,17 +385,27 @@ def test_the_page_says_that_the_host_lives_only_when_it_was_asked() -> None:
 # IoWaitHigh
 
 
+def strained(**values: float | None) -> Snapshot:
+    """Ten minutes of the same strain on the standby's disk."""
+    return seen(well(0), *(standby_host(host(**values), n) for n in range(1, 601)))
+
+
 def test_io_wait_over_its_limit_for_five_minutes_is_told_and_until_well_below() -> None:
     told = firing(Condition.IO_WAIT_HIGH, "oslo-b")
-    high = found(seen(well(0), standby_host(host(io_wait=0.51), 1)), 2, Condition.IO_WAIT_HIGH)
+    high = found(strained(io_wait=0.51), 601, Condition.IO_WAIT_HIGH)
     assert high is not None
     assert window(high, POLICY) == 300
-    assert found(seen(well(0), standby_host(host(io_wait=0.5), 1)), 2, Condition.IO_WAIT_HIGH) is None
-    assert found(seen(well(0), standby_host(host(io_pressure=0.61), 1)), 2, Condition.IO_WAIT_HIGH) is not None
-    lower = seen(well(0), standby_host(host(io_wait=0.45), 1))
-    assert found(lower, 2, Condition.IO_WAIT_HIGH, firing=told) is not None
-    over = seen(well(0), standby_host(host(io_wait=0.4, io_pressure=None), 1))
-    assert found(over, 2, Condition.IO_WAIT_HIGH, firing=told) is None
+    assert found(strained(io_wait=0.5), 601, Condition.IO_WAIT_HIGH) is None
+    assert found(strained(io_pressure=0.61), 601, Condition.IO_WAIT_HIGH) is not None
+    assert found(strained(io_wait=0.45), 601, Condition.IO_WAIT_HIGH, firing=told) is not None
+    assert found(strained(io_wait=0.39, io_pressure=None), 601, Condition.IO_WAIT_HIGH, firing=told) is None
+
+
+def test_one_quiet_second_does_not_end_an_hour_of_io_wait_nor_one_busy_second_begin_it() -> None:
+    busy = strained(io_wait=0.9).keep(standby_host(host(io_wait=0.0), 601))
+    assert found(busy, 602, Condition.IO_WAIT_HIGH) is not None
+    quiet = strained(io_wait=0.0).keep(standby_host(host(io_wait=1.0), 601))
+    assert found(quiet, 602, Condition.IO_WAIT_HIGH) is None
 
 
 # What drwatch itself cannot see
