@@ -95,7 +95,9 @@ def _loss(view: ClusterView, zone: tzinfo) -> Iterator[str]:
             continue
         seen = [f"{claim.transactions_seen} transactions"] if claim.transactions_seen else []
         seen += [f"{claim.bytes_seen} bytes"] if claim.bytes_seen else []
-        seen_words = f", at least {' and '.join(seen)} seen missing" if seen else ", none seen missing"
+        counted = claim.transactions_seen is not None or claim.bytes_seen is not None
+        none_seen = ", none seen missing" if counted else ""
+        seen_words = f", at least {' and '.join(seen)} seen missing" if seen else none_seen
         unseen = f", the last {span(claim.unseen_seconds)} nobody saw" if claim.unseen_seconds is not None else ""
         still = " (frozen at its death)" if claim.frozen else " (and growing)" if view.verdict.condition else ""
         proof = f", proof of {_clock(claim.datum.wall, zone)}" if claim.datum else ""

@@ -159,8 +159,14 @@ class Watching:
             raise TimeoutError(f"drwatch does not see a healthy pair: {self.cluster()} {self.log[-2000:]}") from None
 
 
+def _blind(cluster: dict[str, Any] | None) -> list[str]:
+    """The probes that do not see."""
+    nodes = (cluster["primary"], *cluster["standbys"]) if cluster else ()
+    return [each["probe"] for node in nodes for each in node["probes"] if not each["up"]]
+
+
 def _well(cluster: dict[str, Any]) -> bool:
-    blind = [each for node in (cluster["primary"], *cluster["standbys"]) for each in node["probes"] if not each["up"]]
+    blind = _blind(cluster)
     known = all(claim["seconds"] is not None and claim["seconds"] < 5 for claim in cluster["exposures"])
     measured = all(copy["measured"] for copy in cluster["files"])
     return bool(cluster["settled"] and known and measured and not blind and not cluster["findings"])
@@ -177,11 +183,19 @@ def play(scenario: Scenario, flavour: Flavour, say: Callable[[str], None] = lamb
             if scenario.crash is not None:
                 _lay_in_wait(scenario.crash, pair, watching, say)
             result = _act(scenario, pair, watching, say)
-            for act in scenario.acts:
-                if not any(other.mend and other.fault == act.fault for other in scenario.acts):
-                    FAULTS[act.fault].mend(pair)
+            if scenario.mends:
+                _mend(scenario, pair, watching)
         result.harm = _harm(pair, before, scenario.turned_away)
     return result
+
+
+def _mend(scenario: Scenario, pair: Pair, watching: Watching) -> None:
+    """Make the pair whole, and let drwatch see it: an end in the middle of its logins would be the lab's own doing."""
+    for act in scenario.acts:
+        if not any(other.mend and other.fault == act.fault for other in scenario.acts):
+            FAULTS[act.fault].mend(pair)
+    with suppress(TimeoutError):
+        until(lambda: not _blind(watching.cluster()), within=15, what="drwatch's probes to see again")
 
 
 def _lay_in_wait(crash: Crash, pair: Pair, watching: Watching, say: Callable[[str], None]) -> None:
@@ -243,7 +257,7 @@ def _act(scenario: Scenario, pair: Pair, watching: Watching, say: Callable[[str]
     result.expected = [f"{expect.condition} within {expect.within:g} s" for expect in scenario.expect]
     stays_dead = not any(act.mend for act in scenario.acts)
     if stays_dead and any(page.condition in PRIMARY_LOST for page in told):
-        loss = pair.writer.loss_on(pair.standby, zero)
+        loss = pair.writer.loss_on(pair.standby, pair.primary.died_at or zero)
         result.rpo = {**claim, "actual_seconds": round(loss.seconds, 3), "actual_transactions": loss.transactions}
     return result
 
@@ -298,7 +312,7 @@ def _harm(pair: Pair, before: dict[str, Harm], turned_away: bool) -> dict[str, i
     Logins that the server itself ``turned_away`` are no errors of a handshake, though Aborted_connects counts them.
     """
     found = {"handshake_errors": 0, "threads_left": 0}
-    for server in pair.servers:
+    for server in filter(lambda server: server.alive, pair.servers):
         with suppress(TimeoutError):
             until(partial(_alone, server), within=10, what="our threads to end")
         after = harm(server)

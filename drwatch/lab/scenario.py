@@ -60,6 +60,8 @@ class Scenario:
     """Commits a second."""
     history: tuple[Condition, ...] = ()
     """What the history must hold although nobody was told."""
+    mends: bool = True
+    """Whether the pair is made healthy again before its servers are asked what drwatch did to them."""
     turned_away: bool = False
     """The server itself refuses logins in this one and counts each in Aborted_connects, whoever dials."""
     crash: Crash | None = None
@@ -113,6 +115,13 @@ SCENARIOS = {
             (Act(0, "primary-killed"),),
             (Expect(Condition.PRIMARY_DOWN, within=1.5),),
             CONFIRM_NOTHING,
+        ),
+        Scenario(
+            "primary-killed-behind-a-cut",
+            "a primary that dies while its standby hears nothing: what is really lost is within the claim",
+            (Act(0, "replication-silent"), Act(3, "primary-killed")),
+            (Expect(Condition.PRIMARY_DOWN, within=9.5),),
+            mends=False,
         ),
         Scenario(
             "primary-hung",
