@@ -4,21 +4,61 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import json
+import os
+import re
 import sys
+import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from drwatch import __version__
 from drwatch.cli import logs, talk
 from drwatch.cli.configured import DEFAULT, configuration
 from drwatch.cli.trouble import Trouble
-from drwatch.config import Config, NodeSettings
+from drwatch.cli.words import moment, one_line
+from drwatch.config import Config, SshSettings
+from drwatch.core.message import span
+from drwatch.store import Past
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit status."""
-    arguments = _parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that has no "≤" gets a "?"
+    try:
+        status = _obey(words)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has gone, as in `| head -1`: nothing is to be said, not even by the interpreter at its end.
+        _hush()
+        return 141
+    except OSError as error:
+        if error.filename is not None or words[:1] == ["run"]:
+            raise
+        _hush()
+        print(f"the output cannot be written: {error.strerror or error}", file=sys.stderr)
+        return 1
+    return status
+
+
+def _obey(words: list[str]) -> int:
+    try:
+        arguments = _parser().parse_args(words)
+    except SystemExit as left:
+        if words[:1] == ["check"] and left.code == 2:
+            # To Nagios 2 is CRITICAL, and it reads nothing but stdout.
+            print("DRWATCH UNKNOWN - drwatch does not know these arguments: see 'drwatch check --help'")
+            return 3
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        raise
     try:
         return int(arguments.command(arguments) or 0)
     except Trouble as trouble:
@@ -26,8 +66,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return trouble.status
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        return 141
+
+
+def _hush() -> None:
+    """Let the interpreter's own flush at the end write to nowhere."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,19 +94,25 @@ def _parser() -> argparse.ArgumentParser:
     checked = command("check-config", check_config, "say everything that is wrong with the configuration", config=False)
     checked.add_argument("config", type=Path, nargs="?", default=DEFAULT, metavar="FILE")
     status = command("status", show_status, "what the running daemon sees now")
-    status.add_argument("--watch", action="store_true", help="go on showing it")
-    status.add_argument("--json", action="store_true")
+    form = status.add_mutually_exclusive_group()
+    form.add_argument("--watch", action="store_true", help="go on showing it, until ctrl-C")
+    form.add_argument("--json", action="store_true")
     past = command("incidents", show_incidents, "the incidents so far, newest first")
-    past.add_argument("--limit", type=int, default=20)
-    past.add_argument("--json", action="store_true")
+    past.add_argument("--limit", type=_count, default=20, metavar="N", help="at most so many (default 20)")
+    past.add_argument("--json", action="store_true", help="one object a line")
     test = command("page-test", page_test, "send a test page through every channel, or one")
-    test.add_argument("channel", nargs="?")
+    test.add_argument("channel", nargs="?", metavar="CHANNEL")
+    test.add_argument("--json", action="store_true", help="one object a line")
     grants = command("grants", show_grants, "print the account that drwatch needs on the servers", config=False)
     grants.add_argument("--flavour", choices=("mysql", "mariadb"), required=True)
-    grants.add_argument("--version", dest="server_version", required=True, help="such as 5.7 or 10.11")
+    grants.add_argument(
+        "--version", dest="server_version", required=True, help="such as 5.7, 10.11 or what SELECT VERSION() says"
+    )
     grants.add_argument("--user", default="drwatch")
     grants.add_argument("--host", required=True, help="the witness's address, as the server sees it")
-    command("ssh-setup", ssh_setup, "print what to run on the nodes for drwatch's shell")
+    grants.add_argument("--tls", action="store_true", help="the account must use TLS")
+    setup = command("ssh-setup", ssh_setup, "print what to run on the nodes for drwatch's shell")
+    setup.add_argument("node", nargs="?", metavar="NODE", help="for this node only")
     demo = command("demo", show_demo, "a real pair in a sandbox, to break and mend", config=False)
     demo.add_argument("--scenario", metavar="NAME", help="play one unattended")
     demo.add_argument(
@@ -73,6 +123,12 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--list", action="store_true", help="the scenarios there are")
     demo.add_argument("--json", action="store_true")
     return parser
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,6}", text) or not int(text):
+        raise argparse.ArgumentTypeError("expected a whole number from 1 to 999999")
+    return int(text)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -95,8 +151,6 @@ def run(arguments: argparse.Namespace) -> None:
 
 def configuration_again(path: Path) -> Config:
     """The configuration for a SIGHUP; ConfigErrors goes to the daemon, which keeps the old one."""
-    import os
-
     from drwatch.config import load
 
     return load(path, os.environ)
@@ -107,10 +161,16 @@ def look_once(arguments: argparse.Namespace) -> int:
 
     try:
         config = configuration(arguments.config)
+        answer = asyncio.run(look.look_once(config))
     except Trouble as trouble:
-        # 2 would read as CRITICAL.
-        raise Trouble(f"DRWATCH UNKNOWN - {trouble}", look.State.UNKNOWN) from None
-    answer = asyncio.run(look.look_once(config))
+        print(look.unable("; ".join(str(trouble).splitlines()), arguments.json))
+        return look.State.UNKNOWN
+    except Exception as bug:  # noqa: BLE001 - a bug's own exit status would be WARNING to Nagios, and its words unread
+        traceback.print_exc()
+        print(
+            look.unable(f"drwatch itself failed ({type(bug).__name__}): please report what stderr says", arguments.json)
+        )
+        return look.State.UNKNOWN
     print(look.plugin_json(answer) if arguments.json else look.plugin_line(answer))
     return answer.state
 
@@ -139,6 +199,8 @@ def show_status(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(json.dumps(talk.ask(runtime, "/api/v1/status"), ensure_ascii=False, indent=2))
     elif arguments.watch:
+        if not sys.stdout.isatty():
+            raise Trouble("--watch draws on a terminal: take --json, or the status alone, for a file or a pipe")
         screen.watch(lambda: talk.ask(runtime, "/api/v1/status"))
     else:
         screen.show(talk.ask(runtime, "/api/v1/status"))
@@ -149,24 +211,37 @@ def show_incidents(arguments: argparse.Namespace) -> None:
 
     config = configuration(arguments.config, look=False)
     path = config.state_dir / "drwatch.db"
-    if not path.exists():
-        raise Trouble(f"{path} is not there: drwatch has not run with this configuration yet", 3)
     try:
+        path.stat()
         past = read_history(path, arguments.limit)
+    except FileNotFoundError:
+        raise Trouble(f"{path} is not there: drwatch has not run with this configuration yet", 3) from None
+    except PermissionError:
+        raise Trouble(f"{path} may not be read by this user: use 'sudo -u drwatch drwatch incidents'", 3) from None
+    except OSError as error:
+        raise Trouble(f"{path} cannot be read ({error.strerror}): check state.directory", 3) from None
     except StoreError as error:
         raise Trouble(str(error), 3) from None
     if not past and not arguments.json:
         print("no incident so far")
+    zone = ZoneInfo(config.policy.zone)
     for line in past:
         if arguments.json:
             fields = {name: getattr(line, name) for name in line.__slots__}
             print(json.dumps(fields, ensure_ascii=False, default=lambda value: value.isoformat()))
         else:
-            end = line.ended.strftime("%H:%M:%S") if line.ended else "now"
-            print(
-                f"{line.id}  {line.began:%Y-%m-%d %H:%M:%S}–{end} UTC  {line.phase:9}  {line.cluster} "
-                f"{line.condition} {line.subject}: {line.summary} ({line.told} pages)"
-            )
+            print(_past(line, zone))
+
+
+def _past(line: Past, zone: ZoneInfo) -> str:
+    """One incident of the history: id, when, how long, what, and how many pages it took."""
+    ended = f"to {moment(line.ended, zone)} ({span((line.ended - line.began).total_seconds())})" if line.ended else "on"
+    pages = f"{line.told or 'no'} page{'' if line.told == 1 else 's'}"
+    where = f"{line.cluster}: " if line.cluster else ""
+    return (
+        f"{line.id}  from {moment(line.began, zone)} {ended}  {line.phase}  {line.severity.upper()} "
+        f"{where}{line.condition} {line.subject}: {one_line(line.summary)} ({pages})"
+    )
 
 
 def page_test(arguments: argparse.Namespace) -> int:
@@ -191,7 +266,11 @@ def page_test(arguments: argparse.Namespace) -> int:
         finally:
             await courier.close()
         for name, delivery in zip(names, came, strict=True):
-            detail = f": {delivery.detail}" if delivery.detail else ""
+            if arguments.json:
+                fields = {"channel": name, "outcome": delivery.outcome, "seconds": round(delivery.seconds, 3)}
+                print(json.dumps({**fields, "detail": delivery.detail}, ensure_ascii=False))
+                continue
+            detail = f": {one_line(delivery.detail)}" if delivery.detail not in ("", delivery.outcome) else ""
             print(f"{name}: {delivery.outcome} in {delivery.seconds:.2f} s{detail}")
         return int(any(delivery.outcome is not Outcome.ACCEPTED for delivery in came))
 
@@ -202,33 +281,60 @@ def show_grants(arguments: argparse.Namespace) -> None:
     from drwatch.core.sample import Flavour
     from drwatch.probes.mysql import grants
 
-    try:
-        version = tuple(int(part) for part in arguments.server_version.split("."))
-    except ValueError:
-        raise Trouble("--version takes numbers such as 5.7 or 10.11.6") from None
-    for statement in grants(Flavour(arguments.flavour), version, arguments.user, arguments.host):
+    found = re.match(r"[0-9]{1,3}\.[0-9]{1,3}(\.[0-9]{1,3})?(?![0-9])", arguments.server_version)
+    if found is None:
+        raise Trouble("--version takes what SELECT VERSION() says, such as 5.7 or 10.11.6")
+    version = tuple(int(part) for part in found[0].split("."))
+    flavour = Flavour(arguments.flavour)
+    if "mariadb" in arguments.server_version.lower() and flavour is not Flavour.MARIADB:
+        raise Trouble(f"{one_line(arguments.server_version)} is a MariaDB: take --flavour mariadb")
+    if flavour is Flavour.MARIADB and (5, 6) <= version < (10, 0):
+        raise Trouble(f"there is no MariaDB {found[0]}: if SELECT VERSION() says so, take --flavour mysql")
+    if flavour is Flavour.MYSQL and (10, 0) <= version < (13, 0):
+        raise Trouble(f"there is no MySQL {found[0]}: if SELECT VERSION() says so, take --flavour mariadb")
+    if not arguments.host.strip() or not arguments.user.strip():
+        # An empty host is any host to the server, and an empty user anybody.
+        raise Trouble("--host and --user may not be empty: --host is the witness's address, as the server sees it")
+    for statement in grants(flavour, version, arguments.user, arguments.host, tls=arguments.tls):
         print(statement)
 
 
 def ssh_setup(arguments: argparse.Namespace) -> None:
+    """A script for each account and key; hosts that share both share it."""
     from drwatch.probes.ssh import ssh_setup as setup
 
     config = configuration(arguments.config, look=False)
+    names = [node.node.name for node in config.nodes]
+    if arguments.node is not None and arguments.node not in names:
+        raise Trouble(f"there is no node {arguments.node}: the configuration has {', '.join(names)}")
+    hosts: dict[str, list[str]] = {}
     for node in config.nodes:
-        if node.ssh is not None:
-            print(f"# on {node.node.name} ({node.ssh.address}), as root:")
-            print(setup(node.ssh.user, _public_key(node)))
+        if node.ssh is not None and arguments.node in (None, node.node.name):
+            key = _public_key(node.ssh)
+            try:
+                script = setup(node.ssh.user, key)
+            except ValueError as error:
+                raise Trouble(f"{node.node.name} cannot be set up: {error}; check ssh.user and ssh.key_file") from None
+            hosts.setdefault(script, []).append(f"{node.node.name} ({node.ssh.address.host})")
+    if not hosts:
+        raise Trouble("no node has ssh: give it 'ssh: {}', else a dead server cannot be told from a dead host")
+    for script, where in hosts.items():
+        print(f"# On {' and on '.join(where)}, as root.")
+        print(script, end="")
 
 
-def _public_key(node: NodeSettings) -> str:
-    assert node.ssh is not None
-    path = Path(f"{node.ssh.key_file}.pub")
+def _public_key(ssh: SshSettings) -> str:
+    path = Path(f"{ssh.key_file}.pub")
     try:
-        return path.read_text().strip()
-    except OSError:
+        return path.read_text()
+    except FileNotFoundError:
         raise Trouble(
-            f"{path} cannot be read: make the key with 'ssh-keygen -t ed25519 -N \"\" -f {node.ssh.key_file}'"
+            f"{path} is not there: make the key with 'ssh-keygen -t ed25519 -N \"\" -f {ssh.key_file}'"
         ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        why = (isinstance(error, OSError) and error.strerror) or "it is no text"
+        remedy = f"let this user read it, or make another key with 'ssh-keygen -t ed25519 -N \"\" -f {ssh.key_file}'"
+        raise Trouble(f"{path} cannot be read ({why}): {remedy}") from None
 
 
 def show_demo(arguments: argparse.Namespace) -> int:
@@ -237,18 +343,27 @@ def show_demo(arguments: argparse.Namespace) -> int:
     from drwatch.lab.binaries import MissingPart
 
     if arguments.list:
-        print("\n".join(demo.listing()))
+        print(json.dumps(demo.names(), ensure_ascii=False, indent=2) if arguments.json else "\n".join(demo.listing()))
         return 0
-    say = (lambda words: print(words, file=sys.stderr)) if arguments.json else print
+    if arguments.json and arguments.scenario is None:
+        raise Trouble("--json goes with --scenario NAME or with --list: the demo itself is for people")
     try:
         flavour = demo.flavour(arguments.flavour)
         if arguments.scenario is None:
             demo.attended(flavour, screen.picture)
             return 0
-        result = demo.unattended(arguments.scenario, flavour, say)
+        result = demo.unattended(arguments.scenario, flavour, _aside if arguments.json else _at_once)
     except (MissingPart, demo.NotHere) as error:
         raise Trouble(str(error)) from None
-    except TimeoutError as error:
+    except demo.FAILURES as error:
         raise Trouble(f"the demo came to nothing: {error}", 1) from None
     print(result.json() if arguments.json else result.told())
     return 0 if result.passed else 1
+
+
+def _aside(words: str) -> None:
+    print(words, file=sys.stderr)
+
+
+def _at_once(words: str) -> None:
+    print(words, flush=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+from drwatch.cli.words import at_most, one_line
 from drwatch.config import Config
 from drwatch.core.assessment import Assessment, assess
 from drwatch.core.finding import Finding, Severity
@@ -76,24 +78,13 @@ def _state(assessment: Assessment) -> State:
 def plugin_line(answer: Answer) -> str:
     """One line: state, what is wrong, and the figures as performance data."""
     words = [f"{finding.condition} {finding.subject}: {finding.summary}" for finding in answer.told]
-    figures, data = [], []
-    for view in answer.assessment.clusters:
-        goal = view.cluster.objectives
-        for claim in view.database:
-            if claim.seconds is None:
-                figures.append(f"{claim.node.name} RPO unknown ({claim.unknown})")
-                continue
-            figures.append(f"{claim.node.name} RPO<={span(claim.seconds)}")
-            data.append(f"'{view.cluster.name}/{claim.node.name} rpo'={claim.seconds:.3f}s;;{goal.rpo:g};0")
-        for estimate in view.recovery:
-            if estimate.seconds is not None:
-                figures.append(f"RTO~{span(estimate.seconds)}")
-                data.append(f"'{view.cluster.name}/{estimate.node.name} rto'={estimate.seconds:.0f}s;;{goal.rto:g};0")
-    told = "; ".join([*words, *figures]).replace("|", "/")
-    return f"DRWATCH {answer.state.name} - {told}" + (f" | {' '.join(data)}" if data else "")
+    figures = [figure.words for figure in _figures(answer)]
+    data = " ".join(figure.data for figure in _figures(answer) if figure.data)
+    return _line(answer.state, "; ".join([*words, *figures])) + (f" | {data}" if data else "")
 
 
 def plugin_json(answer: Answer) -> str:
+    """The same for scripts; a figure that is unknown is null, with the reason beside it."""
     findings = [
         {
             "condition": finding.condition,
@@ -105,4 +96,71 @@ def plugin_json(answer: Answer) -> str:
         }
         for finding in answer.told
     ]
-    return json.dumps({"state": answer.state.name, "findings": findings}, ensure_ascii=False)
+    figures = [
+        {
+            "cluster": figure.cluster,
+            "figure": figure.name,
+            "seconds": figure.seconds,
+            "objective_seconds": figure.limit,
+            "unknown": figure.unknown,
+        }
+        for figure in _figures(answer)
+    ]
+    return _json(answer.state, plugin_line(answer).partition(" | ")[0], findings, figures)
+
+
+def unable(sentence: str, as_json: bool) -> str:
+    """What to print on stdout, where Nagios reads it, when there could be no look at all."""
+    line = _line(State.UNKNOWN, sentence)
+    return _json(State.UNKNOWN, line, [], []) if as_json else line
+
+
+@dataclass(frozen=True)
+class _Figure:
+    """A figure of one standby against its objective, seconds; ``name`` as in the performance data."""
+
+    cluster: str
+    name: str
+    words: str
+    seconds: float | None
+    limit: float
+    unknown: str | None
+
+    @property
+    def data(self) -> str:
+        """`'label'=value;warn;crit;min`, nothing where the value is unknown: a 0 would be drawn as one."""
+        if self.seconds is None:
+            return ""
+        return f"'{self.cluster}/{self.name}'={self.seconds:.3f}s;;{self.limit:g};0"
+
+
+def _figures(answer: Answer) -> Iterator[_Figure]:
+    for view in answer.assessment.clusters:
+        goal, cluster = view.cluster.objectives, view.cluster.name
+        for claim in view.database:
+            name = claim.node.name
+            words = f"RPO unknown ({claim.unknown})" if claim.seconds is None else f"RPO<={at_most(claim.seconds)}"
+            yield _Figure(cluster, f"{name} rpo", f"{name} {words}", claim.seconds, goal.rpo, claim.unknown or None)
+        for node, files, copy in view.copies:
+            seconds = None if copy is None else copy.seconds
+            unknown = "no marker was ever seen" if copy is None else copy.unknown
+            words = f"unknown ({unknown})" if seconds is None else f"<={at_most(seconds)}"
+            name = f"{node.name} files/{files.name}"
+            yield _Figure(cluster, name, f"{name} {words}", seconds, files.stale_after, unknown or None)
+        for estimate in view.recovery:
+            name = estimate.node.name
+            words = f"RTO unknown ({estimate.unknown})" if estimate.seconds is None else f"RTO~{span(estimate.seconds)}"
+            yield _Figure(
+                cluster, f"{name} rto", f"{name} {words}", estimate.seconds, goal.rto, estimate.unknown or None
+            )
+
+
+def _line(state: State, words: str) -> str:
+    # What follows a bar is performance data, and what follows a line end is seen by nobody.
+    return f"DRWATCH {state.name} - {one_line(words).replace('|', '/')}"
+
+
+def _json(
+    state: State, line: str, findings: Sequence[Mapping[str, object]], figures: Sequence[Mapping[str, object]]
+) -> str:
+    return json.dumps({"state": state.name, "line": line, "findings": findings, "figures": figures}, ensure_ascii=False)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from types import FrameType
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -12,6 +15,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from drwatch.cli.trouble import Trouble
+from drwatch.cli.words import at_most
 from drwatch.core.message import span
 
 Json = dict[str, Any]
@@ -22,43 +27,72 @@ def show(status: Json) -> None:
 
 
 def watch(ask: Callable[[], Json]) -> None:
-    """Until ctrl-C."""
-    with Live(picture(ask()), auto_refresh=False, screen=True) as live:
+    """Until ctrl-C, also across a restart of the daemon; the terminal is put back whatever ends it."""
+    first = picture(ask())
+    signal.signal(signal.SIGTERM, _leave)
+    with suppress(KeyboardInterrupt), Live(first, auto_refresh=False, screen=True) as live:
         while True:
-            live.update(picture(ask()), refresh=True)
+            live.update(Group(_asked(ask), Text("ctrl-C ends it", style="dim")), refresh=True)
             time.sleep(1.0)
 
 
-def picture(status: Json) -> RenderableType:
-    """The JSON of /api/v1/status as panels, one a cluster, the incidents below."""
-    clusters = [_cluster(cluster) for cluster in status["clusters"]]
-    rest = [_incident(each) for each in status["incidents"]]
+def _asked(ask: Callable[[], Json]) -> RenderableType:
+    try:
+        return picture(ask())
+    except Trouble as trouble:
+        return Text(str(trouble), style="red")
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
+def picture(status: Json, brief: bool = False) -> RenderableType:
+    """The JSON of /api/v1/status as panels, one a cluster, the incidents below; ``brief`` leaves the evidence out."""
+    clusters = [_cluster(cluster, brief) for cluster in status["clusters"]]
+    rest = _incidents(status["incidents"], brief)
     return Group(*clusters, *rest) if clusters else Text(status["unknown"] or "nothing is watched", style="yellow")
 
 
-def _cluster(cluster: Json) -> Panel:
+def _cluster(cluster: Json, brief: bool) -> Panel:
     verdict = cluster["verdict"]["condition"]
     told = [each for each in cluster["incidents"] if each["phase"] == "open" and not each["suppressed_by"]]
     style = "red" if verdict or any(each["severity"] == "critical" for each in told) else "yellow" if told else "green"
     word = verdict or (told[0]["condition"] if told else "all is well" if cluster["settled"] else "looking …")
-    body = [_nodes(cluster), _figures(cluster), *map(_incident, cluster["incidents"])]
+    body: list[RenderableType] = [_nodes(cluster, brief), _figures(cluster, brief)]
+    body += _incidents(cluster["incidents"], brief)
     return Panel(Group(*body), title=f"{cluster['name']}: {word}", border_style=style, title_align="left")
 
 
-def _nodes(cluster: Json) -> Table:
-    table = Table("node", "role", "server", "replication", "probes", box=None, pad_edge=False, expand=True)
+def _nodes(cluster: Json, brief: bool) -> Table:
+    table = Table(box=None, pad_edge=False, expand=True)
+    for head in ("node", "is", "server"):
+        table.add_column(head, no_wrap=True)
+    for head in ("replication", "probes"):
+        table.add_column(head)
     for node in (cluster["primary"], *cluster["standbys"]):
-        blind = [f"{each['probe']}: {each['reason']}" for each in node["probes"] if not each["up"]]
-        writable = {True: "writable", False: "read-only", None: "?"}[node["writable"]]
-        server = f"{node['flavour'] or '?'} {node['server_version'] or ''} {writable}"
+        writable = {True: "writable", False: "read-only", None: "unseen"}[node["writable"]]
+        version = () if brief else (node["flavour"], node["server_version"])
+        server = " ".join(filter(None, (*version, writable)))
         table.add_row(
             node["name"],
             node["role"] or f"({node['configured_role']})",
             server,
             "\n".join(map(_channel, node["replication"] or [])) or "–",
-            Text(", ".join(blind), style="red") if blind else Text("all see", style="green"),
+            _sight(node["probes"]),
         )
     return table
+
+
+def _sight(probes: list[Json]) -> Text:
+    """Which probes see nothing and why, those of one reason together."""
+    blind: dict[str, list[str]] = {}
+    for each in probes:
+        if not each["up"]:
+            blind.setdefault(each["reason"] or "unknown", []).append(each["probe"])
+    if not blind:
+        return Text("all see", style="green")
+    return Text("; ".join(f"{reason}: {', '.join(who)}" for reason, who in blind.items()), style="red")
 
 
 def _channel(channel: Json) -> str:
@@ -69,13 +103,19 @@ def _channel(channel: Json) -> str:
     return f"io {channel['io']}, sql {applier}{f', errno {errno}' if errno else ''}{heard}"
 
 
-def _figures(cluster: Json) -> Table:
+def _figures(cluster: Json, brief: bool) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     for claim in cluster["exposures"]:
-        table.add_row(f"RPO with {claim['node']}", _claim(claim), f"objective {span(claim['objective_seconds'])}")
+        table.add_row(
+            f"data at risk (RPO), {claim['node']}", _claim(claim), f"objective {span(claim['objective_seconds'])}"
+        )
     for copy in cluster["files"]:
         value = {"seconds": copy["age_seconds"], "unknown": copy["unknown"], "objective_seconds": copy["limit_seconds"]}
-        table.add_row(f"files {copy['name']}", _claim(value), f"limit {span(copy['limit_seconds'])}")
+        table.add_row(
+            f"files {copy['name']}, {copy['node']}",
+            _claim(value),
+            f"limit {span(copy['limit_seconds'])}, by its marker",
+        )
     for estimate in cluster["recovery"]:
         known = estimate["seconds"] is not None
         total = Text(f"about {span(estimate['seconds'])}") if known else _unknown(estimate)
@@ -84,7 +124,12 @@ def _figures(cluster: Json) -> Table:
             + ("*" if term["basis"] == "assumed" else "")
             for term in estimate["terms"]
         )
-        table.add_row(f"RTO with {estimate['node']}", total, f"{terms}  (* assumed)")
+        objective = f"objective {span(estimate['objective_seconds'])}"
+        table.add_row(
+            f"time to recover (RTO), {estimate['node']}",
+            total,
+            objective if brief else f"{objective}: {terms} (*assumed)",
+        )
     return table
 
 
@@ -93,16 +138,37 @@ def _claim(claim: Json) -> Text:
         return _unknown(claim)
     over = claim["seconds"] > claim["objective_seconds"]
     frozen = " frozen" if claim.get("frozen") else ""
-    return Text(f"at most {span(claim['seconds'])}{frozen}", style="red" if over else "green")
+    return Text(f"at most {at_most(claim['seconds'])}{frozen}", style="red" if over else "green")
 
 
 def _unknown(value: Json) -> Text:
     return Text(f"UNKNOWN: {value['unknown']}", style="yellow")
 
 
+def _incidents(incidents: list[Json], brief: bool) -> Iterator[RenderableType]:
+    if not brief:
+        yield from map(_incident, incidents)
+        return
+    explained: dict[str, list[str]] = {}
+    for each in incidents:
+        if each["suppressed_by"]:
+            explained.setdefault(each["suppressed_by"], []).append(f"{each['condition']} {each['subject']}")
+        else:
+            yield Text(f"{_head(each)}: {each['summary']}", style=_style(each), no_wrap=True, overflow="ellipsis")
+    for cause, names in explained.items():
+        yield Text(f"explained by {cause}: {', '.join(names)}", style="dim", no_wrap=True, overflow="ellipsis")
+
+
 def _incident(incident: Json) -> RenderableType:
-    lines: Iterator[str] = iter(incident["evidence"])
     why = f" (explained by {incident['suppressed_by']})" if incident["suppressed_by"] else ""
-    style = "dim" if why or incident["phase"] == "suspected" else "bold red"
-    head = f"{incident['phase']} {incident['condition']} {incident['subject']} [{incident['id']}]{why}"
-    return Group(Text(head, style=style), Text(f"  {incident['summary']}"), *(Text(f"    {line}") for line in lines))
+    evidence = (Text(f"    {line}") for line in incident["evidence"])
+    head = Text(f"{_head(incident)}{why}", style=_style(incident))
+    return Group(head, Text(f"  {incident['summary']}"), *evidence)
+
+
+def _head(incident: Json) -> str:
+    return f"{incident['phase']} {incident['condition']} {incident['subject']} [{incident['id']}]"
+
+
+def _style(incident: Json) -> str:
+    return "dim" if incident["suppressed_by"] or incident["phase"] == "suspected" else "bold red"

@@ -37,10 +37,14 @@ def ask(runtime_dir: Path, path: str) -> Any:
         raise Trouble(f"no drwatch answers on {at}: start it with 'systemctl start drwatch'", 3) from None
     except PermissionError:
         raise Trouble(f"{at} may not be opened by this user: use sudo, or join the group drwatch", 3) from None
-    except OSError as error:
-        raise Trouble(f"drwatch does not answer on {at} ({error}): see its log", 3) from None
+    except (OSError, http.client.HTTPException) as error:
+        why = str(error) or type(error).__name__
+        raise Trouble(f"drwatch does not answer on {at} ({why}): see 'journalctl -u drwatch'", 3) from None
     finally:
         connection.close()
     if answer.status != 200:
         raise Trouble(f"drwatch answered {answer.status}: {text[:200].decode(errors='replace')}", 3)
-    return json.loads(text)
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise Trouble(f"what answers on {at} is no drwatch: check state.runtime in the configuration", 3) from None
