@@ -94,7 +94,9 @@ look() {
     if read -r s </proc/stat; then out="$out$s$nl"; fi
     if [ -r /proc/diskstats ]; then
         n=0
-        while read -r s && [ $n -lt 200 ]; do out="${out}disk $s$nl" n=$((n + 1)); done </proc/diskstats
+        while read -r s && [ $n -lt 200 ]; do
+            case $s in *' loop'* | *' ram'* | *' zram'*) ;; *) out="${out}disk $s$nl" n=$((n + 1)) ;; esac
+        done </proc/diskstats
     fi
     if [ -r /proc/pressure/io ]; then
         if read -r s </proc/pressure/io; then out="${out}io $s$nl"; fi

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from farnode import Clock, Far, argv, eventually, promised, resident
+from servers import Servers
 
 from drwatch.core.sample import Reason
 from drwatch.lab.link import Link
@@ -155,7 +156,7 @@ async def test_a_wire_that_falls_silent_is_known_within_four_seconds(far: Far, c
         trust = far.trust(
             far.sshd.known_hosts.replace(f"[{far.sshd.address}]:{far.sshd.port}", f"[127.0.0.42]:{link.port}")
         )
-        node = connect(far, host="127.0.0.42", port=link.port, known_hosts_file=str(trust))
+        node = connect(far, host="127.0.0.42", port=link.port, known_hosts_file=str(trust), deadline=0.8)
         wake = asyncio.Event()
         node.wakes.append(wake)
         await node.ask("look")
@@ -257,8 +258,10 @@ async def test_a_hanging_request_hinders_no_other_and_does_not_pile_up(
     assert await space() == second
 
 
-async def test_many_looks_leave_no_process_and_no_growth(any_far: Far, connect: Connect) -> None:
+async def test_many_looks_leave_no_process_and_no_growth(any_far: Far, connect: Connect, servers: Servers) -> None:
     node = connect(any_far)
+    servers.start()
+    (await node.shell()).filter(str(servers.program))
 
     async def looks(count: int) -> None:
         for number in range(count):
