@@ -43,7 +43,7 @@ class Proc:
 
 
 class Garbled(ValueError):
-    """The fast block is not whole."""
+    """An answer is not whole."""
 
 
 def parse(lines: Iterable[bytes], wall: Callable[[bytes, bytes], datetime | None]) -> Proc:
@@ -129,16 +129,24 @@ def parse_space(path: str, answer: Answer) -> Filesystem | None:
     return Filesystem(path, block * blocks, block * free, inodes)
 
 
+NO_SYSTEMD = 3
+"""The status with which node.sh answers `unit` on such a host."""
+
+
 def parse_unit(answer: Answer) -> str | None:
-    """ActiveState/SubState of the first unit that is loaded, in the order asked."""
-    unit: dict[str, str] = {}
-    for line in answer.lines:
-        name, _, value = line.decode("utf-8", "replace").partition("=")
-        unit[name] = value
-        if len(unit) == 3:
-            if unit.get("LoadState") == "loaded":
-                return f"{unit.get('ActiveState', '')}/{unit.get('SubState', '')}"
-            unit = {}
+    """ActiveState/SubState of the first unit that is loaded, in the order asked; None where none is. Garbled without
+    three states for each unit, as when systemd is just being restarted."""
+    if answer.status == NO_SYSTEMD:
+        return None
+    if answer.status or not answer.lines or len(answer.lines) % 3:
+        raise Garbled("systemd's answer is not whole")
+    for number in range(0, len(answer.lines), 3):
+        words = (line.decode("utf-8", "replace").partition("=") for line in answer.lines[number : number + 3])
+        unit = {name: value for name, _, value in words}
+        if not unit.keys() >= {"LoadState", "ActiveState", "SubState"}:
+            raise Garbled("systemd's answer is not whole")
+        if unit["LoadState"] == "loaded":
+            return f"{unit['ActiveState']}/{unit['SubState']}"
     return None
 
 

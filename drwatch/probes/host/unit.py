@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from drwatch.core.sample import Moment, Process
-from drwatch.probes.host.proc import parse_unit
+from drwatch.probes.host.proc import Garbled, parse_unit
 from drwatch.probes.ssh import Answer, Request, Shell, Unseen
 
 UNITS = ("mariadb", "mysql", "mysqld")
@@ -58,4 +58,5 @@ class Unit:
     def _keep(self, future: asyncio.Future[Answer]) -> None:
         if not future.cancelled() and not future.exception():
             answer = future.result()
-            self._answered, self._state = answer.answered, parse_unit(answer)
+            with suppress(Garbled):
+                self._answered, self._state = answer.answered, parse_unit(answer)

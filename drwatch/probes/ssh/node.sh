@@ -166,7 +166,7 @@ binlog() {
 unit() {
     id=$1
     shift
-    [ -d /run/systemd/system ] || return 1
+    [ -d /run/systemd/system ] || return 3
     all=$(systemctl show -p LoadState,ActiveState,SubState -- "$@") || return 1
     set -f
     IFS=$nl

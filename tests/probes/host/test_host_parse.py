@@ -150,9 +150,17 @@ def test_the_first_unit_that_is_loaded_speaks() -> None:
     assert parse_unit(answer(*stopping, *LOADED)) == "deactivating/stop-sigterm"
 
 
-def test_no_unit_at_all_is_none() -> None:
+def test_no_unit_and_no_systemd_are_none() -> None:
     assert parse_unit(answer(*UNKNOWN)) is None
-    assert parse_unit(answer(status=1)) is None
+    assert parse_unit(answer(status=3)) is None
+
+
+@pytest.mark.parametrize("lines", [(), LOADED[:2], (*UNKNOWN, *LOADED[:1]), (b"a", b"b", b"c")])
+def test_half_an_answer_of_systemds_is_none_of_it(lines: tuple[bytes, ...]) -> None:
+    with pytest.raises(Garbled):
+        parse_unit(answer(*lines))
+    with pytest.raises(Garbled):
+        parse_unit(answer(*LOADED, status=1))
 
 
 def test_the_newest_binary_log_is_a_coordinate() -> None:

@@ -98,6 +98,15 @@ async def test_an_answer_about_a_server_that_is_gone_is_soon_too_old(unit: Unit,
     assert len(unit.far.pids("sleep")) == 1
 
 
+async def test_an_answer_that_failed_is_no_answer_and_asked_again(unit: Unit) -> None:
+    """systemctl fails while systemd restarts itself."""
+    (unit.far.home / "unit").write_text("")
+    for _ in range(3):
+        assert await unit.state() is None
+    unit.says("failed", "failed")
+    await promised(unit.look.look, lambda sample: fact(sample).unit == "failed/failed", within=5)
+
+
 async def test_a_node_where_no_unit_is_loaded_is_left_in_peace(unit: Unit, clock: Clock) -> None:
     unit.says("inactive", "dead", load="not-found")
     await promised(unit.look.look, lambda sample: unit.asked > 0, within=5)
