@@ -161,8 +161,17 @@ class ServerFact:
     buffer_pool_data_bytes: int | None
     """Innodb_buffer_pool_bytes_data: what a cold standby would have to read again."""
     log_replica_updates: bool | None = None
-    binlog_dir: str | None = None
-    """Directory of the binary log (from log_bin_basename), for the host probe."""
+    binlog_base: str | None = None
+    """Path of its binary logs without their numbers (log_bin_basename); None with binary logging off."""
+
+    @property
+    def binlog_dir(self) -> str | None:
+        return self.binlog_base.rpartition("/")[0] or None if self.binlog_base else None
+
+    @property
+    def binlog_to_measure(self) -> str | None:
+        """Where the host can read the position that the server does not say without a lock (traps.md 3)."""
+        return self.binlog_base if self.gtid is None and self.binlog is None else None
 
 
 class IoState(StrEnum):

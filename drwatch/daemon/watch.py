@@ -8,14 +8,14 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import tzinfo
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from drwatch.core.assessment import Assessment, assess
 from drwatch.core.incident import ENDED, Incident, Phase, advance
 from drwatch.core.message import compose
 from drwatch.core.paging import Page, Row, page
 from drwatch.core.policy import Policy
-from drwatch.core.sample import Blind, Key, Moment, Node, Reason, Sample
+from drwatch.core.sample import Blind, Key, Moment, Node, Probe, Reason, Sample, ServerFact
 from drwatch.core.snapshot import Snapshot
 from drwatch.daemon.clock import Clock
 from drwatch.daemon.delivery import Delivering
@@ -48,6 +48,13 @@ class Look(Protocol):
         """Never raises for what the world did."""
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class BinlogReader(Protocol):
+    """A look at a host that can read a binary log's size; ``binlog`` says which one's, None none's."""
+
+    binlog: str | None
 
 
 class Ledger(Protocol):
@@ -145,6 +152,8 @@ class Daemon:
         before = self.snapshot.sights.get(sample.key)
         self.snapshot = self.snapshot.keep(sample)
         self._kept.set()
+        if isinstance(sample.found, ServerFact):
+            self._point(sample.key.node, sample.found)
         was, now = before and before.blind, sample.found if isinstance(sample.found, Blind) else None
         if (was and was.reason) != (now and now.reason) and (before is not None or now is not None):
             subject = " ".join(filter(None, (sample.key.node.name, str(sample.key.probe), sample.key.target)))
@@ -153,6 +162,12 @@ class Daemon:
             else:
                 words = f"{now.reason}: {now.detail}" if now.detail else str(now.reason)
                 log.warning("%s is blind: %s", subject, words, extra={"event": "probe", "state": "blind"})
+
+    def _point(self, node: Node, fact: ServerFact) -> None:
+        """Let the host look read the position that this server does not tell."""
+        host = self._looks.get(Key(node, Probe.HOST))
+        if isinstance(host, BinlogReader) and fact.binlog_to_measure is not None:
+            host.binlog = fact.binlog_to_measure
 
     def _told(self, channel: str, accepted: bool, refused: bool, detail: str) -> None:
         self.snapshot = self.snapshot.told(channel, accepted, refused, detail, self._clock())

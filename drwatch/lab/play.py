@@ -143,20 +143,25 @@ class Watching:
             return clusters[0] if clusters else None
         return None
 
-    def wait_until_well(self) -> None:
-        """Until every probe sees and every figure is known; TimeoutError with the log's end."""
+    def wait_for(self, wanted: Callable[[dict[str, Any]], bool], within: float = WARM_UP) -> dict[str, Any]:
+        """The pair as the daemon sees it, once it is ``wanted``; TimeoutError with the log's end."""
 
-        def well() -> bool:
+        def seen() -> dict[str, Any] | None:
             assert self.process is not None
             if not self.process.alive:
                 raise RuntimeError(f"drwatch ended: {self.log[-2000:]}")
             cluster = self.cluster()
-            return cluster is not None and _well(cluster)
+            return cluster if cluster and wanted(cluster) else None
 
         try:
-            until(well, within=WARM_UP, what="a healthy pair", every=0.1)
+            return until(seen, within=within, what="what drwatch should see", every=0.1)
         except TimeoutError:
-            raise TimeoutError(f"drwatch does not see a healthy pair: {self.cluster()} {self.log[-2000:]}") from None
+            raise TimeoutError(f"drwatch sees otherwise: {self.cluster()} {self.log[-2000:]}") from None
+
+    def wait_until_well(self) -> None:
+        """Until every probe sees and every figure is known; TimeoutError with the log's end."""
+
+        self.wait_for(_well)
 
 
 def _blind(cluster: dict[str, Any] | None) -> list[str]:

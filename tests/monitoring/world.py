@@ -92,7 +92,7 @@ def server(at: Moment, server_id: int, transactions: int, read_only: bool, ahead
         net_timeout=60.0,
         buffer_pool_bytes=8 << 30,
         buffer_pool_data_bytes=(6 << 30) if server_id == 1 else (5 << 30),
-        binlog_dir="/var/lib/mysql",
+        binlog_base="/var/lib/mysql/mysql-bin",
     )
 
 

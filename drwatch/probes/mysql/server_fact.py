@@ -92,7 +92,7 @@ def _read(row: Mapping[str, object], status: Mapping[str, str]) -> ServerFact:
         buffer_pool_bytes=None if pool is None else int(str(pool)),
         buffer_pool_data_bytes=None if data is None else int(data),
         log_replica_updates=None if updates is None else _boolean(updates),
-        binlog_dir=str(basename).rpartition("/")[0] or None if logs and basename else None,
+        binlog_base=str(basename) if logs and basename else None,
     )
 
 
