@@ -58,7 +58,10 @@ def _cluster(cluster: Json, brief: bool) -> Panel:
     verdict = cluster["verdict"]["condition"]
     told = [each for each in cluster["incidents"] if each["phase"] == "open" and not each["suppressed_by"]]
     style = "red" if verdict or any(each["severity"] == "critical" for each in told) else "yellow" if told else "green"
-    word = verdict or (told[0]["condition"] if told else "all is well" if cluster["settled"] else "looking …")
+    seen = {each["condition"] for each in cluster["findings"]}
+    calm = "all is well" if cluster["settled"] else "looking …"
+    over = f"{calm}; {told[0]['condition']} is over once that holds" if told else calm
+    word = verdict or next((each["condition"] for each in told if each["condition"] in seen), over)
     body: list[RenderableType] = [_nodes(cluster, brief), _figures(cluster, brief)]
     body += _incidents(cluster["incidents"], brief)
     return Panel(Group(*body), title=f"{cluster['name']}: {word}", border_style=style, title_align="left")
@@ -78,13 +81,13 @@ def _nodes(cluster: Json, brief: bool) -> Table:
             node["name"],
             node["role"] or f"({node['configured_role']})",
             server,
-            "\n".join(map(_channel, node["replication"] or [])) or "–",
-            _sight(node["probes"]),
+            "\n".join(_channel(channel, brief) for channel in node["replication"] or []) or "–",
+            _sight(node["probes"], brief),
         )
     return table
 
 
-def _sight(probes: list[Json]) -> Text:
+def _sight(probes: list[Json], brief: bool) -> Text:
     """Which probes see nothing and why, those of one reason together."""
     blind: dict[str, list[str]] = {}
     for each in probes:
@@ -92,19 +95,22 @@ def _sight(probes: list[Json]) -> Text:
             blind.setdefault(each["reason"] or "unknown", []).append(each["probe"])
     if not blind:
         return Text("all see", style="green")
+    if brief:
+        return Text(f"blind: {', '.join(blind)}", style="red")
     return Text("; ".join(f"{reason}: {', '.join(who)}" for reason, who in blind.items()), style="red")
 
 
-def _channel(channel: Json) -> str:
+def _channel(channel: Json, brief: bool) -> str:
     errno = channel["sql_errno"] or channel["io_errno"]
     applier = "Yes" if channel["sql_running"] else "No"
     silence = channel["silence_seconds"]
-    heard = f", heard {span(silence)} ago" if silence is not None else ""
+    heard = f", heard {span(silence)} ago" if silence is not None and not (brief and errno) else ""
     return f"io {channel['io']}, sql {applier}{f', errno {errno}' if errno else ''}{heard}"
 
 
 def _figures(cluster: Json, brief: bool) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
     for claim in cluster["exposures"]:
         table.add_row(
             f"data at risk (RPO), {claim['node']}", _claim(claim), f"objective {span(claim['objective_seconds'])}"
@@ -112,9 +118,9 @@ def _figures(cluster: Json, brief: bool) -> Table:
     for copy in cluster["files"]:
         value = {"seconds": copy["age_seconds"], "unknown": copy["unknown"], "objective_seconds": copy["limit_seconds"]}
         table.add_row(
-            f"files {copy['name']}, {copy['node']}",
+            f"files {copy['name']} (marker), {copy['node']}",
             _claim(value),
-            f"limit {span(copy['limit_seconds'])}, by its marker",
+            f"limit {span(copy['limit_seconds'])}",
         )
     for estimate in cluster["recovery"]:
         known = estimate["seconds"] is not None

@@ -37,6 +37,9 @@ PAGE_LINES = 24
 TOUR = 40.0
 """Seconds that the tour without a keyboard waits for its page."""
 
+HOLD = 10
+"""Seconds for which a trouble must stay away here: the ordinary 30 are long before a screen."""
+
 RECOVERY = 90.0
 """Seconds that it waits to be told that all is over."""
 
@@ -48,6 +51,10 @@ class Picture(Protocol):
     """Draws the JSON of /api/v1/status; ``brief`` for a screen that has other things to show."""
 
     def __call__(self, status: dict[str, Any], brief: bool = False) -> RenderableType: ...
+
+
+_ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.|.)?", re.DOTALL)
+"""What an arrow or a function key sends; it may hold digits."""
 
 
 class NotHere(Exception):
@@ -105,7 +112,7 @@ def attended(flavour: Flavour, picture: Picture) -> None:
         console = Console(width=100)  # the picture is drawn for that, and a pipe has no width
     say = _teller(console)
     say("Bringing up a real primary and standby, their sshd, rsync and an application (some seconds) …")
-    with Pair(flavour, rate=50) as pair, Watching(pair, configuration(pair)) as watching:
+    with Pair(flavour, rate=50) as pair, Watching(pair, configuration(pair, {"paging.hold": f"{HOLD}s"})) as watching:
         say("drwatch is looking …")
         watching.wait_until_well()
         if sys.stdin.isatty() and console.is_terminal:
@@ -130,7 +137,7 @@ def _tour(pair: Pair, watching: Watching, picture: Picture, console: Console) ->
     say(_page(page, page.received_at - struck))
     say("\nThis is what drwatch sees now:")
     console.print(picture(watching.status()))
-    say("\nNow the primary's server is started again. That it is over is told when it has held for 30 s …")
+    say(f"\nNow the primary's server is started again. That it is over is told when it has held for {HOLD} s …")
     FAULTS["primary-killed"].mend(pair)
     resolved = pair.inbox.wait_for(lambda page: page.title.startswith("RESOLVED"), within=RECOVERY)
     say(_page(resolved, resolved.received_at - struck))
@@ -189,7 +196,7 @@ class _Stage:
         try:
             self._broken[fault.name] = fault.strike(self._pair)
         except FAILURES as error:
-            self._trouble = f"{fault.name} did not work beside what is broken already ({error}); m mends all"
+            self._trouble = f"{fault.name} cannot be done now, m mends all: {_reason(error)}"
 
     def _mend(self) -> None:
         """All at once, for one may wait for another; and again what stumbled over another."""
@@ -207,7 +214,7 @@ class _Stage:
         try:
             FAULTS[name].mend(self._pair)
         except FAILURES as error:
-            self._trouble = f"{name} is not mended yet ({error}); m tries again"
+            self._trouble = f"{name} is not mended yet, m tries again: {_reason(error)}"
         else:
             self._broken.pop(name, None)
 
@@ -284,7 +291,7 @@ class _Stage:
             return "All is well. Press 1: the primary is killed, and soon the phone rings."
         if any(page.received_at > self._mended for page in self._pair.inbox.accepted):
             return "Mended, and the phone was told. Break something else, or press q."
-        return "Mended. What was told is told as RESOLVED once it has held for 30 s."
+        return f"Mended. What was told is told as RESOLVED once it has held for {HOLD} s."
 
     def _story(self) -> str:
         name, struck = list(self._broken.items())[-1]
@@ -292,6 +299,11 @@ class _Stage:
         if page is None:
             return f"{FAULTS[name].sentence}, {time.monotonic() - struck:.0f} s ago: drwatch makes sure first."
         return f"{FAULTS[name].sentence}: the phone rang after {page.received_at - struck:.1f} s. Press m to mend it."
+
+
+def _reason(error: Exception) -> str:
+    """The words of a driver's error come after its number."""
+    return str(error.args[-1] if isinstance(error, pymysql.Error) and error.args else error)
 
 
 def _stacked(parts: Sequence[RenderableType], heights: list[int]) -> Layout:
@@ -331,8 +343,7 @@ def _keyboard() -> Iterator[Callable[[float], str]]:
         keys = os.read(number, 64)
         if not keys:
             return "q"  # the terminal has gone
-        # What an arrow or a function key sends holds digits too.
-        return "" if keys.startswith(b"\x1b") else keys.decode(errors="replace")
+        return _ESCAPE.sub(b"", keys).decode(errors="replace")
 
     try:
         yield pressed

@@ -1,0 +1,112 @@
+"""The demo: unattended, as a tour through a pipe, and with keys on a terminal. Nothing of it is left at its end."""
+
+import json
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from commands import drwatch, left_in, own_tmp, start
+from terminal import ALTERNATE, NORMAL, Terminal
+
+from drwatch.lab.scenario import SCENARIOS
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture
+def tmp() -> Iterator[Path]:
+    with own_tmp() as path:
+        yield path
+
+
+def test_list_names_every_scenario() -> None:
+    listed = drwatch("demo", "--list")
+    assert listed.status == 0
+    assert [line.split()[0] for line in listed.out.splitlines()] == list(SCENARIOS)
+    assert list(json.loads(drwatch("demo", "--list", "--json").out)) == list(SCENARIOS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--scenario", "nope"], "drwatch demo --list"),
+        (["--flavour", "oracle-23"], "mysql-5.7"),
+        (["--flavour", "mariadb-4.2"], "mariadb-4.2 is not on this machine"),
+        (["--json"], "--scenario"),
+    ],
+)
+def test_what_there_is_not_is_said_in_one_sentence(arguments: list[str], words: str) -> None:
+    ran = drwatch("demo", *arguments)
+    assert (ran.status, ran.out) == (2, "")
+    assert words in ran.sentence
+
+
+def test_a_scenario_prints_one_json_object_and_leaves_nothing(tmp: Path) -> None:
+    ran = drwatch("demo", "--scenario", "primary-killed-at-once", "--json", env={"TMPDIR": str(tmp)})
+    assert ran.status == 0, ran.out + ran.err
+    said = json.loads(ran.out)
+    assert said.keys() >= {
+        "scenario", "passed", "flavour", "fault_at", "pages", "time_to_page_s", "rpo", "expected", "unexpected"
+    }  # fmt: skip
+    assert said["passed"] is True
+    assert said["unexpected"] == []
+    assert re.fullmatch(r"mariadb-\d+\.\d+", said["flavour"])
+    page = said["pages"][0]
+    assert page.keys() == {"after_s", "condition", "severity", "reason", "title", "body", "channel"}
+    assert (page["condition"], page["severity"], page["channel"]) == ("PrimaryDown", "critical", "phone")
+    assert page["after_s"] == said["time_to_page_s"]
+    assert said["rpo"]["claimed_seconds"] >= said["rpo"]["actual_seconds"]
+    assert left_in(tmp) == []
+
+
+def test_the_tour_is_plain_text_and_ends_by_itself(tmp: Path) -> None:
+    ran = drwatch("demo", env={"TMPDIR": str(tmp), "COLUMNS": "80"})
+    assert ran.status == 0, ran.out + ran.err
+    assert "\x1b" not in ran.out
+    story = ["http://127.0.0.1:", "all is well", "SIGKILL", "CRITICAL shop: PrimaryDown oslo-a", "TAKEOVER WITH oslo-b",
+             "PrimaryDown", "started again", "RESOLVED shop: PrimaryDown oslo-a", "That was the tour"]  # fmt: skip
+    at = 0
+    for words in story:
+        at = ran.out.index(words, at) + 1
+    # A command can be copied: it stands on one line, whatever the width.
+    assert re.search(r"^   ssh .*systemctl start mysql.*'$", ran.out, re.MULTILINE)
+    assert left_in(tmp) == []
+
+
+def test_ctrl_c_in_the_middle_of_the_tour_leaves_nothing(tmp: Path) -> None:
+    with start("demo", env={"TMPDIR": str(tmp)}) as tour:
+        assert tour.stdout is not None
+        assert tour.stderr is not None
+        assert any("SIGKILL" in line for line in tour.stdout)
+        tour.send_signal(signal.SIGINT)
+        assert tour.wait(20) == 130
+        assert tour.stderr.read() == ""
+    assert left_in(tmp) == []
+
+
+def test_a_newcomer_breaks_and_mends_with_single_keys(tmp: Path) -> None:
+    with Terminal("demo", env={"TMPDIR": str(tmp)}) as terminal:
+        screen = terminal.wait_for("[q] quit", within=60)
+        assert ALTERNATE in screen
+        for words in ("all is well", "oslo-a", "primary", "(RPO)", "(RTO)", "(marker)", "the phone", "status page"):
+            assert words in screen
+        terminal.press("\x1b[3~")  # the delete key holds a 3, and breaks nothing
+        terminal.press("b")
+        terminal.wait_for("StandbyWritable oslo-b", within=10)
+        page = terminal.wait_for("Press m to mend it", within=20)
+        assert "WARNING shop: StandbyWritable oslo-b" in page
+        assert "primary-killed" in page
+        terminal.press("p")
+        terminal.wait_for("[p] back", within=5)
+        terminal.press("pm")
+        terminal.wait_for("Mended", within=20)
+        terminal.wait_for("RESOLVED shop: StandbyWritable", within=40)
+        assert "PrimaryHung" not in terminal.said
+        terminal.press("q")
+        assert terminal.wait(20) == 0
+        assert NORMAL in terminal.said
+        assert terminal.settings == terminal.before
+    assert "Traceback" not in terminal.said
+    assert left_in(tmp) == []

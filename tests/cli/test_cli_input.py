@@ -1,0 +1,278 @@
+"""What a user can get wrong with no server at hand: each time a sentence with its remedy, never a traceback."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from commands import PROGRAM, drwatch, plain_user
+
+COMMANDS = (
+    "run", "check", "check-config", "status", "incidents", "page-test", "grants", "ssh-setup", "demo"
+)  # fmt: skip
+CONFIG = """\
+clusters:
+  shop:
+    nodes:
+      oslo-a:
+        role: primary
+        mysql: {{host: 10.0.0.1, password_file: mysql.pw}}
+        ssh: {{key_file: id, known_hosts: known}}
+      oslo-b:
+        role: standby
+        mysql: {{host: 10.0.0.2, password_file: mysql.pw}}
+        ssh: {{key_file: id, known_hosts: known}}
+paging:
+  channels:
+    phone: {{url_file: phone.url}}
+state: {{directory: {home}/state, runtime: {home}/run}}
+anchors: [gateway.example.no:443]
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A good configuration, with its secrets beside it."""
+    for name, text in (
+        ("mysql.pw", "secret"),
+        ("phone.url", "ntfys://example.no/topic"),
+        ("id", "a key"),
+        ("known", ""),
+    ):
+        (tmp_path / name).touch(mode=0o600)
+        (tmp_path / name).write_text(text)
+    path = tmp_path / "drwatch.yaml"
+    path.write_text(CONFIG.format(home=tmp_path))
+    return path
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_says_what_each_command_does(command: str) -> None:
+    ran = drwatch(command, "--help")
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.startswith(f"usage: drwatch {command}")
+
+
+def test_the_program_says_its_version_and_its_commands() -> None:
+    assert drwatch("--version").out.startswith("drwatch 0.")
+    listed = drwatch("--help").out
+    assert all(command in listed for command in COMMANDS)
+    for wrong in ((), ("watch",)):
+        ran = drwatch(*wrong)
+        assert (ran.status, ran.out) == (2, "")
+        assert "COMMAND" in ran.err
+
+
+def place(kind: str, tmp_path: Path) -> Path:
+    """A path that is no configuration."""
+    path = tmp_path / "odd"
+    match kind:
+        case "a directory":
+            path.mkdir()
+        case "a binary":
+            path.write_bytes(bytes(range(256)) * 8)
+        case "a pipe":
+            os.mkfifo(path)
+        case "nothing in it":
+            path.touch()
+        case "no YAML":
+            path.write_text("clusters: [}\n\t- :")
+    return path
+
+
+@pytest.mark.parametrize("kind", ["a directory", "a binary", "a pipe", "nothing in it", "no YAML", "missing"])
+def test_an_odd_configuration_is_named(kind: str, tmp_path: Path) -> None:
+    path = place(kind, tmp_path)
+    ran = drwatch("check-config", path)
+    assert (ran.status, ran.out) == (2, "")
+    assert all(line.startswith(f"{path}:") for line in ran.err.splitlines())
+    assert ran.err.strip()
+
+
+@pytest.mark.parametrize("command", ["run", "status", "incidents", "page-test", "ssh-setup"])
+def test_every_command_names_the_configuration_that_it_lacks(command: str, tmp_path: Path) -> None:
+    ran = drwatch(command, "--config", tmp_path)
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.sentence.startswith(f"{tmp_path}:1: (file): expected a file")
+
+
+def test_a_configuration_that_this_user_cannot_read(config: Path) -> None:
+    user = plain_user()
+    if user is None:
+        pytest.skip("nobody may read this checkout")
+    config.chmod(0)
+    ran = drwatch("check-config", config, prefix=user)
+    assert ran.status == 2
+    assert "permission denied" in ran.sentence or "expected a file" in ran.sentence
+
+
+def test_check_tells_nagios_on_stdout_why_it_could_not_look(tmp_path: Path) -> None:
+    path = tmp_path / "drwatch.yaml"
+    path.write_text("clusters:\n  shop: {}\npagin: |\n  a|b\n")
+    ran = drwatch("check", "--config", path)
+    assert (ran.status, ran.err) == (3, "")
+    (line,) = ran.out.splitlines()
+    assert line.startswith("DRWATCH UNKNOWN - ")
+    assert f"{path}:3: pagin" in line
+    assert "|" not in line  # what follows would be read as performance data
+    ran = drwatch("check", "--json", "--config", path)
+    assert ran.status == 3
+    assert json.loads(ran.out)["state"] == "UNKNOWN"
+    ran = drwatch("check", "--warning", "5")  # 2, as other commands exit, would be CRITICAL
+    assert ran.status == 3
+    assert ran.out.startswith("DRWATCH UNKNOWN - ")
+
+
+def test_check_config_says_that_all_is_good_and_what_should_be_known(config: Path) -> None:
+    ran = drwatch("check-config", config)
+    assert (ran.status, ran.err) == (0, "")
+    *notices, verdict = ran.out.splitlines()
+    assert verdict == f"{config} is good: oslo-a (primary), oslo-b (standby); channels phone"
+    assert any("TLS" in notice for notice in notices)
+    assert all(notice.startswith("note: ") for notice in notices)
+
+
+def test_check_config_shows_all_errors_at_once_a_line_each(config: Path) -> None:
+    config.write_text(
+        config.read_text().replace("standby", "primary").replace("anchors: [", "anchorz: [") + "zone: X\n"
+    )
+    ran = drwatch("check-config", config)
+    assert (ran.status, ran.out) == (2, "")
+    lines = ran.err.splitlines()
+    assert [line.split(": ")[1] for line in lines] == ["clusters.shop.nodes.oslo-b.role", "anchorz", "zone"]
+    assert [line.split(":")[1] for line in lines] == ["9", "16", "17"]
+
+
+def test_check_config_refuses_a_channel_that_apprise_does_not_know(config: Path) -> None:
+    (config.parent / "phone.url").write_text("carrierpigeon://topsecret/loft")
+    ran = drwatch("check-config", config)
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.sentence.startswith(f"{config}: paging.channels.phone: ")
+    assert "topsecret" not in ran.err
+
+
+def test_status_without_a_daemon_says_how_to_start_it(config: Path) -> None:
+    for form in ((), ("--json",)):
+        ran = drwatch("status", *form, "--config", config)
+        assert (ran.status, ran.out) == (3, "")
+        assert "systemctl start drwatch" in ran.sentence
+    assert drwatch("status", "--watch", "--config", config).status == 2  # there is no terminal
+    assert drwatch("status", "--watch", "--json", "--config", config).status == 2
+
+
+def test_incidents_before_the_first_run_and_with_a_ledger_that_is_none(config: Path) -> None:
+    ran = drwatch("incidents", "--config", config)
+    assert (ran.status, ran.out) == (3, "")
+    assert "has not run with this configuration yet" in ran.sentence
+    state = config.parent / "state"
+    state.mkdir()
+    (state / "drwatch.db").write_bytes(b"not a database, whatever its name says" * 100)
+    ran = drwatch("incidents", "--config", config)
+    assert (ran.status, ran.out) == (3, "")
+    assert "drwatch.db" in ran.sentence
+
+
+@pytest.mark.parametrize("limit", ["-5", "0", "many", "1" * 30])
+def test_incidents_takes_only_a_sensible_limit(limit: str, config: Path) -> None:
+    ran = drwatch("incidents", f"--limit={limit}", "--config", config)
+    assert ran.status == 2
+    assert "whole number" in ran.err
+
+
+def test_incidents_of_a_directory_that_this_user_may_not_enter(config: Path) -> None:
+    user = plain_user()
+    if user is None:
+        pytest.skip("nobody may read this checkout")
+    state = config.parent / "state"
+    state.mkdir(mode=0)
+    for directory in (config.parent, *config.parent.parents[:2]):
+        if directory.stat().st_uid == os.getuid() and directory != Path("/tmp"):
+            directory.chmod(0o755)
+    ran = drwatch("incidents", "--config", config, prefix=user)
+    assert (ran.status, ran.out) == (3, "")
+    assert "sudo -u drwatch" in ran.sentence
+
+
+def test_run_says_in_a_sentence_that_it_has_no_place_to_write(config: Path) -> None:
+    config.write_text(config.read_text().replace(f"{config.parent}/state", "/proc/drwatch"))
+    ran = drwatch("run", "--config", config)
+    assert ran.status == 1
+    assert "/proc/drwatch" in ran.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--flavour", "mysql", "--version", "five"], "SELECT VERSION()"),
+        (["--flavour", "mysql", "--version=-5.7"], "SELECT VERSION()"),
+        (["--flavour", "mysql", "--version", ""], "SELECT VERSION()"),
+        (["--flavour", "mysql", "--version", "10.11.6-MariaDB-0+deb12u1"], "--flavour mariadb"),
+        (["--flavour", "mysql", "--version", "10.11"], "--flavour mariadb"),
+        (["--flavour", "mariadb", "--version", "8.0.36"], "--flavour mysql"),
+    ],
+)
+def test_grants_wants_a_version_of_that_flavour(arguments: list[str], words: str) -> None:
+    ran = drwatch("grants", *arguments, "--host", "10.0.0.3")
+    assert (ran.status, ran.out) == (2, "")
+    assert words in ran.sentence
+
+
+def test_grants_is_for_one_host() -> None:
+    ran = drwatch("grants", "--flavour", "mysql", "--version", "8.0.36-28", "--host", "")
+    assert (ran.status, ran.out) == (2, "")  # to a server an empty host is every host
+    good = drwatch("grants", "--flavour", "mysql", "--version", "8.0.36-28", "--host", "10.0.0.3", "--tls").out
+    assert "'drwatch'@'10.0.0.3'" in good
+    assert "REQUIRE SSL WITH" in good
+
+
+def test_ssh_setup_wants_a_key_and_prints_a_script_for_all_hosts_that_share_it(config: Path) -> None:
+    public = config.parent / "id.pub"
+    ran = drwatch("ssh-setup", "--config", config)
+    assert (ran.status, ran.out) == (2, "")
+    assert f'ssh-keygen -t ed25519 -N "" -f {config.parent / "id"}' in ran.sentence
+    for nonsense in (b"no key", bytes(range(128, 256))):
+        public.write_bytes(nonsense)
+        ran = drwatch("ssh-setup", "--config", config)
+        assert (ran.status, ran.out) == (2, "")
+        assert ran.sentence
+    public.write_text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOOvhBSUql+D3VjZg9N1EpvYJcC2+AbJxp2XiPZo6gt9 me@here\n")
+    ran = drwatch("ssh-setup", "--config", config)
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.count("DRWATCH-NODE-SH'\n") == 1  # one script, although there are two hosts
+    assert ran.out.startswith("# On oslo-a (10.0.0.1) and on oslo-b (10.0.0.2), as root.\n")
+    checked = subprocess.run(["sh", "-n"], input=ran.out, capture_output=True, text=True)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert drwatch("ssh-setup", "oslo-b", "--config", config).out.startswith("# On oslo-b (10.0.0.2), as root.\n")
+    assert "oslo-a, oslo-b" in drwatch("ssh-setup", "oslo-c", "--config", config).sentence
+
+
+def test_page_test_names_the_channels_there_are(config: Path) -> None:
+    ran = drwatch("page-test", "pager", "--config", config)
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.sentence == "there is no channel pager: the configuration has phone"
+
+
+@pytest.mark.parametrize("arguments", [("demo", "--list"), ("--help",), ("run", "--help")])
+def test_a_reader_that_has_gone_hears_no_complaint(arguments: tuple[str, ...]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as out:
+        ran = subprocess.run([*PROGRAM, *arguments], stdout=out, stderr=subprocess.PIPE, text=True, timeout=30)
+    assert ran.returncode in (0, 141)  # argparse itself takes no notice
+    assert ran.stderr == ""
+
+
+def test_a_full_disk_and_a_closed_stdout_are_no_bugs() -> None:
+    with Path("/dev/full").open("w") as out:
+        ran = subprocess.run([*PROGRAM, "demo", "--list"], stdout=out, stderr=subprocess.PIPE, text=True, timeout=30)
+    assert ran.returncode == 1
+    assert len(ran.stderr.splitlines()) == 1
+    assert "No space left" in ran.stderr
+    closed = ["sh", "-c", 'exec "$@" >&-', "sh", *PROGRAM, "demo", "--list"]
+    ran = subprocess.run(closed, stderr=subprocess.PIPE, text=True, timeout=30)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_a_terminal_of_few_letters_is_no_bug(config: Path) -> None:
+    assert drwatch("check-config", config, env={"PYTHONIOENCODING": "ascii"}).status == 0
