@@ -127,11 +127,22 @@ class Server:
         # As bytes: pymysql would send a str in Latin-1, whatever the connection's character set.
         where: Row = {"host": self.address, "port": self.port, "user": user, "password": password.encode()}
         if user is None:
-            root = getpass.getuser() if self.flavour.is_mariadb else "root"
-            where = {"unix_socket": str(self.socket), "user": root}
+            where = {"unix_socket": str(self.socket), "user": getpass.getuser() if self.flavour.is_mariadb else "root"}
         # Without ssl_disabled pymysql reads all the system's certificates at each connect, 45 ms of CPU.
         where |= {"autocommit": True, "charset": "utf8mb4", "cursorclass": DictCursor, "ssl_disabled": True}
-        return pymysql.connect(**where, **options)
+        session = pymysql.connect(**where, **options, defer_connect=True)
+        session.connect(self._dialled() if user is None else None)
+        return session
+
+    def _dialled(self) -> socket.socket:
+        """Its socket, connected; pymysql would leak one that is refused."""
+        wire = socket.socket(socket.AF_UNIX)
+        try:
+            wire.connect(str(self.socket))
+        except OSError as error:
+            wire.close()
+            raise pymysql.err.OperationalError(2002, f"{self.socket}: {error}") from error
+        return wire
 
     def sql(self, statement: str, *arguments: Any) -> list[Row]:
         """Run one statement as root in a session of its own; its rows as name → value."""
