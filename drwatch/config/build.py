@@ -87,7 +87,7 @@ def _policy(document: model.Document, zone: str) -> policy.Policy:
     return policy.Policy(
         clusters=tuple(_cluster(name, cluster) for name, cluster in document.clusters.items()),
         paging=_paging(document.paging),
-        anchors=tuple(str(anchor) for anchor in document.anchors),
+        anchors=tuple(f"{host}:{port}" for host, port in document.anchors),
         confirm=policy.Confirm(
             conclusive=confirm.conclusive,
             likely=confirm.likely,

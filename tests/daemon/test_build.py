@@ -57,3 +57,13 @@ async def test_each_look_of_a_server_waits_as_long_as_the_configuration_says(
     finally:
         await asyncio.gather(*(each.close() for each in made))
         server.close()
+
+
+async def test_the_anchors_that_are_judged_by_are_those_that_are_dialled(tmp_path: Path) -> None:
+    """Under another name an IPv6 anchor would be dialled for ever and never believed."""
+    path = tmp_path / "drwatch.yaml"
+    path.write_text(PAIR.format(port=3306) + 'anchors: ["[2001:db8::1]:443", "gateway.example.no:22"]\n')
+    path.chmod(0o640)
+    config = load(path, {}, look=False)
+    dialled = {look.key.target for look in looks(config, clock) if look.key.probe is Probe.REACH}
+    assert dialled == set(config.policy.anchors)
