@@ -11,7 +11,7 @@ from enum import IntEnum
 from drwatch.cli.words import at_most, one_line
 from drwatch.config import Config
 from drwatch.core.assessment import Assessment, assess
-from drwatch.core.finding import Finding, Severity
+from drwatch.core.finding import Condition, Finding, Severity
 from drwatch.core.message import span
 from drwatch.core.sample import Probe
 from drwatch.core.snapshot import Snapshot
@@ -34,12 +34,38 @@ class State(IntEnum):
 
 @dataclass(frozen=True)
 class Answer:
-    state: State
     assessment: Assessment
 
     @property
     def told(self) -> list[Finding]:
-        return [finding for finding in self.assessment.findings if finding.suppressed_by is None]
+        """What is wrong. That nobody knows a figure is no finding here: the figure itself says so, and why."""
+        unknown = {(figure.cluster, figure.name) for figure in _figures(self.assessment) if figure.seconds is None}
+        return [
+            finding
+            for finding in self.assessment.findings
+            if finding.suppressed_by is None
+            and (finding.cluster, f"{finding.subject} {_FIGURE.get(finding.condition)}") not in unknown
+        ]
+
+    @property
+    def state(self) -> State:
+        """A figure that is unknown is CRITICAL where the pair is why, and UNKNOWN where it is drwatch that cannot see.
+
+        This look has no memory: it cannot tell for how long nobody has known, and so allows no time for it.
+        """
+        told = self.told
+        if any(finding.severity is Severity.CRITICAL for finding in told):
+            return State.CRITICAL
+        if any(claim.seconds is None for view in self.assessment.clusters for claim in view.database):
+            blind = not told or any(finding.condition in _OWN_SIGHT for finding in told)
+            return State.UNKNOWN if blind else State.CRITICAL
+        if told:
+            return State.WARNING
+        return State.UNKNOWN if any(figure.seconds is None for figure in _figures(self.assessment)) else State.OK
+
+
+_FIGURE = {Condition.RPO_BREACHED: "rpo", Condition.RTO_BREACHED: "rto"}
+_OWN_SIGHT = frozenset({Condition.ACCESS_DENIED, Condition.PROBE_BLIND})
 
 
 async def look_once(config: Config) -> Answer:
@@ -55,8 +81,7 @@ async def look_once(config: Config) -> Answer:
         snapshot = await _round(snapshot, [look for look in probes if look.key in wanted])
     finally:
         await asyncio.gather(*(look.close() for look in probes))
-    assessment = assess(snapshot, config.policy, frozenset(), clock())
-    return Answer(_state(assessment), assessment)
+    return Answer(assess(snapshot, config.policy, frozenset(), clock()))
 
 
 async def _round(snapshot: Snapshot, probes: list[Look]) -> Snapshot:
@@ -65,21 +90,11 @@ async def _round(snapshot: Snapshot, probes: list[Look]) -> Snapshot:
     return snapshot
 
 
-def _state(assessment: Assessment) -> State:
-    told = {finding.severity for finding in assessment.findings if finding.suppressed_by is None}
-    if Severity.CRITICAL in told:
-        return State.CRITICAL
-    unknown = any(claim.seconds is None for view in assessment.clusters for claim in view.database)
-    if unknown:
-        return State.UNKNOWN
-    return State.WARNING if told else State.OK
-
-
 def plugin_line(answer: Answer) -> str:
     """One line: state, what is wrong, and the figures as performance data."""
     words = [f"{finding.condition} {finding.subject}: {finding.summary}" for finding in answer.told]
-    figures = [figure.words for figure in _figures(answer)]
-    data = " ".join(figure.data for figure in _figures(answer) if figure.data)
+    figures = [figure.words for figure in _figures(answer.assessment)]
+    data = " ".join(figure.data for figure in _figures(answer.assessment) if figure.data)
     return _line(answer.state, "; ".join([*words, *figures])) + (f" | {data}" if data else "")
 
 
@@ -104,7 +119,7 @@ def plugin_json(answer: Answer) -> str:
             "objective_seconds": figure.limit,
             "unknown": figure.unknown,
         }
-        for figure in _figures(answer)
+        for figure in _figures(answer.assessment)
     ]
     return _json(answer.state, plugin_line(answer).partition(" | ")[0], findings, figures)
 
@@ -134,8 +149,8 @@ class _Figure:
         return f"'{self.cluster}/{self.name}'={self.seconds:.3f}s;;{self.limit:g};0"
 
 
-def _figures(answer: Answer) -> Iterator[_Figure]:
-    for view in answer.assessment.clusters:
+def _figures(assessment: Assessment) -> Iterator[_Figure]:
+    for view in assessment.clusters:
         goal, cluster = view.cluster.objectives, view.cluster.name
         for claim in view.database:
             name = claim.node.name

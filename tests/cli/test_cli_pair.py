@@ -90,8 +90,7 @@ def test_check_of_a_killed_primary_is_2(pair: Pair, config: Path) -> None:
     assert shown.startswith("DRWATCH CRITICAL - PrimaryDown oslo-a: ")
 
 
-def test_check_that_reaches_nothing_at_all_is_2_and_says_who_is_alone(pair: Pair, config: Path) -> None:
-    """Nobody watches the pair then: that is no state to be told at breakfast, as many do with UNKNOWN."""
+def test_check_that_reaches_no_server_at_all_is_2(pair: Pair, config: Path) -> None:
     text = config.read_text()
     for server in pair.servers:
         text = text.replace(f"port: {server.port}", "port: 1")
@@ -110,8 +109,27 @@ def test_check_whose_password_is_refused_says_so(pair: Pair, config: Path) -> No
         status, shown, _ = check(config)
     finally:
         FAULTS["access-denied"].mend(pair)
-    assert status > 0
+    assert status == 3  # it is drwatch that cannot see: the pair may be well
     assert "AccessDenied oslo-b" in shown
+
+
+def test_check_of_a_killed_standby_is_2_for_nothing_could_take_over(pair: Pair, config: Path) -> None:
+    FAULTS["standby-killed"].strike(pair)
+    try:
+        status, shown, _ = check(config)
+    finally:
+        FAULTS["standby-killed"].mend(pair)
+    assert status == 2
+    assert "StandbyDown oslo-b: " in shown
+    assert shown.count("RPO unknown") == 1
+
+
+def test_check_of_a_marker_that_is_not_there_is_3_and_not_well(pair: Pair, config: Path) -> None:
+    config.write_text(config.read_text().replace(f"{pair.files.marker}", "/nowhere/marker"))
+    status, shown, data = check(config)
+    assert status == 3
+    assert "files/uploads unknown" in shown
+    assert [each.partition("=")[0] for each in data] == ["'shop/oslo-b rpo'", "'shop/oslo-b rto'"]
 
 
 def test_the_pairs_configuration_is_good(config: Path) -> None:
