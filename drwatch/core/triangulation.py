@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from drwatch.core.chairs import (
@@ -19,7 +20,7 @@ from drwatch.core.chairs import (
 from drwatch.core.finding import Condition, Confidence
 from drwatch.core.policy import Cluster, Policy
 from drwatch.core.sample import Blind, HostFact, Key, Moment, Node, Probe, Reason, ServerFact
-from drwatch.core.snapshot import Snapshot
+from drwatch.core.snapshot import Sight, Snapshot
 
 LEAVING = 3.0
 """Seconds after a hang-up in which a process that is still there may be about to go."""
@@ -101,8 +102,9 @@ def _where_the_host_is_silent(
 def isolated(policy: Policy, cluster: Cluster, snapshot: Snapshot, since: Moment) -> Confidence | None:
     """Whether it is the witness that has lost its network, and how sure that is.
 
-    A refusal, a hang-up or an accepted connection comes from the other side, so it speaks against it. Without
-    anchors, or until each has been asked since the trouble began, silence all round is only likely to be ours.
+    A refusal, a hang-up or an accepted connection comes from the other side, so it speaks against it, and so does
+    whatever another cluster's server has said since. Without anchors, or until each has been asked since the trouble
+    began, silence all round is only likely to be ours.
     """
     probes = (Probe.SERVER, Probe.HOST, Probe.REPLICATION)
     nodes = [snapshot.latest(node.node, probe) for node in cluster.nodes for probe in probes]
@@ -110,10 +112,23 @@ def isolated(policy: Policy, cluster: Cluster, snapshot: Snapshot, since: Moment
     silence = OUT_OF_REACH | {Reason.DNS}
     if not looked or not all(isinstance(found, Blind) and found.reason in silence for found in looked):
         return None
+    if any(fresh(sight, since) and not _silent(sight, silence) for sight in _others(policy, cluster, snapshot)):
+        return None
     asked = [sight for key in anchors(policy) if (sight := snapshot.sights.get(key)) and fresh(sight, since)]
     if any(sight.blind is None or sight.blind.reason is Reason.REFUSED for sight in asked):
         return None
     return Confidence.CONCLUSIVE if asked and len(asked) == len(policy.anchors) else Confidence.LIKELY
+
+
+def _others(policy: Policy, cluster: Cluster, snapshot: Snapshot) -> Iterator[Sight]:
+    """The fast looks at the other clusters' servers."""
+    for node in (node.node for other in policy.clusters if other is not cluster for node in other.nodes):
+        if (sight := snapshot.sight(node, Probe.SERVER)) is not None:
+            yield sight
+
+
+def _silent(sight: Sight, silence: frozenset[Reason]) -> bool:
+    return sight.blind is not None and sight.blind.reason in silence | {Reason.BUG}
 
 
 def judge(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) -> Verdict:

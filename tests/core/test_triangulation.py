@@ -30,6 +30,7 @@ from worlds import (
     gtids,
     host,
     login,
+    look,
     primary,
     receiver,
     replication,
@@ -44,7 +45,7 @@ from worlds import (
 from drwatch.core.chairs import WITNESS, Door, Host, Receiver, Server
 from drwatch.core.finding import PRIMARY_LOST, Condition, Confidence
 from drwatch.core.policy import Policy
-from drwatch.core.sample import PROOF_OF_LIFE, Blind, IoState, Key, Probe, Reason, Sample
+from drwatch.core.sample import PROOF_OF_LIFE, Blind, Fact, IoState, Key, Node, Probe, Reason, Sample
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.triangulation import Verdict, decide, judge, wanted
 
@@ -178,6 +179,36 @@ def test_an_anchor_that_answered_before_the_trouble_says_nothing_of_it() -> None
     assert (judged.condition, judged.confidence) == (Condition.WITNESS_ISOLATED, LIKELY)
 
 
+OTHER_SHOP = replace(SHOP, name="blog", nodes=(replace(OSLO_A, node=Node("blog", "bergen-a")),))
+
+
+@pytest.mark.parametrize(
+    ("answer", "condition"),
+    [
+        (server(), Condition.PRIMARY_HOST_DOWN),
+        (REFUSED, Condition.PRIMARY_HOST_DOWN),
+        (LOST, Condition.WITNESS_ISOLATED),
+        (Blind(Reason.DNS), Condition.WITNESS_ISOLATED),
+    ],
+    ids=["answers", "refuses", "is silent too", "has no address any more"],
+)
+def test_a_witness_that_reaches_another_pair_has_not_lost_its_network(
+    answer: Fact | Blind, condition: Condition
+) -> None:
+    """A whole site goes dark and there are no anchors: the other site's servers are as good as any."""
+    both = replace(POLICY, clusters=(SHOP, OTHER_SHOP))
+    bergen = look(Node("blog", "bergen-a"), Probe.SERVER, answer, 1.5)
+    lost = [primary(LOST, 1), body(NO_SHELL, 1), *STANDBY_GONE]
+    assert verdict(*lost, bergen, policy=both).condition is condition
+
+
+def test_another_pair_that_answered_before_the_trouble_says_nothing_of_it() -> None:
+    both = replace(POLICY, clusters=(SHOP, OTHER_SHOP))
+    bergen = look(Node("blog", "bergen-a"), Probe.SERVER, server(), 0.5)
+    lost = [primary(LOST, 1), body(NO_SHELL, 1), *STANDBY_GONE]
+    assert verdict(*lost, bergen, policy=both).condition is Condition.WITNESS_ISOLATED
+
+
 def test_the_standby_dead_at_the_same_time_leaves_the_primarys_own_host_to_say() -> None:
     assert verdict(primary(REFUSED, 1), body(dead_host(), 1.2), *STANDBY_GONE).condition is Condition.PRIMARY_DOWN
 
@@ -220,8 +251,8 @@ def test_a_flow_that_has_dried_up_no_longer_vouches_for_the_primary() -> None:
     assert judge(SHOP, POLICY, world, at(60)).condition is Condition.PRIMARY_UNSEEN
     dry = seen(world_looks := [receiver(replication(retrieved_gtid=gtids(158)), n) for n in range(60, 100, 2)])
     assert dry
-    for look in world_looks:
-        world = world.keep(look)
+    for sample in world_looks:
+        world = world.keep(sample)
     assert judge(SHOP, POLICY, world, at(100)).condition is Condition.PRIMARY_HOST_DOWN
 
 
