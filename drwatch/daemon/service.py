@@ -17,9 +17,9 @@ from drwatch.daemon.supervisor import Supervisor
 from drwatch.daemon.watch import Daemon
 from drwatch.exporter import Exporter, Instruments
 from drwatch.paging.apprise import Courier
-from drwatch.store import Store
+from drwatch.store import Store, StoreError
 from drwatch.web.app import Reader, application
-from drwatch.web.listen import serve
+from drwatch.web.listen import ListenError, serve
 
 log = logging.getLogger("drwatch")
 
@@ -39,10 +39,21 @@ async def run(config: Config, read_again: Callable[[], Config]) -> None:
     loop.add_signal_handler(signal.SIGHUP, reload.set)
     supervisor, instruments, seen = Supervisor(), Instruments(), Snapshot()
     fresh: Config | None = config
+    before: Config | None = None
     while fresh is not None:
         config, turn = fresh, asyncio.create_task(_next(stop, reload, read_again))
-        seen = await _generation(config, instruments, supervisor, seen, turn)
-        fresh = await turn
+        try:
+            seen = await _generation(config, instruments, supervisor, seen, turn)
+        except (StoreError, ListenError) as error:
+            turn.cancel()
+            if before is None:
+                raise
+            log.error(
+                "the new configuration cannot be used, the old one stays in force: %s", error, extra={"event": "config"}
+            )
+            fresh, before = before, None
+        else:
+            fresh, before = await turn, config
     supervisor.tell("STOPPING=1")
 
 
@@ -50,12 +61,13 @@ async def _next(stop: asyncio.Event, reload: asyncio.Event, read_again: Callable
     """The configuration to go on with once there is another; None when it is time to stop."""
     stopping = asyncio.create_task(stop.wait())
     while True:
-        reload.clear()
         reloading = asyncio.create_task(reload.wait())
         await asyncio.wait((stopping, reloading), return_when=asyncio.FIRST_COMPLETED)
         if stop.is_set():
             reloading.cancel()
             return None
+        # Not before: what was asked for while the watch turned has not been read yet.
+        reload.clear()
         try:
             fresh = read_again()
         except ConfigErrors as wrong:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
 
 
 class Supervisor:
@@ -16,5 +17,7 @@ class Supervisor:
         if not self._address:
             return
         path = "\0" + self._address[1:] if self._address.startswith("@") else self._address
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as wire:
+        # Whoever gave us that address and is gone, or does not read, must not end the watch or hold it up.
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as wire:
+            wire.settimeout(0.2)
             wire.sendto("\n".join(states).encode(), path)

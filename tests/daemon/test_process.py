@@ -1,5 +1,6 @@
 """The daemon as a process beside a real pair: what systemd, an operator and a crash do to it."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -13,6 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from drwatch.config import Config, ConfigErrors
+from drwatch.daemon.service import _next
+from drwatch.daemon.supervisor import Supervisor
 from drwatch.lab.deadline import until
 from drwatch.lab.faults import FAULTS
 from drwatch.lab.inbox import Inbox, Mood
@@ -20,6 +24,7 @@ from drwatch.lab.page import read
 from drwatch.lab.pair import Pair
 from drwatch.lab.play import Watching, configuration
 from drwatch.lab.replication import MONITOR
+from drwatch.lab.scenario import overlay
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -111,6 +116,39 @@ def test_a_wrong_configuration_at_sighup_is_named_and_the_old_one_stays(watching
     watching.wait_until_well()
 
 
+@pytest.mark.parametrize("key", ["web.listen", "state.directory"])
+def test_a_configuration_that_cannot_be_put_into_force_is_named_and_the_old_one_stays(
+    pair: Pair, watching: Watching, config: Path, key: str
+) -> None:
+    """The file is good, and its port is taken or its directory cannot be made: that must not end the witness."""
+    assert watching.process is not None
+    good, before = config.read_text(), len(watching.log)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        wrong = {"web.listen": f"127.0.0.1:{taken.getsockname()[1]}", "state.directory": "/proc/drwatch"}
+        config.write_text(overlay(good, {key: wrong[key]}))
+        watching.process.signal(signal.SIGHUP)
+        until(lambda: "the old one stays in force" in watching.log[before:], within=10, what="the refusal")
+        watching.wait_until_well()
+    config.write_text(good)
+    assert watching.process.alive
+    assert "Traceback" not in watching.log[before:]
+
+
+async def test_a_sighup_that_comes_while_the_watch_turns_is_obeyed_afterwards() -> None:
+    stop, reload, read = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    def read_again() -> Config:
+        read.set()
+        raise ConfigErrors([])
+
+    reload.set()
+    turn = asyncio.create_task(_next(stop, reload, read_again))
+    async with asyncio.timeout(1):
+        await read.wait()
+    stop.set()
+    assert await turn is None
+
+
 def test_a_second_drwatch_on_the_same_ledger_is_refused_in_one_sentence(watching: Watching, config: Path) -> None:
     second = drwatch("run", "--config", str(config))
     assert second.returncode == 1
@@ -151,6 +189,11 @@ def test_systemd_hears_ready_after_the_first_judgement_and_the_watchdog_after(
             process.terminate()
             process.wait(5)
     assert heard == ["READY=1", "WATCHDOG=1", "WATCHDOG=1"]
+
+
+def test_a_supervisor_that_is_gone_ends_nothing(tmp_path: Path) -> None:
+    """As in a shell that inherited $NOTIFY_SOCKET from a service."""
+    Supervisor(str(tmp_path / "gone")).tell("READY=1")
 
 
 def test_a_channel_that_refuses_for_good_is_told_on_the_other(pair: Pair, config: Path) -> None:
