@@ -21,7 +21,7 @@ from drwatch.cli.configured import DEFAULT, configuration
 from drwatch.cli.trouble import Trouble
 from drwatch.cli.words import moment, one_line
 from drwatch.config import Config, SshSettings
-from drwatch.core.message import span
+from drwatch.core.duration import span
 from drwatch.store import Past
 
 

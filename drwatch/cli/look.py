@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from drwatch.cli.words import at_most, one_line
+from drwatch.cli.words import one_line
 from drwatch.config import Config
 from drwatch.core.assessment import Assessment, assess
+from drwatch.core.duration import at_most, span
 from drwatch.core.finding import Condition, Finding, Severity
-from drwatch.core.message import span
 from drwatch.core.sample import Probe
 from drwatch.core.snapshot import Snapshot
 from drwatch.daemon.build import looks

@@ -16,8 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from drwatch.cli.trouble import Trouble
-from drwatch.cli.words import at_most
-from drwatch.core.message import span
+from drwatch.core.duration import at_most, span
 
 Json = dict[str, Any]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from drwatch.core.duration import at_most
 from drwatch.core.exposure import Exposure, feed, received
 from drwatch.core.finding import PRIMARY_LOST, Condition, Confidence
 from drwatch.core.policy import NodePolicy
@@ -108,7 +109,7 @@ def _of_applier(snapshot: Snapshot, standby: NodePolicy, recovery: Recovery) -> 
 def _of_loss(claim: Exposure) -> Check:
     if claim.seconds is None:
         return Check(None, f"the loss is not known: {claim.unknown}")
-    return Check(True, f"the loss is bounded: at most {claim.seconds:.1f} s of commits")
+    return Check(True, f"the loss is bounded: at most {at_most(claim.seconds)} of commits")
 
 
 def _words(snapshot: Snapshot, standby: NodePolicy) -> tuple[str, str]:

@@ -10,10 +10,10 @@ from datetime import datetime, tzinfo
 from drwatch import __version__
 from drwatch.core.assessment import Assessment
 from drwatch.core.chairs import WITNESS
+from drwatch.core.duration import at_most, span
 from drwatch.core.exposure import Exposure
 from drwatch.core.finding import Severity
 from drwatch.core.incident import Incident, Phase
-from drwatch.core.message import at_most, span
 from drwatch.core.paging import Row
 from drwatch.core.policy import NodePolicy, Role
 from drwatch.core.recovery import Basis, Recovery, backlog

@@ -11,9 +11,10 @@ from monitoring import world
 from monitoring.world import NOW, A
 
 from drwatch.core.assessment import assess
+from drwatch.core.duration import at_most
 from drwatch.core.sample import Blind, Probe, Reason, Sample
 from drwatch.web.markup import Markup, join, tag
-from drwatch.web.page import POLICY, STYLE, at_most, render
+from drwatch.web.page import POLICY, STYLE, render
 
 SCRIPT = "<script>alert(1)</script>"
 
