@@ -165,5 +165,13 @@ def expired(row: Row, now: Moment) -> bool:
     return row.severity is not Severity.CRITICAL and now - row.created >= WARNING_EXPIRES
 
 
+def overtaken(row: Row, rows: Iterable[Row]) -> bool:
+    """Whether a later page of the same incident waits for the same channel: a human wants the latest, and once."""
+    return any(
+        (other.incident, other.channel) == (row.incident, row.channel) and other.created.loop > row.created.loop
+        for other in rows
+    )
+
+
 def unsettled(rows: Iterable[Row]) -> tuple[Row, ...]:
     return tuple(row for row in rows if row.state in (RowState.DUE, RowState.SENDING))

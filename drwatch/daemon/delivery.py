@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from drwatch.core.finding import Severity
-from drwatch.core.paging import Outcome, PageReason, Row, RowState, expired, retry_after, unsettled
+from drwatch.core.paging import Outcome, PageReason, Row, RowState, expired, overtaken, retry_after, unsettled
 from drwatch.daemon.clock import Clock
 from drwatch.store import Attempt, StoreError
 
@@ -68,6 +68,19 @@ class Delivering:
         """End the attempts under way; their rows stay due in the ledger."""
         await self._carrier.close()
 
+    async def give_up(self, rows: Iterable[Row], why: str) -> None:
+        """Settle committed rows that nobody will ever accept."""
+        for row in rows:
+            log.warning(
+                "page %s through %s is given up: %s",
+                row.event,
+                row.channel,
+                why,
+                extra={"event": "page", "page": row.event},
+            )
+            await self._mark(replace(row, state=RowState.EXPIRED, detail=why))
+            self._rows.pop((row.event, row.channel), None)
+
     def take(self, rows: Iterable[Row]) -> None:
         """Begin with rows that are committed."""
         if self._tasks is None:
@@ -80,9 +93,11 @@ class Delivering:
         try:
             while True:
                 await asyncio.sleep(max(0.0, row.due - self._clock()))
-                if expired(row, self._clock()):
-                    row = replace(row, state=RowState.EXPIRED)
-                    await self._mark(row)
+                why = "it is no longer news" if expired(row, self._clock()) else ""
+                if overtaken(row, self._rows.values()):
+                    why = "a later page of the same incident takes its place"
+                if why:
+                    await self.give_up([row], why)
                     return
                 row = await self._attempt(row)
                 if row.state is RowState.ACCEPTED:

@@ -29,6 +29,9 @@ TICK = 1.0
 GAP = 0.05
 """Seconds between the end of a look and the next of the same kind, whoever asks for it."""
 
+OWED_AGAIN = 5.0
+"""Seconds after which a change that the ledger did not take is offered to it again."""
+
 JITTER = 0.1
 """Share of an interval by which looks are spread, so that they do not march in step."""
 
@@ -92,8 +95,15 @@ class Daemon:
         self._looks: Mapping[Key, Look] = {look.key: look for look in looks}
         self._kept = asyncio.Event()
         self._delivering = delivering
+        self._repeating: set[Key] = set()
+        """Looks that last handed out an older sample: to ask them again before their turn brings nothing."""
+        self._owed: Mapping[str, Incident] = {}
+        """Changes that the ledger has not taken."""
+        self._owed_since: Moment | None = None
         self.snapshot = replace(
-            snapshot, sights={key: sight for key, sight in snapshot.sights.items() if key in self._looks}
+            snapshot,
+            sights={key: sight for key, sight in snapshot.sights.items() if key in self._looks},
+            channels={name: health for name, health in snapshot.channels.items() if name in policy.paging.channels},
         )
         self.assessment: Assessment | None = None
         self.incidents: tuple[Incident, ...] = ()
@@ -113,7 +123,10 @@ class Daemon:
         try:
             async with asyncio.TaskGroup() as tasks:
                 await self._delivering.start(tasks, self._told)
-                self._delivering.take(loaded.rows)
+                there = set(self._policy.paging.channels)
+                self._delivering.take([row for row in loaded.rows if row.channel in there])
+                gone = [row for row in loaded.rows if row.channel not in there]
+                await self._delivering.give_up(gone, "its channel is no longer configured")
                 for look in self._looks.values():
                     tasks.create_task(self._watch(look), name=f"look {look.key.node.name} {look.key.probe}")
                 tasks.create_task(self._judge(), name="judge")
@@ -128,7 +141,9 @@ class Daemon:
         await asyncio.sleep(min(look.every, 1.0) * JITTER * self._chance())
         while True:
             look.wake.clear()
+            began = self._clock()
             sample = await self._look(look)
+            (self._repeating.add if sample.asked.loop < began.loop else self._repeating.discard)(look.key)
             self._keep(sample)
             pause = look.every * (1 - JITTER * self._chance()) - (sample.answered - sample.asked)
             await asyncio.sleep(GAP)
@@ -199,15 +214,16 @@ class Daemon:
                 rows += self._rows(event, assessment, now)
         living = tuple(told.get(incident.id, incident) for incident in step.living)
         changed = {incident.id: incident for incident in step.changed} | told
-        if changed or rows:
-            await self._commit(tuple(changed.values()), rows)
+        again = self._owed_since is not None and now - self._owed_since >= OWED_AGAIN
+        if changed or rows or again:
+            await self._commit({**self._owed, **changed}, rows, now)
         self.incidents, self.assessment = living, assessment
         for node in assessment.snapshot.alive - known:
             await self._remember(node, now)
         self._say(step.changed)
         self._delivering.take(rows)
         for key in assessment.wanted:
-            if key in self._looks:
+            if key in self._looks and key not in self._repeating:
                 self._looks[key].wake.set()
         self.ticks += 1
         self._measures.ticked(self._clock() - now)
@@ -230,11 +246,13 @@ class Daemon:
             for channel in event.channels
         ]
 
-    async def _commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None:
+    async def _commit(self, incidents: Mapping[str, Incident], rows: Sequence[Row], now: Moment) -> None:
         try:
-            await self._ledger.commit(incidents, rows)
+            await self._ledger.commit(tuple(incidents.values()), rows)
+            self._owed, self._owed_since = {}, None
         except StoreError as broken:
-            # Law 4: with a dead disk the page still leaves, from memory.
+            # Law 4: with a dead disk the page still leaves, from memory. Its row is written with each attempt.
+            self._owed, self._owed_since = incidents, now
             log.error("the ledger cannot be written, paging from memory: %s", broken, extra={"event": "ledger"})
 
     async def _remember(self, node: Node, now: Moment) -> None:
