@@ -119,7 +119,9 @@ class Store:
             async with asyncio.timeout(self._limit):
                 return await asyncio.wrap_future(job)
         except TimeoutError:
-            self._late = job
+            # One that was still queued is called off, and the one before it is what the disk holds.
+            if self._late is None or self._late.done():
+                self._late = job
             raise StoreError(stuck) from None
 
     def _guarded(self, work: Callable[[], T]) -> T:

@@ -320,6 +320,25 @@ async def test_a_disk_that_does_not_answer_is_waited_for_once(opened: Open, path
             await asyncio.sleep(0.02)
 
 
+async def test_two_that_wait_for_a_disk_that_does_not_answer_are_no_reason_for_a_third(
+    opened: Open, path: Path
+) -> None:
+    """The one behind is given up before it began: that says nothing of the one which the disk still holds."""
+    store = await opened(limit=0.3)
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    waited = await asyncio.gather(
+        store.commit([incident()], [row()]), store.commit([incident("LATER")], []), return_exceptions=True
+    )
+    assert [type(each) for each in waited] == [StoreError, StoreError]
+    begun = asyncio.get_running_loop().time()
+    with pytest.raises(StoreError, match="did not answer"):
+        await store.commit([incident()], [row()])
+    assert asyncio.get_running_loop().time() - begun < 0.1
+    holder.execute("ROLLBACK")
+    holder.close()
+
+
 async def test_another_program_that_holds_the_file_is_named_as_the_cause(opened: Open, path: Path) -> None:
     store = await opened()
     holder = sqlite3.connect(path, isolation_level=None)
