@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from drwatch.core.exposure import feed
 from drwatch.core.policy import Cluster, Policy
-from drwatch.core.sample import Channel, HostFact, Moment, Node
+from drwatch.core.sample import NO_ANSWER, Blind, Channel, HostFact, Moment, Node, Probe
 from drwatch.core.snapshot import Snapshot
 
 PAGE_BYTES = 16384
@@ -70,6 +70,10 @@ def backlog(channel: Channel) -> int | None:
 
 
 def _drain(snapshot: Snapshot, standby: Node, policy: Policy, now: Moment) -> Term:
+    silent = snapshot.latest(standby, Probe.SERVER)
+    if isinstance(silent, Blind) and silent.reason in NO_ANSWER:
+        # What it said last is no word on how long it would take now.
+        return Term("drain", None, Basis.MEASURED, f"{standby.name} does not answer ({silent.reason})")
     channel = feed(snapshot, standby)
     if channel is None:
         looked = snapshot.replication(standby) is not None

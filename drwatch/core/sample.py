@@ -113,6 +113,18 @@ PROOF_OF_LIFE = frozenset(
 )
 """Blind, and yet the server itself spoke."""
 
+NO_ANSWER = frozenset(
+    {
+        Reason.REFUSED,
+        Reason.HUNG_UP,
+        Reason.NO_HANDSHAKE,
+        Reason.QUERY_TIMEOUT,
+        Reason.CONNECT_TIMEOUT,
+        Reason.NO_ROUTE,
+    }
+)
+"""What the far side did not do. A name that does not resolve, or a bug, is on ours."""
+
 
 @dataclass(frozen=True, slots=True)
 class Blind:

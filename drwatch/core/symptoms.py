@@ -10,6 +10,7 @@ from drwatch.core.finding import Condition, Confidence, Finding
 from drwatch.core.gtid import GtidPosition, GtidSet
 from drwatch.core.policy import NodePolicy, Policy
 from drwatch.core.sample import (
+    NO_ANSWER,
     Blind,
     Channel,
     HostFact,
@@ -89,22 +90,9 @@ def of_standbys(
             yield from _silent(view, standby, channel, policy, snapshot, firing, now)
 
 
-_NO_ANSWER = frozenset(
-    {
-        Reason.REFUSED,
-        Reason.HUNG_UP,
-        Reason.NO_HANDSHAKE,
-        Reason.QUERY_TIMEOUT,
-        Reason.CONNECT_TIMEOUT,
-        Reason.NO_ROUTE,
-    }
-)
-"""What the far side did not do. A name that does not resolve, or a bug, is on ours: ProbeBlind tells of it."""
-
-
 def _standby_down(view: ClusterView, standby: NodePolicy, policy: Policy, snapshot: Snapshot) -> Finding | None:
     found = snapshot.latest(standby.node, Probe.SERVER)
-    if not isinstance(found, Blind) or found.reason not in _NO_ANSWER or standby.node not in snapshot.alive:
+    if not isinstance(found, Blind) or found.reason not in NO_ANSWER or standby.node not in snapshot.alive:
         return None
     host = snapshot.latest(standby.node, Probe.HOST)
     name = standby.node.name

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from worlds import (
     POLICY,
+    REFUSED,
     SHOP,
     STANDBY,
     at,
@@ -115,3 +116,11 @@ def test_warming_up_is_what_the_primary_holds_and_the_standby_lacks_read_at_rand
     warm = term(world, 1, "warm")
     assert warm.basis is Basis.DERIVED
     assert warm.seconds == pytest.approx(16.384)
+
+
+def test_a_standby_that_does_not_answer_recovers_nothing() -> None:
+    """What it said last is no word on how long it would take now: the page must not say 16 minutes."""
+    world = seen(well(0), standby(REFUSED, 1))
+    assert term(world, 2, "drain").seconds is None
+    assert recovery(world, 2).seconds is None
+    assert "oslo-b does not answer (refused)" in recovery(world, 2).unknown
