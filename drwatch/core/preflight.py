@@ -143,7 +143,9 @@ def _repair(view: ClusterView, snapshot: Snapshot, standby: NodePolicy) -> tuple
             logs = fact.binlog_dir if fact and fact.binlog_dir else primary.datadir
             pattern = f"{have.binlog.base}.[0-9]*" if have and have.binlog else "*-bin.[0-9]*"
             port = "" if primary.ssh_port == 22 else f"-e 'ssh -p {primary.ssh_port}' "
-            source = f"'{primary.ssh_host or primary.node.name}:{logs}/{pattern}'"
+            host = primary.ssh_host or primary.node.name
+            # To rsync the colons of a bare IPv6 address name a module of its daemon.
+            source = f"'{f'[{host}]' if ':' in host else host}:{logs}/{pattern}'"
             save = f"mkdir -p salvage && rsync -a {port}--rsync-path='sudo rsync' {source} salvage/"
             return (start, Command(f"It will not start: save what the standby lacks ({since})", save))
         case Condition.PRIMARY_HUNG:
@@ -154,7 +156,7 @@ def _repair(view: ClusterView, snapshot: Snapshot, standby: NodePolicy) -> tuple
                 Command("Only to take over: stop it for good", fence),
             )
         case Condition.PRIMARY_HOST_DOWN:
-            ping = f"ping -c3 {primary.ssh_host or primary.mysql.rpartition(':')[0]}"
+            ping = f"ping -c3 {primary.ssh_host or primary.mysql.rpartition(':')[0].strip('[]')}"
             return (Command("Provider's console: is it powered? Restart it there, it loses nothing", ping),)
         case Condition.PRIMARY_RESTARTING:
             return (Command("Watch it recover", f"{shell} 'sudo journalctl -u {primary.unit} -n 50 -f'"),)
