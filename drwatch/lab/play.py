@@ -233,6 +233,7 @@ def _lay_in_wait(crash: Crash, pair: Pair, watching: Watching, say: Callable[[st
 
 
 def _act(scenario: Scenario, pair: Pair, watching: Watching, say: Callable[[str], None]) -> Result:
+    flavour = _flavour(pair)  # before the faults: a dead server cannot say its version
     zero, wall = time.monotonic(), time.time()
     for act in scenario.acts:
         _wait_for(zero + act.at)
@@ -244,7 +245,7 @@ def _act(scenario: Scenario, pair: Pair, watching: Watching, say: Callable[[str]
         struck = fault.strike(pair)
         if act is scenario.acts[0]:
             zero, wall = struck, wall + (struck - zero)
-    result = Result(scenario.name, _flavour(pair), wall)
+    result = Result(scenario.name, flavour, wall)
 
     def pages() -> list[Told]:
         return [read(page.title, page.message, page.received_at - zero) for page in pair.inbox.accepted]
