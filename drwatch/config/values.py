@@ -89,10 +89,10 @@ def _share(text: object) -> float:
 
 def is_host(text: str) -> bool:
     try:
-        ipaddress.ip_address(text)
+        # A zone (fe80::1%eth0) names an interface of this machine, and the standby is asked to dial the same address.
+        return "%" not in str(ipaddress.ip_address(text))
     except ValueError:
         return _HOST.fullmatch(text) is not None
-    return True
 
 
 def _host(text: str) -> str:

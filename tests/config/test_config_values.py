@@ -36,7 +36,9 @@ def test_a_host_is_a_name_or_an_address(text: str) -> None:
     assert is_host(text)
 
 
-@pytest.mark.parametrize("text", ["", "a b", "db:3306", "-db", "a..b", "x" * 64, "a." * 130, "db;rm", "$(id)", "ø.no"])
+@pytest.mark.parametrize(
+    "text", ["", "a b", "db:3306", "-db", "a..b", "x" * 64, "a." * 130, "db;rm", "$(id)", "ø.no", "fe80::1%eth0"]
+)
 def test_anything_else_is_no_host(text: str) -> None:
     assert not is_host(text)
 
