@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -29,7 +29,9 @@ class Delivery(Protocol):
 class Carrier(Protocol):
     """Delivers one message through one channel; never raises for what the world did."""
 
-    async def start(self) -> None: ...
+    async def start(self) -> Mapping[str, str]:
+        """Get ready; the channels that can never be used, and why in one sentence."""
+
     async def send(
         self, channel: str, title: str, body: str, severity: Severity, resolved: bool, event: str
     ) -> Delivery: ...
@@ -59,10 +61,15 @@ class Delivering:
     def rows(self) -> tuple[Row, ...]:
         return unsettled(self._rows.values())
 
-    async def start(self, tasks: asyncio.TaskGroup, told: Told) -> None:
-        """Get the carrier ready; rows taken from now on are sent."""
+    def start(self, tasks: asyncio.TaskGroup, told: Told) -> None:
+        """Let the carrier get ready, which no look waits for; rows taken from now on are sent."""
         self._tasks, self._told = tasks, told
-        await self._carrier.start()
+        tasks.create_task(self._get_ready(), name="carrier")
+
+    async def _get_ready(self) -> None:
+        for channel, why in (await self._carrier.start()).items():
+            log.error("channel %s cannot be used: %s", channel, why, extra={"event": "channel", "channel": channel})
+            self._told(channel, False, True, why)
 
     async def close(self) -> None:
         """End the attempts under way; their rows stay due in the ledger."""

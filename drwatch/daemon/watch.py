@@ -122,7 +122,7 @@ class Daemon:
         self.snapshot = replace(self.snapshot, alive=self.snapshot.alive | loaded.alive)
         try:
             async with asyncio.TaskGroup() as tasks:
-                await self._delivering.start(tasks, self._told)
+                self._delivering.start(tasks, self._told)
                 there = set(self._policy.paging.channels)
                 self._delivering.take([row for row in loaded.rows if row.channel in there])
                 gone = [row for row in loaded.rows if row.channel not in there]

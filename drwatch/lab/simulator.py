@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -334,8 +334,9 @@ class SimulatedPhone:
     def __init__(self) -> None:
         self.pages: list[tuple[float, str, str]] = []
 
-    async def start(self) -> None:
-        """Nothing to get ready."""
+    async def start(self) -> Mapping[str, str]:
+        """Nothing to get ready, and nothing wrong."""
+        return {}
 
     async def send(
         self, channel: str, title: str, body: str, severity: Severity, resolved: bool, event: str

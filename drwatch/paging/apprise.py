@@ -152,13 +152,14 @@ class Courier:
         """The courier's process id while there is one."""
         return self._process.pid if self._process is not None and self._process.alive else None
 
-    async def start(self) -> None:
-        """Have the process ready, so that the first page need not wait for it.
+    async def start(self) -> Mapping[str, str]:
+        """Have the process ready, so that the first page need not wait for it; the channels that cannot be used.
 
         Never raises: what stops it now stops each page too, and is told with each.
         """
         with suppress(CourierBroken):
             await self._ready()
+        return self.wrong
 
     async def _ready(self) -> _Process:
         async with self._starting:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,8 +41,13 @@ class Carrier:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     told: list[tuple[str, str]] = field(default_factory=list)
 
-    async def start(self) -> None:
-        """Nothing to get ready."""
+    wrong: dict[str, str] = field(default_factory=dict)
+    stuck: bool = False
+
+    async def start(self) -> Mapping[str, str]:
+        if self.stuck:
+            await asyncio.Event().wait()
+        return self.wrong
 
     async def send(
         self, channel: str, title: str, body: str, severity: Severity, resolved: bool, event: str
@@ -128,6 +133,19 @@ async def test_a_channel_that_comes_back_after_hours_tells_an_incident_once(tmp_
         told = [title for _, title in carrier.told if "PrimaryDown" in title]
         assert len(told) == 1
         assert "STILL" in told[0]
+
+
+async def test_a_channel_that_can_never_work_is_told_at_the_start_and_not_with_the_first_death(tmp_path: Path) -> None:
+    world, carrier = World("shop", 50.0), Carrier({"pager": Outcome.REFUSED}, wrong={"pager": "no such service"})
+    async with running(tmp_path, world, carrier, **TWO_CHANNELS) as watch:
+        assert watch.open() == {Condition.PAGING_BROKEN}
+    assert [channel for channel, title in carrier.told if "PagingBroken pager" in title] == ["phone"]
+
+
+async def test_a_courier_that_does_not_get_ready_holds_up_no_look(tmp_path: Path) -> None:
+    async with running(tmp_path, World("shop", 50.0), Carrier(stuck=True)) as watch:
+        assert watch.daemon.ticks > 5
+        assert watch.daemon.snapshot.alive
 
 
 async def test_what_was_due_on_a_channel_that_is_no_longer_configured_is_given_up(tmp_path: Path) -> None:
