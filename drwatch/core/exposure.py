@@ -125,6 +125,11 @@ def of_database(cluster: Cluster, snapshot: Snapshot, standby: Node, now: Moment
     line = snapshot.timelines.get(primary)
     if line is None or line.newest is None:
         return unknown(f"{primary.name} has not been seen to have a position yet")
+    if line.rewound:
+        return unknown(
+            f"the position of {primary.name} went back (restored, or its logs were reset): "
+            f"rebuild {standby.name}, then restart drwatch"
+        )
     have = received(snapshot, standby)
     if have is None:
         return unknown(f"{standby.name} has not been seen yet")

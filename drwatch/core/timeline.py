@@ -35,6 +35,17 @@ class Position:
         first, second = (by_binlog, by_gtid) if self.by_coordinate else (by_gtid, by_binlog)
         return bool(second if first is None else first)
 
+    def undone_by(self, later: Position) -> bool:
+        """Whether a later look shows less than this one: restored from a copy, or its logs were reset (traps.md 9).
+
+        Of coordinates only the file's number tells: a size read over SSH may run ahead of what is committed.
+        """
+        if self.gtid is not None and later.gtid is not None:
+            return gtid.covers(later.gtid, self.gtid) is False
+        if self.binlog is not None and later.binlog is not None:
+            return self.binlog.base == later.binlog.base and later.binlog.number < self.binlog.number
+        return False
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -55,16 +66,20 @@ class Timeline:
     """Entries, oldest first. Bounded: old ones are thinned, which can only make a claim larger, never too small."""
 
     entries: tuple[Entry, ...] = ()
+    rewound: bool = False
+    """The position once went back: positions are used twice, and what a standby holds says nothing any more."""
 
     def add(self, entry: Entry) -> Timeline:
         """With one look more; a position seen again only moves its last sighting, so an idle primary costs nothing."""
         kept = self.entries
         if kept and kept[-1].position == entry.position:
-            return Timeline((*kept[:-1], replace(entry, known=kept[-1].since)))
+            return replace(self, entries=(*kept[:-1], replace(entry, known=kept[-1].since)))
+        newer = bool(kept) and kept[-1].asked.loop <= entry.asked.loop
+        rewound = self.rewound or (newer and kept[-1].position.undone_by(entry.position))
         if len(kept) >= MOST:
             old, new = kept[:-KEPT_WHOLE], kept[-KEPT_WHOLE:]
             kept = (*old[::2], *new)
-        return Timeline((*kept, entry))
+        return Timeline((*kept, entry), rewound)
 
     @property
     def newest(self) -> Entry | None:
