@@ -100,6 +100,8 @@ class Daemon:
         self._owed: Mapping[str, Incident] = {}
         """Changes that the ledger has not taken."""
         self._owed_since: Moment | None = None
+        self._unremembered: frozenset[Node] = frozenset()
+        """Nodes seen alive that the ledger does not know of yet."""
         self.snapshot = replace(
             snapshot,
             sights={key: sight for key, sight in snapshot.sights.items() if key in self._looks},
@@ -218,8 +220,9 @@ class Daemon:
         if changed or rows or again:
             await self._commit({**self._owed, **changed}, rows, now)
         self.incidents, self.assessment = living, assessment
-        for node in assessment.snapshot.alive - known:
-            await self._remember(node, now)
+        self._unremembered |= assessment.snapshot.alive - known
+        if again or assessment.snapshot.alive - known:
+            await self._remember(now)
         self._say(step.changed)
         self._delivering.take(rows)
         for key in assessment.wanted:
@@ -255,10 +258,14 @@ class Daemon:
             self._owed, self._owed_since = incidents, now
             log.error("the ledger cannot be written, paging from memory: %s", broken, extra={"event": "ledger"})
 
-    async def _remember(self, node: Node, now: Moment) -> None:
+    async def _remember(self, now: Moment) -> None:
+        """Write down who was ever alive: after a restart only these can be said to have died."""
         try:
-            await self._ledger.remember_alive(node, now)
+            for node in sorted(self._unremembered):
+                await self._ledger.remember_alive(node, now)
+                self._unremembered -= {node}
         except StoreError as broken:
+            self._owed_since = now
             log.error("the ledger cannot be written: %s", broken, extra={"event": "ledger"})
 
     def _say(self, changed: Iterable[Incident]) -> None:

@@ -16,7 +16,7 @@ from drwatch.config import load
 from drwatch.core.finding import Condition, Severity
 from drwatch.core.incident import Incident, Phase
 from drwatch.core.paging import Outcome, Row
-from drwatch.core.sample import Blind, Key, Probe, Reason, Sample
+from drwatch.core.sample import Blind, Key, Moment, Node, Probe, Reason, Sample
 from drwatch.core.snapshot import Snapshot
 from drwatch.daemon.delivery import Delivering
 from drwatch.daemon.watch import Daemon
@@ -68,6 +68,11 @@ class Ledger:
         self.store, self.dead = store, False
         self.load = store.load
 
+    async def remember_alive(self, node: Node, moment: Moment) -> None:
+        if self.dead:
+            raise StoreError("the disk is dead")
+        await self.store.remember_alive(node, moment)
+
     async def commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None:
         if self.dead:
             raise StoreError("the disk is dead")
@@ -90,6 +95,7 @@ async def running(
     carrier: Carrier,
     looks: Sequence[SimulatedLook] | None = None,
     before: Snapshot = Snapshot(),  # noqa: B008 - immutable
+    dead: bool = False,
     **settings: object,
 ) -> AsyncIterator[Running]:
     file = directory / "drwatch.yaml"
@@ -97,7 +103,7 @@ async def running(
     policy, instruments = load(file, os.environ, look=False).policy, Instruments()
     store = await Store.open(directory / "drwatch.db", thread=Inline())
     ledger = Ledger(store)
-    ledger.remember_alive = store.remember_alive  # type: ignore[attr-defined]
+    ledger.dead = dead
     daemon = Daemon(
         policy=policy,
         looks=looks or world.looks(),
@@ -195,3 +201,16 @@ async def test_a_change_that_a_dead_disk_did_not_take_is_written_when_it_takes_a
     async with running(tmp_path, world, carrier):
         await asyncio.sleep(60)
     assert [channel for channel, _ in carrier.told] == ["phone"]
+
+
+async def test_who_was_seen_alive_over_a_dead_disk_is_written_when_it_takes_again(tmp_path: Path) -> None:
+    """Else the next start would take a dead primary for one that never was, and call it merely blind."""
+    world = World("shop", 50.0)
+    async with running(tmp_path, world, Carrier(), dead=True) as watch:
+        watch.ledger.dead = False
+        await asyncio.sleep(10)
+    world.strike("primary-killed")
+    carrier = Carrier()
+    async with running(tmp_path, world, carrier):
+        await asyncio.sleep(60)
+    assert [title.split()[2] for _, title in carrier.told] == ["PrimaryDown"]
