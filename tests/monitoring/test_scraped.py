@@ -39,7 +39,6 @@ async def test_the_world_raises_the_alerts_that_it_deserves_and_no_other(binarie
         ("DataLossExposureHigh", "dark"),
         ("RecoveryTimeHigh", "dark"),
         ("DrwatchBlind", "dark"),
-        ("DrwatchIncidentCritical", "dark"),
         ("DrwatchIncidentWarning", "dark"),
         ("DrwatchIncidentWarning", "shop"),
         ("DrwatchIncidentWarning", ""),

@@ -33,6 +33,12 @@ def stable(sandbox: Sandbox, binaries: Binaries) -> Stable:
     return Stable(sandbox, binaries)
 
 
+@pytest.fixture(autouse=True)
+def cleared(stable: Stable) -> Iterator[None]:
+    yield
+    stable.clear()
+
+
 @pytest_asyncio.fixture
 async def witness() -> AsyncIterator[Witness]:
     """Make a MysqlServer for a server of the lab, or for ``host`` and ``port``."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import shutil
 import warnings
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -71,10 +72,23 @@ class Stable:
         self._sandbox, self._binaries = sandbox, binaries
         self._servers: dict[tuple[object, ...], Server] = {}
         self._pairs: dict[tuple[object, ...], tuple[Server, Server]] = {}
+        self._own: list[Server] = []
         self._started = 0
 
     def start(self, flavour: Flavour, *options: str, accounts: bool = True) -> Server:
-        """A server of one's own, to be killed or changed."""
+        """A server of one's own, to be killed or changed; gone with the test."""
+        self._own.append(self._start(flavour, *options, accounts=accounts))
+        return self._own[-1]
+
+    def clear(self) -> None:
+        """End what tests had of their own, its data too: a hundred of them would fill a small /tmp."""
+        while self._own:
+            server = self._own.pop()
+            if server.alive:
+                server.kill()
+            shutil.rmtree(server.datadir)
+
+    def _start(self, flavour: Flavour, *options: str, accounts: bool = True) -> Server:
         if not flavour.is_mariadb and self._binaries.mysqld57 is None:
             pytest.skip("MySQL 5.7 was never built for this processor")
         self._started += 1
@@ -93,14 +107,14 @@ class Stable:
         """A shared one."""
         key = (flavour, *options)
         if key not in self._servers:
-            self._servers[key] = self.start(flavour, *options)
+            self._servers[key] = self._start(flavour, *options)
         return self._servers[key]
 
     def pair(self, flavour: Flavour, *, by_coordinate: bool = False) -> tuple[Server, Server]:
         """A shared primary and its replicating standby, on MariaDB by GTID or by coordinate."""
         key = (flavour, by_coordinate)
         if key not in self._pairs:
-            primary, standby = self.start(flavour), self.start(flavour, "--read-only=1", "--log-slave-updates=1")
+            primary, standby = self._start(flavour), self._start(flavour, "--read-only=1", "--log-slave-updates=1")
             start_replication(primary, standby, primary.address, primary.port)
             if by_coordinate:
                 for statement in ("STOP SLAVE", "CHANGE MASTER TO MASTER_USE_GTID=no", "START SLAVE"):

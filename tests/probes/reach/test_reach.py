@@ -19,7 +19,7 @@ from drwatch.probes.ssh import Answer, SshNode, connect, resolve
 
 Connect = Callable[..., SshNode]
 WITNESS = Node("", "witness")
-TOOLS = ("cat", "date", "head", "sleep", "stat", "timeout")
+TOOLS = ("cat", "date", "head", "sleep", "stat", "timeout", "true")
 
 
 @contextmanager
