@@ -1,6 +1,6 @@
 # `make demo` and `make test` are the two that a newcomer needs; each gets what it lacks first.
 .DEFAULT_GOAL := help
-.PHONY: help setup check test demo bench image-test lock clean
+.PHONY: help setup check test demo bench image-test docs lock clean
 BIN := .venv/bin
 # Last on the PATH of the tests: what they look for on a node and this machine does not have.
 PARTS = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/drwatch-lab/$(shell . /etc/os-release; echo $$VERSION_CODENAME)-$(shell uname -m)/bin
@@ -29,6 +29,10 @@ bench: setup ## measure against the goals: all of bench/, or one with BENCH=NAME
 
 image-test: setup ## boot the systemd unit in a container, build and run the image (root; installs their tools)
 	@scripts/image-test
+
+docs: setup ## make the README's page and picture and the dashboard anew, from a real run and their script
+	@scripts/picture
+	@$(BIN)/python config/grafana/generate.py > config/grafana/drwatch.json
 
 lock: ## bring requirements.lock up to date with pyproject.toml
 	@scripts/lock

@@ -54,7 +54,7 @@ class Scenario:
     acts: tuple[Act, ...] = ()
     expect: tuple[Expect, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
-    watch: float = 5.0
+    watch: float = 3.0
     """Seconds to go on watching after the last expectation, for pages that must not come."""
     rate: float = 50.0
     """Commits a second."""
@@ -249,7 +249,7 @@ SCENARIOS = {
             "drwatch is killed after the acceptance and before its mark: at most one copy, with the same event id",
             (Act(0, "primary-killed"),),
             (Expect(Condition.PRIMARY_DOWN, within=30.0, at_most=2),),
-            watch=45.0,
+            watch=15.0,
             crash=Crash.BEFORE_MARK,
         ),
     )
