@@ -8,7 +8,7 @@ from drwatch.lab.server import Flavour
 
 pytestmark = pytest.mark.timeout(240)
 
-OTHERS = ("primary-killed-at-once", "primary-hung-at-once", "replication-silent", "sql-thread-broken")
+OTHERS = ("primary-killed-at-once", "primary-hung-at-once", "replication-silent")
 """Where the flavours differ in what they say: identity, positions, replica status."""
 
 
