@@ -172,6 +172,24 @@ class Snapshot:
         found = sight.fact.found if sight and sight.fact else None
         return found if isinstance(found, HostFact) else None
 
+    def clock_offset(self, node: Node, however_old: bool = False) -> float | None:
+        """Seconds by which the node's clock is ahead of the witness's; None while it cannot be read.
+
+        The host's word, else its server's. Both ends of the look bound the moment at which the clock was read.
+        """
+        for probe in (Probe.HOST, Probe.SERVER):
+            sight = self.sight(node, probe)
+            sample = sight and (sight.fact if however_old else sight.latest)
+            if sample and isinstance(fact := sample.found, HostFact | ServerFact):
+                middle = sample.asked.plus((sample.answered - sample.asked) / 2)
+                return (fact.clock - middle.wall).total_seconds()
+        return None
+
+    def clock_lead(self, writer: Node, reader: Node) -> float:
+        """Seconds by which one node's clock is ahead of another's, by the newest word of each; 0 while unheard of."""
+        ahead, behind = (self.clock_offset(node, however_old=True) for node in (writer, reader))
+        return 0.0 if ahead is None or behind is None else ahead - behind
+
     def _had(self, sample: Sample, position: Position) -> Snapshot:
         node = sample.key.node
         if position.gtid is None and position.binlog is None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from drwatch.config import Config, NodeSettings
 from drwatch.core.chairs import WITNESS, door_key
 from drwatch.core.policy import Role
-from drwatch.core.sample import Probe
+from drwatch.core.sample import Node, Probe
 from drwatch.core.snapshot import Snapshot
 from drwatch.daemon.clock import Clock
 from drwatch.daemon.delivery import Carrier, Delivering
@@ -22,13 +23,16 @@ from drwatch.probes.reach import AnchorLook, DoorLook
 from drwatch.probes.ssh import SshNode
 from drwatch.store import Store
 
+Lead = Callable[[Node, Node], float]
+"""Seconds by which the first node's clock is ahead of the second's."""
 
-def looks(config: Config, clock: Clock) -> tuple[Look, ...]:
+
+def looks(config: Config, clock: Clock, lead: Lead = lambda writer, reader: 0.0) -> tuple[Look, ...]:
     """Every probe that the configuration asks for."""
     made: list[Look] = []
     for settings in config.nodes:
         made += _of_server(config, settings, clock)
-        made += _of_host(config, settings, clock)
+        made += _of_host(config, settings, clock, lead)
     pace = config.probes[Probe.REACH]
     for host, port in config.anchors:
         made.append(AnchorLook(WITNESS, host=host, port=port, every=pace.every, deadline=pace.deadline, clock=clock))
@@ -55,7 +59,7 @@ def _of_server(config: Config, settings: NodeSettings, clock: Clock) -> Iterator
     yield from server.looks
 
 
-def _of_host(config: Config, settings: NodeSettings, clock: Clock) -> Iterator[Look]:
+def _of_host(config: Config, settings: NodeSettings, clock: Clock, lead: Lead) -> Iterator[Look]:
     if settings.ssh is None:
         return
     ssh, paces = settings.ssh, config.probes
@@ -82,8 +86,11 @@ def _of_host(config: Config, settings: NodeSettings, clock: Clock) -> Iterator[L
         unit=mysql.unit,
         paths=tuple(tree.path for tree in files),
     )
+    # The primary writes the marker by its own clock, the standby's is the one that is read beside it.
+    offset = partial(lead, cluster.primary.node, settings.node)
+    every = paces[Probe.MARKER].every
     for tree in files:
-        yield MarkerLook(shell, name=tree.name, path=tree.marker, clock=clock, every=paces[Probe.MARKER].every)
+        yield MarkerLook(shell, name=tree.name, path=tree.marker, clock=clock, every=every, offset=offset)
     if settings.role is Role.STANDBY and cluster.primary.ssh_host is not None:
         policy = next(node for node in cluster.nodes if node.node == settings.node)
         yield DoorLook(shell, door_key(cluster, policy), clock=clock, deadline=paces[Probe.REACH].deadline)
@@ -93,9 +100,9 @@ def daemon(
     config: Config, store: Store, carrier: Carrier, instruments: Instruments, clock: Clock, before: Snapshot
 ) -> Daemon:
     """A watch that is ready to run; ``before`` is what an earlier one had seen."""
-    return Daemon(
+    watch = Daemon(
         policy=config.policy,
-        looks=looks(config, clock),
+        looks=looks(config, clock, lambda writer, reader: watch.snapshot.clock_lead(writer, reader)),
         delivering=Delivering(carrier, store, clock, instruments, random.random),
         ledger=store,
         clock=clock,
@@ -104,3 +111,4 @@ def daemon(
         chance=random.random,
         snapshot=before,
     )
+    return watch

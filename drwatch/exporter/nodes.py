@@ -6,7 +6,7 @@ from drwatch.core.assessment import Assessment
 from drwatch.core.exposure import feed
 from drwatch.core.policy import NodePolicy, Role
 from drwatch.core.recovery import backlog
-from drwatch.core.sample import Blind, HostFact, IoState, Moment, Node, Probe, Sample, ServerFact
+from drwatch.core.sample import Blind, HostFact, IoState, Node, Probe, ServerFact
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.view import roles_seen
 from drwatch.exporter.families import Sheet
@@ -37,7 +37,7 @@ def put_replication(sheet: Sheet, assessment: Assessment, node: Node) -> None:
 
 
 def put_host(sheet: Sheet, snapshot: Snapshot, node: Node) -> None:
-    sheet.put("drwatch_clock_offset_seconds", node, clock_offset(snapshot, node))
+    sheet.put("drwatch_clock_offset_seconds", node, snapshot.clock_offset(node))
     host = snapshot.latest(node, Probe.HOST)
     if not isinstance(host, HostFact):
         return
@@ -49,20 +49,3 @@ def put_host(sheet: Sheet, snapshot: Snapshot, node: Node) -> None:
     for filesystem in {each.path: each for each in host.filesystems}.values():
         sheet.put("drwatch_disk_free_bytes", (*node, filesystem.path), filesystem.free_bytes)
         sheet.put("drwatch_disk_size_bytes", (*node, filesystem.path), filesystem.size_bytes)
-
-
-def clock_offset(snapshot: Snapshot, node: Node) -> float | None:
-    """Seconds by which the node's clock is ahead of the witness's; None while it cannot be read.
-
-    The host's word, else its server's. Both ends of the look bound the moment at which the clock was read.
-    """
-    for probe in (Probe.HOST, Probe.SERVER):
-        sight = snapshot.sight(node, probe)
-        if sight is not None and isinstance(fact := sight.latest.found, HostFact | ServerFact):
-            middle = _middle(sight.latest)
-            return (fact.clock - middle.wall).total_seconds()
-    return None
-
-
-def _middle(sample: Sample) -> Moment:
-    return sample.asked.plus((sample.answered - sample.asked) / 2)
