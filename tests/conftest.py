@@ -1,11 +1,17 @@
 import asyncio
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
 # pytest-asyncio asks for "the" event loop before it makes its own; Python 3.11 then makes one that nobody closes, and
 # the collector reports it in whatever test happens to run. Told that there is none, neither does.
 asyncio.set_event_loop(None)
+
+# Under nohup, or in the background of a script, these are ignored, and everything that is started inherits it: programs
+# that a signal must end would go on for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # In a fresh checkout the first text that is drawn waits for hypothesis to lay out its table of characters: seconds on a
 # busy machine, which it would report as a strategy that is too slow. No test here is about time.
