@@ -170,10 +170,15 @@ async def test_a_wire_that_falls_silent_is_known_within_four_seconds(far: Far, c
 async def test_a_frozen_shell_is_told_from_a_dead_channel_and_replaced(far: Far, connect: Connect) -> None:
     node = connect(far, deadline=0.5)
     await node.ask("look")
-    os.kill(far.shell(), signal.SIGSTOP)
-    assert (await unseen(node)).blind.reason is Reason.QUERY_TIMEOUT
-    await promised(lambda: attempt(node), whole, within=10)
-    assert node.dials == 2
+    frozen = far.shell()
+    os.kill(frozen, signal.SIGSTOP)
+    try:
+        assert (await unseen(node)).blind.reason is Reason.QUERY_TIMEOUT
+        await promised(lambda: attempt(node), whole, within=10)
+        assert node.dials == 2
+    finally:
+        # Its sshd is gone: stopped, it would outlive the tests, and nobody else would wake it.
+        os.kill(frozen, signal.SIGCONT)
 
 
 async def test_a_request_that_is_given_up_leaves_the_next_one_unharmed(far: Far, connect: Connect) -> None:
