@@ -12,6 +12,7 @@ from commands import drwatch
 from terminal import ALTERNATE, NORMAL, Terminal
 
 from drwatch.lab.binaries import find
+from drwatch.lab.deadline import until
 from drwatch.lab.faults import FAULTS
 from drwatch.lab.inbox import Mood
 from drwatch.lab.pair import Pair
@@ -207,6 +208,12 @@ def test_an_incident_as_the_operator_sees_it(pair: Pair, config: Path) -> None:
             pair.inbox.wait_for(lambda page: page.title.startswith("WARNING"), within=20)
             FAULTS["standby-writable"].mend(pair)
             pair.inbox.wait_for(lambda page: page.title.startswith("RESOLVED"), within=20)
+            # The phone has it a moment before the ledger knows; stopped in between, the page is still due.
+            until(
+                lambda: "(2 pages)" in drwatch("incidents", "--config", config).out or None,
+                within=10,
+                what="both pages",
+            )
             watching.stop()
             terminal.wait_for("no drwatch answers", within=10)  # a restart does not end the watch
             watching.start()
