@@ -11,7 +11,7 @@ from drwatch.core.policy import Cluster, Policy, Role
 from drwatch.core.sample import Blind, Key, Moment, Probe, Reason
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.suppression import suppress
-from drwatch.core.symptoms import Firing
+from drwatch.core.symptoms.firing import Firing
 from drwatch.core.view import ClusterView, look_over
 
 
@@ -39,19 +39,9 @@ def assess(snapshot: Snapshot, policy: Policy, firing: Firing, now: Moment) -> A
     findings: list[Finding] = []
     wanted: set[Key] = set()
     for view in views:
-        findings += suppress(
-            [
-                *symptoms.of_primary(view),
-                *symptoms.of_standbys(view, policy, snapshot, firing, now),
-                *symptoms.of_objectives(view, snapshot, firing),
-                *symptoms.of_files(view, policy, snapshot, firing),
-                *symptoms.of_hosts(view, policy, snapshot, firing),
-                *symptoms.of_blindness(view, policy, snapshot, now),
-            ],
-            view.verdict.pending,
-        )
+        findings += suppress(list(symptoms.of_cluster(view, policy, snapshot, firing, now)), view.verdict.pending)
         wanted |= triangulation.wanted(view.cluster, policy, snapshot, now)
-    findings += symptoms.of_paging(snapshot)
+    findings += symptoms.of_drwatch(snapshot)
     unsettled = frozenset(cluster.name for cluster in policy.clusters if not _settled(cluster, snapshot))
     return Assessment(now, snapshot, views, tuple(findings), unsettled, frozenset(wanted))
 

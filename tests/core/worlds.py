@@ -35,7 +35,7 @@ from drwatch.core.sample import (
     ServerFact,
 )
 from drwatch.core.snapshot import Snapshot, snapshot
-from drwatch.core.symptoms import Firing
+from drwatch.core.symptoms.firing import Firing
 
 START = Moment(1000.0, datetime(2026, 11, 23, 3, 14, tzinfo=UTC))
 UUID = "3e11fa47-71ca-11e1-9e33-c80aa9429562"

@@ -1,0 +1,28 @@
+"""What is wrong, read off a cluster's view: one module for each part of the pair."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from drwatch.core.finding import Finding
+from drwatch.core.policy import Policy
+from drwatch.core.sample import Moment
+from drwatch.core.snapshot import Snapshot
+from drwatch.core.symptoms import blindness, channel, files, host, objectives, paging, primary, standby
+from drwatch.core.symptoms.firing import Firing
+from drwatch.core.view import ClusterView
+
+
+def of_cluster(view: ClusterView, policy: Policy, snapshot: Snapshot, firing: Firing, now: Moment) -> Iterator[Finding]:
+    yield from primary.findings(view)
+    yield from standby.findings(view, policy, snapshot)
+    yield from channel.findings(view, policy, snapshot, firing, now)
+    yield from objectives.findings(view, snapshot, firing)
+    yield from files.findings(view, policy, snapshot, firing)
+    yield from host.findings(view, policy, snapshot, firing)
+    yield from blindness.findings(view, policy, snapshot, now)
+
+
+def of_drwatch(snapshot: Snapshot) -> Iterator[Finding]:
+    """What is wrong with drwatch itself, whatever the cluster."""
+    yield from paging.findings(snapshot)
