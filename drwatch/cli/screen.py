@@ -121,6 +121,9 @@ def _figures(cluster: Json, brief: bool) -> Table:
             _claim(value),
             f"limit {span(copy['limit_seconds'])}",
         )
+    for each in cluster["coherent"]:
+        if each["meaning"]:
+            table.add_row(f"all data together, {each['node']}", _claim(each), "" if brief else each["meaning"])
     for estimate in cluster["recovery"]:
         known = estimate["seconds"] is not None
         total = Text(f"about {span(estimate['seconds'])}") if known else _unknown(estimate)

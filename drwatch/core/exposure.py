@@ -7,9 +7,11 @@ Transactions and bytes are lower bounds: those *seen* missing, published with th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from drwatch.core import binlog, gtid
+from drwatch.core.duration import at_most
 from drwatch.core.gtid import Gtids, GtidSet
 from drwatch.core.policy import Cluster, FileSet
 from drwatch.core.sample import Channel, Flavour, MarkerFact, Moment, Node, Probe
@@ -23,7 +25,7 @@ class Exposure:
 
     node: Node
     data: str
-    """'mysql' or 'files/NAME'."""
+    """'mysql', 'files/NAME', or 'all' for the worst of them."""
     seconds: float | None
     unknown: str = ""
     datum: Moment | None = None
@@ -169,3 +171,31 @@ def of_files(snapshot: Snapshot, standby: Node, files: FileSet, now: Moment) -> 
         seconds=max(0.0, marker.age + (now - sight.fact.asked)),
         datum=sight.fact.answered,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Coherent:
+    """The claim for all data of one standby together: a database and files of different age do not fit."""
+
+    claim: Exposure
+    meaning: str
+    """One sentence; empty where there is nothing but a database."""
+
+
+def coherent(standby: Node, database: Sequence[Exposure], files: Sequence[Exposure]) -> Coherent:
+    """The worst of all claims; unknown as soon as one is, since that one may be greater."""
+    claims = (*database, *files)
+    unknown = "; ".join(f"{_noun(claim)}: {claim.unknown}" for claim in claims if claim.seconds is None)
+    if unknown or not claims:
+        return Coherent(Exposure(standby, "all", None, unknown or "nothing is replicated"), "")
+    worst = max(claims, key=lambda claim: claim.seconds or 0.0)
+    claim = Exposure(standby, "all", worst.seconds, datum=worst.datum, frozen=worst.frozen)
+    if not files:
+        return Coherent(claim, "")
+    ages = ", ".join(f"{_noun(each)} {at_most(each.seconds or 0.0)}" for each in claims)
+    misfit = "files may lie there that no row names" if worst in database else "rows may point at missing files"
+    return Coherent(claim, f"{ages}: effective {at_most(worst.seconds or 0.0)}, {misfit}")
+
+
+def _noun(claim: Exposure) -> str:
+    return "database" if claim.data == "mysql" else claim.data.removeprefix("files/")

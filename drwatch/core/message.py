@@ -88,6 +88,9 @@ def _loss(view: ClusterView, zone: tzinfo) -> Iterator[str]:
             yield f"Files {files.name}: unmeasured, no marker was ever seen"
         else:
             yield f"Files {files.name}: {'UNKNOWN' if copy.seconds is None else 'at most ' + at_most(copy.seconds)}"
+    for each in view.coherent:
+        if each.meaning:
+            yield f"Together with {each.claim.node.name}: {each.meaning}"
 
 
 def _time(estimate: Recovery) -> str:

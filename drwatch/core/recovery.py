@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from drwatch.core.exposure import feed
 from drwatch.core.policy import Cluster, Policy
-from drwatch.core.sample import NO_ANSWER, Blind, Channel, HostFact, Moment, Node, Probe
+from drwatch.core.sample import NO_ANSWER, Blind, Channel, Moment, Node, Probe
 from drwatch.core.snapshot import Snapshot
 
 PAGE_BYTES = 16384
@@ -34,6 +34,8 @@ class Term:
     seconds: float | None
     basis: Basis
     note: str = ""
+    at: Moment | None = None
+    """When its source was last measured; None where it is a setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,55 +72,55 @@ def backlog(channel: Channel) -> int | None:
 
 
 def _drain(snapshot: Snapshot, standby: Node, policy: Policy, now: Moment) -> Term:
+    """What is received and not applied, at the pace that the applier was seen to have while it had work."""
+
+    def unknown(why: str) -> Term:
+        return Term("drain", None, Basis.MEASURED, why)
+
     silent = snapshot.latest(standby, Probe.SERVER)
     if isinstance(silent, Blind) and silent.reason in NO_ANSWER:
         # What it said last is no word on how long it would take now.
-        return Term("drain", None, Basis.MEASURED, f"{standby.name} does not answer ({silent.reason})")
-    channel = feed(snapshot, standby)
-    if channel is None:
+        return unknown(f"{standby.name} does not answer ({silent.reason})")
+    channel, sight = feed(snapshot, standby), snapshot.sight(standby, Probe.REPLICATION)
+    if channel is None or sight is None or sight.fact is None:
         looked = snapshot.replication(standby) is not None
-        why = "replicates from nobody" if looked else "has not been looked at yet"
-        return Term("drain", None, Basis.MEASURED, f"{standby.name} {why}")
+        return unknown(f"{standby.name} {'replicates from nobody' if looked else 'has not been looked at yet'}")
+    asked = sight.fact.asked
     waiting = backlog(channel)
     if waiting is None:
-        return Term("drain", None, Basis.MEASURED, f"the backlog of {standby.name} cannot be read")
+        return unknown(f"the backlog of {standby.name} cannot be read")
     if waiting == 0:
-        return Term("drain", 0.0, Basis.MEASURED, "nothing waits to be applied")
+        return Term("drain", 0.0, Basis.MEASURED, "nothing waits to be applied", asked)
     if not channel.sql:
-        return Term(
-            "drain", None, Basis.MEASURED, f"the applier of {standby.name} is stopped with {waiting} bytes waiting"
-        )
+        return unknown(f"the applier of {standby.name} is stopped with {waiting} bytes waiting")
     receipt = snapshot.receipts[standby, channel.name]
     still = now - receipt.applied_at
     if still >= policy.limits.applier_stuck:
-        return Term(
-            "drain",
-            None,
-            Basis.MEASURED,
-            f"the applier of {standby.name} has not moved for {still:.0f} s with {waiting} bytes waiting",
-        )
-    if not receipt.apply_rate:
-        return Term(
-            "drain", policy.limits.applier_stuck, Basis.ASSUMED, f"{waiting} bytes wait, the rate is not measured yet"
-        )
-    return Term(
-        "drain", waiting / receipt.apply_rate, Basis.MEASURED, f"{waiting} bytes at {receipt.apply_rate:.0f} B/s"
-    )
+        return unknown(f"the applier of {standby.name} has not moved for {still:.0f} s with {waiting} bytes waiting")
+    rate = receipt.apply_rate
+    if rate is None:
+        rough = f"{waiting} bytes wait, the rate is not measured yet"
+        return Term("drain", policy.limits.applier_stuck, Basis.ASSUMED, rough)
+    least = "" if rate.busy else "at least "
+    note = f"{waiting} bytes at {least}{rate.bytes_per_second:.0f} B/s"
+    basis = Basis.MEASURED if rate.busy else Basis.DERIVED
+    return Term("drain", waiting / rate.bytes_per_second, basis, note, rate.at)
 
 
 def _warm(snapshot: Snapshot, primary: Node, standby: Node, assumed: float) -> Term:
-    hot, cold, host = snapshot.server(primary), snapshot.server(standby), snapshot.host(standby)
-    wait = _slowest_read(host)
-    if hot is None or cold is None or hot.buffer_pool_data_bytes is None or wait is None:
-        return Term("warm", assumed, Basis.ASSUMED, "the standby's disk has not been measured")
+    """What the primary has in memory and the standby would have to read, page by page, from its own disk."""
+    hot, cold, strain = snapshot.server(primary), snapshot.server(standby), snapshot.strains.get(standby)
+    if hot is None or cold is None or hot.buffer_pool_data_bytes is None:
+        return Term("warm", assumed, Basis.ASSUMED, "the buffer pools have not been measured")
     lacking = max(0, hot.buffer_pool_data_bytes - (cold.buffer_pool_data_bytes or 0))
-    seconds = lacking / PAGE_BYTES * wait / READS_IN_FLIGHT
-    return Term("warm", seconds, Basis.DERIVED, f"{lacking >> 20} MiB to read again at {wait * 1000:.1f} ms a read")
-
-
-def _slowest_read(host: HostFact | None) -> float | None:
-    waits = [disk.await_seconds for disk in host.disks if disk.await_seconds is not None] if host else []
-    return max(waits, default=None)
+    if lacking == 0:
+        return Term("warm", 0.0, Basis.DERIVED, f"{standby.name} holds as much in memory as {primary.name}")
+    read = strain.read if strain else None
+    if read is None:
+        return Term("warm", assumed, Basis.ASSUMED, f"{standby.name}'s disk has not been seen to read at random")
+    seconds = lacking / PAGE_BYTES * read.seconds / READS_IN_FLIGHT
+    note = f"{lacking >> 20} MiB to read again at {read.seconds * 1000:.1f} ms a read"
+    return Term("warm", seconds, Basis.DERIVED, note, read.at)
 
 
 def estimate(cluster: Cluster, policy: Policy, snapshot: Snapshot, standby: Node, now: Moment) -> Recovery:

@@ -270,6 +270,10 @@ class Disk:
     name: str
     await_seconds: float | None
     in_flight: int
+    read_seconds: float | None = None
+    """Mean wait of its reads; None where there were none or too few."""
+    read_bytes: float | None = None
+    """Mean size of those reads: great ones are a scan, and no measure of reading at random."""
 
 
 @dataclass(frozen=True, slots=True)

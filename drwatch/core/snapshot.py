@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from drwatch.core.binlog import Coordinate
+from drwatch.core.capacity import ApplyRate, Progress, ReadTime, apply_rate, read_time
 from drwatch.core.gtid import Gtids
 from drwatch.core.sample import (
     PROOF_OF_LIFE,
@@ -53,9 +54,10 @@ class Receipt:
     heard_at: Moment
     applied: tuple[Coordinate | None, Gtids | None]
     applied_at: Moment
-    """When the applier last moved or had nothing to do."""
-    apply_rate: float | None = None
-    """Bytes of the source's binary log applied in a second, while there was work waiting."""
+    """When the applier last moved, had nothing to do, or was stopped."""
+    apply_rate: ApplyRate | None = None
+    working_since: Moment | None = None
+    """The look from which on the applier has had work and did not move; None while it has none or is stopped."""
     moved: bool = False
     """Whether anything was heard while we watched: the first look only says where it stands."""
     io: IoState = IoState.YES
@@ -69,15 +71,21 @@ STRAIN = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Strain:
-    """Moving means of a host's I/O wait and I/O pressure, shares of one; None where the host does not say."""
+    """Moving means of a host's I/O wait and I/O pressure, shares of one, and its random reads; None where unsaid."""
 
     at: Moment
     io_wait: float | None = None
     io_pressure: float | None = None
+    read: ReadTime | None = None
 
     def after(self, fact: HostFact, at: Moment) -> Strain:
         weight = 1 - math.exp(-max(0.0, at - self.at) / STRAIN)
-        return Strain(at, _mean(self.io_wait, fact.io_wait, weight), _mean(self.io_pressure, fact.io_pressure, weight))
+        return Strain(
+            at,
+            _mean(self.io_wait, fact.io_wait, weight),
+            _mean(self.io_pressure, fact.io_pressure, weight),
+            read_time(self.read, fact, at),
+        )
 
 
 def _mean(before: float | None, now: float | None, weight: float) -> float | None:
@@ -240,29 +248,27 @@ class Snapshot:
         if before is None:
             return Receipt(heard, asked, applied, asked, io=channel.io, io_since=asked)
         moved = before.applied != applied
+        working = channel.sql and channel.executed != channel.read
         return Receipt(
             heard=heard,
             heard_at=asked if before.heard != heard else before.heard_at,
             applied=applied,
-            applied_at=asked if moved or channel.executed == channel.read else before.applied_at,
+            applied_at=asked if moved or not working else before.applied_at,
             apply_rate=_rate(before, channel, asked) if moved else before.apply_rate,
+            working_since=None if not working else asked if moved else before.working_since or asked,
             moved=before.moved or before.heard != heard,
             io=channel.io,
             io_since=before.io_since if before.io is channel.io else asked,
         )
 
 
-def _rate(before: Receipt, channel: Channel, asked: Moment) -> float | None:
-    """Bytes a second since the applied position last moved, smoothed; unchanged across a rotation of the log."""
-    last = before.applied[0]
-    seconds = asked - before.applied_at
-    if channel.executed is None or last is None or last.file != channel.executed.file or seconds <= 0:
+def _rate(before: Receipt, channel: Channel, asked: Moment) -> ApplyRate | None:
+    """The applier's rate, measured from the look that found work waiting to this one that finds some of it done."""
+    (stood, *_), (waiting, *_) = before.applied, before.heard
+    if before.working_since is None or stood is None or waiting is None or channel.executed is None:
         return before.apply_rate
-    if channel.executed == channel.read:
-        # It may have been idle for most of the time: not a measure of how fast it can go.
-        return before.apply_rate
-    rate = max(0.0, (channel.executed.position - last.position) / seconds)
-    return rate if before.apply_rate is None else 0.7 * before.apply_rate + 0.3 * rate
+    progress = Progress(stood, waiting, channel.executed, asked - before.working_since)
+    return apply_rate(before.apply_rate, progress, asked)
 
 
 def snapshot(samples: Iterable[Sample], alive: Iterable[Node] = ()) -> Snapshot:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from drwatch.core import exposure, recovery, triangulation
-from drwatch.core.exposure import Exposure
+from drwatch.core.exposure import Coherent, Exposure
 from drwatch.core.policy import Cluster, FileSet, NodePolicy, Policy, Role
 from drwatch.core.recovery import Recovery
 from drwatch.core.sample import Moment, Node, Probe, ReplicationFact, ServerFact
@@ -22,6 +23,11 @@ class FileCopy(NamedTuple):
     claim: Exposure | None
     """None where no marker was ever seen: unmeasured."""
 
+    @property
+    def known(self) -> Exposure:
+        """The claim; unknown where nothing was ever measured."""
+        return self.claim or Exposure(self.node, f"files/{self.files.name}", None, "no marker was ever seen")
+
 
 @dataclass(frozen=True, slots=True)
 class ClusterView:
@@ -33,22 +39,35 @@ class ClusterView:
     """One per standby."""
     copies: tuple[FileCopy, ...]
     """One per standby and file set."""
+    coherent: tuple[Coherent, ...]
+    """One per standby: its database and its files together."""
     recovery: tuple[Recovery, ...]
 
 
 def look_over(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) -> ClusterView:
     """Judge one cluster: the verdict on its primary, and each standby's figures."""
     standbys = [standby.node for standby in cluster.standbys]
+    database = tuple(exposure.of_database(cluster, snapshot, node, now) for node in standbys)
+    copies = tuple(
+        FileCopy(node, files, exposure.of_files(snapshot, node, files, now))
+        for node in standbys
+        for files in cluster.files
+    )
     return ClusterView(
         cluster=cluster,
         verdict=triangulation.judge(cluster, policy, snapshot, now),
-        database=tuple(exposure.of_database(cluster, snapshot, node, now) for node in standbys),
-        copies=tuple(
-            FileCopy(node, files, exposure.of_files(snapshot, node, files, now))
-            for node in standbys
-            for files in cluster.files
-        ),
+        database=database,
+        copies=copies,
+        coherent=tuple(_together(node, database, copies) for node in standbys),
         recovery=tuple(recovery.estimate(cluster, policy, snapshot, node, now) for node in standbys),
+    )
+
+
+def _together(node: Node, database: Sequence[Exposure], copies: Sequence[FileCopy]) -> Coherent:
+    return exposure.coherent(
+        node,
+        [claim for claim in database if claim.node == node],
+        [copy.known for copy in copies if copy.node == node],
     )
 
 

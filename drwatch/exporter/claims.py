@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from drwatch.core.exposure import Exposure
 from drwatch.core.sample import Node
 from drwatch.core.view import ClusterView
@@ -26,8 +24,9 @@ def put_claims(sheet: Sheet, view: ClusterView, standby: Node) -> None:
             continue
         sheet.put("drwatch_files_measured", (*standby, f"files/{files.name}"), claim is not None)
         sheet.put("drwatch_marker_age_seconds", (*standby, files.name), claim.seconds if claim else None)
-        claims.append(claim or Exposure(standby, f"files/{files.name}", None, "no marker was ever seen"))
-    for claim in (*claims, worst(standby, claims)):
+    claims += [copy.known for copy in view.copies if copy.node == standby]
+    claims += [each.claim for each in view.coherent if each.claim.node == standby]
+    for claim in claims:
         _put_claim(sheet, claim)
     for estimate in view.recovery:
         if estimate.node != standby:
@@ -37,15 +36,6 @@ def put_claims(sheet: Sheet, view: ClusterView, standby: Node) -> None:
         for term in estimate.terms:
             labels = (*standby, term.component, term.basis)
             sheet.put("drwatch_rto_component_seconds", labels, term.seconds)
-
-
-def worst(standby: Node, claims: Sequence[Exposure]) -> Exposure:
-    """The claim for all data together: the greatest; unknown as soon as one is, since that one may be greater."""
-    unknown = "; ".join(claim.unknown for claim in claims if claim.seconds is None)
-    if unknown or not claims:
-        return Exposure(standby, "all", None, unknown or "nothing is replicated")
-    greatest = max(claims, key=lambda claim: claim.seconds or 0.0)
-    return Exposure(standby, "all", greatest.seconds, datum=greatest.datum, frozen=greatest.frozen)
 
 
 def _put_claim(sheet: Sheet, claim: Exposure) -> None:

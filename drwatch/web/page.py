@@ -16,7 +16,7 @@ from drwatch.core.finding import Severity
 from drwatch.core.incident import Incident, Phase
 from drwatch.core.paging import Row
 from drwatch.core.policy import NodePolicy, Role
-from drwatch.core.recovery import Basis, Recovery, backlog
+from drwatch.core.recovery import Recovery, Term, backlog
 from drwatch.core.sample import (
     PROOF_OF_LIFE,
     Blind,
@@ -184,7 +184,7 @@ def _incidents(incidents: Sequence[Incident], now: Moment, zone: tzinfo) -> Iter
 
 def _cluster(assessment: Assessment, view: ClusterView, incidents: Sequence[Incident], zone: tzinfo) -> Markup:
     figures = [_exposure(claim, view, zone) for claim in view.database]
-    figures += [_recovery(estimate, view.cluster.objectives.rto) for estimate in view.recovery]
+    figures += [_recovery(estimate, view.cluster.objectives.rto, assessment.at) for estimate in view.recovery]
     return tag(
         "section",
         tag("h2", view.cluster.name),
@@ -246,19 +246,22 @@ def _exposure(claim: Exposure, view: ClusterView, zone: tzinfo) -> Markup:
     )
 
 
-def _recovery(estimate: Recovery, objective: float) -> Markup:
+def _recovery(estimate: Recovery, objective: float, now: Moment) -> Markup:
     label, goal = f"Estimated recovery time with {estimate.node.name}", f"Objective {span(objective)}"
-    terms = ", ".join(
-        f"{term.component} {'?' if term.seconds is None else span(term.seconds)}"
-        + (" (assumed)" if term.basis is Basis.ASSUMED else "")
-        for term in estimate.terms
-    )
+    terms = [_term(term, now) for term in estimate.terms]
     if estimate.seconds is None:
-        return _figure(label, "UNKNOWN", "bad", estimate.unknown, terms, goal)
+        return _figure(label, "UNKNOWN", "bad", estimate.unknown, *terms, goal)
     # What nobody has measured colours nothing red, as it pages nobody.
     colour = _colour(estimate.unassumed, objective)
     over = "warn" if colour == "good" and estimate.seconds > objective else colour
-    return _figure(label, f"about {span(estimate.seconds)}", over, terms, goal)
+    return _figure(label, f"about {span(estimate.seconds)}", over, *terms, goal)
+
+
+def _term(term: Term, now: Moment) -> str:
+    """One part, with what it comes from and how old that is."""
+    seconds = "?" if term.seconds is None else span(term.seconds)
+    age = f", {span(now - term.at)} ago" if term.at else ""
+    return f"{term.component} {seconds}, {term.basis}{f': {term.note}' if term.note else ''}{age}"
 
 
 def _files(view: ClusterView) -> Iterator[Markup]:
@@ -278,6 +281,7 @@ def _files(view: ClusterView) -> Iterator[Markup]:
         lines.append(tag("tr", tag("th", files.name, tag("small", f"on {node.name}")), what))
     yield tag("h3", "Files")
     yield tag("table", *lines)
+    yield from (tag("p", f"{each.claim.node.name}: {each.meaning}") for each in view.coherent if each.meaning)
 
 
 def _node(assessment: Assessment, node: NodePolicy) -> Markup:

@@ -17,7 +17,7 @@ from drwatch.core.finding import Finding
 from drwatch.core.incident import Incident
 from drwatch.core.paging import Row
 from drwatch.core.policy import NodePolicy
-from drwatch.core.recovery import Recovery, backlog
+from drwatch.core.recovery import Recovery, Term, backlog
 from drwatch.core.sample import Blind, Channel, HostFact, IoState, Moment, Node, Probe, ReplicationFact, ServerFact
 from drwatch.core.snapshot import ChannelHealth, Sight, Snapshot
 from drwatch.core.view import ClusterView, roles_seen
@@ -118,7 +118,10 @@ def _cluster(assessment: Assessment, view: ClusterView, incidents: Iterable[Inci
         "primary": _node(assessment, cluster.primary),
         "standbys": [_node(assessment, standby) for standby in cluster.standbys],
         "exposures": [_exposure(claim, cluster.objectives.rpo) for claim in view.database],
-        "recovery": [_recovery(estimate, cluster.objectives.rto) for estimate in view.recovery],
+        "coherent": [
+            {**_exposure(each.claim, cluster.objectives.rpo), "meaning": each.meaning} for each in view.coherent
+        ],
+        "recovery": [_recovery(estimate, cluster.objectives.rto, assessment.at) for estimate in view.recovery],
         "files": _files(view),
         "incidents": [incident_json(each, assessment.at) for each in incidents if each.cluster == cluster.name],
         "findings": [_finding(each) for each in assessment.findings if each.cluster == cluster.name],
@@ -140,17 +143,25 @@ def _exposure(claim: Exposure, objective: float) -> Json:
     }
 
 
-def _recovery(estimate: Recovery, objective: float) -> Json:
+def _recovery(estimate: Recovery, objective: float, now: Moment) -> Json:
     return {
         "node": estimate.node.name,
         "seconds": estimate.seconds,
         "unknown": estimate.unknown,
         "measured_seconds": estimate.unassumed,
         "objective_seconds": objective,
-        "terms": [
-            {"component": term.component, "seconds": term.seconds, "basis": term.basis, "note": term.note}
-            for term in estimate.terms
-        ],
+        "terms": [_term(term, now) for term in estimate.terms],
+    }
+
+
+def _term(term: Term, now: Moment) -> Json:
+    return {
+        "component": term.component,
+        "seconds": term.seconds,
+        "basis": term.basis,
+        "note": term.note,
+        "measured_at": text_of(term.at),
+        "age_seconds": now - term.at if term.at else None,
     }
 
 

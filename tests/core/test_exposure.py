@@ -23,6 +23,7 @@ from worlds import (
     dead_host,
     gtids,
     host,
+    judged,
     marker,
     position,
     primary,
@@ -34,6 +35,7 @@ from worlds import (
     standby_server,
     synced,
     well,
+    with_files,
 )
 
 from drwatch.core.exposure import Exposure, of_database, of_files
@@ -299,3 +301,24 @@ def test_a_marker_never_seen_is_unmeasured_and_one_lost_from_sight_becomes_unkno
     gone = of_files(lost, STANDBY, UPLOADS, at(901))
     assert gone is not None
     assert gone.seconds is None
+
+
+def test_a_database_and_files_of_different_age_are_as_good_as_the_older() -> None:
+    """The sentence says what that means: a row that came may name a file that did not."""
+    world = seen(well(0), well(1), marker(synced(840.0), 1))
+    (together,) = judged(world, 2.0, with_files()).clusters[0].coherent
+    assert together.claim.data == "all"
+    assert together.claim.seconds == pytest.approx(841.0, abs=0.1)
+    assert together.meaning == ("database 1.0 s, uploads 15 min: effective 15 min, rows may point at missing files")
+
+
+def test_files_newer_than_the_database_may_lie_there_without_a_row() -> None:
+    world = seen(well(0), well(1), marker(synced(1.0), 200))
+    (together,) = judged(world, 201.0, with_files()).clusters[0].coherent
+    assert "files may lie there that no row names" in together.meaning
+
+
+def test_the_whole_is_unknown_while_one_of_its_parts_is() -> None:
+    (together,) = judged(seen(well(0), well(1)), 2.0, with_files()).clusters[0].coherent
+    assert together.claim.seconds is None
+    assert together.claim.unknown == "uploads: no marker was ever seen"

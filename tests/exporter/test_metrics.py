@@ -8,11 +8,11 @@ import pytest
 from monitoring import world
 from monitoring.world import NOW, A, B
 
+from drwatch.core.exposure import coherent
 from drwatch.core.finding import SEVERITY, Condition
 from drwatch.core.incident import Incident, Phase
 from drwatch.core.sample import Blind, Moment, Probe, ReachFact, Reason, ReplicationFact, Sample, ServerFact
 from drwatch.exporter import FAMILIES
-from drwatch.exporter.claims import worst
 from drwatch.exporter.incidents import WITNESS_CONDITIONS
 from exporter.reading import exporter, rendered, scrape
 
@@ -132,7 +132,7 @@ def test_the_exposure_of_all_data_is_unknown_as_soon_as_one_part_is() -> None:
 
 
 def test_the_exposure_of_no_data_at_all_is_unknown() -> None:
-    assert worst(B, ()).seconds is None
+    assert coherent(B, (), ()).claim.seconds is None
 
 
 def test_a_file_set_that_never_had_a_marker_is_told_from_one_that_lost_it() -> None:
@@ -152,7 +152,7 @@ def test_the_parts_of_the_recovery_time_add_up_and_name_their_basis() -> None:
     assert basis == {
         "detect": "derived",
         "decide": "assumed",
-        "drain": "measured",
+        "drain": "derived",
         "promote": "assumed",
         "switch": "assumed",
         "warm": "derived",

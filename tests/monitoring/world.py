@@ -135,7 +135,7 @@ def host(at: Moment, io_wait: float = 0.07, ahead: float = 0.25) -> HostFact:
         unit="active/running",
         io_wait=io_wait,
         io_pressure=0.12,
-        disks=(Disk("sda", 0.0021, 1), Disk("sdb", None, 0)),
+        disks=(Disk("sda", 0.0021, 1, 0.0015, 16384.0), Disk("sdb", None, 0)),
         memory_available_bytes=3 << 30,
         filesystems=(
             Filesystem("/", 40 << 30, 11 << 30, 900_000),

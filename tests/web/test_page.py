@@ -81,7 +81,7 @@ def test_the_figures_stand_with_their_direction_and_unknown_is_a_word() -> None:
     assert "Estimated recovery time with oslo-b about " in words
     assert "Data-loss exposure with bergen-b UNKNOWN" in words
     assert "Objective 60 s" in words
-    assert "decide 15 min (assumed)" in words
+    assert "decide 15 min, assumed" in words
     assert "unmeasured: no marker was ever seen" in words
 
 

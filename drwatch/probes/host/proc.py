@@ -10,6 +10,11 @@ from drwatch.core.binlog import Coordinate, CoordinateError
 from drwatch.core.sample import Disk, Filesystem, Process
 from drwatch.probes.ssh import Answer
 
+SECTOR = 512
+"""Bytes: the unit of /proc/diskstats, whatever the disk's own is (Documentation/admin-guide/iostats.rst)."""
+ENOUGH_READS = 8
+"""So many reads between two looks say how long one takes; the counter has whole milliseconds only."""
+
 _TOY_DISKS = (b"loop", b"ram", b"zram", b"sr", b"fd")
 
 
@@ -23,11 +28,14 @@ class Cpu:
 
 @dataclass(frozen=True, slots=True)
 class DiskCount:
-    """Since boot: I/Os that were finished, milliseconds they took; and those now pending."""
+    """Since boot: I/Os that were finished, milliseconds they took; those now pending; and of the reads alone."""
 
     done: int
     milliseconds: int
     in_flight: int
+    reads: int = 0
+    read_sectors: int = 0
+    read_milliseconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +95,8 @@ def parse(lines: Iterable[bytes], wall: Callable[[bytes, bytes], datetime | None
 def _disk(word: list[bytes], found: dict[str, DiskCount]) -> None:
     """A line of /proc/diskstats: numbers of the device, name, then the counts. Idle since boot: no disk of interest."""
     if (word[3], word[7], word[11]) != (b"0", b"0", b"0") and not word[2].startswith(_TOY_DISKS):
-        reads, _, _, read_ms, writes, _, _, write_ms, in_flight = map(int, word[3:12])
-        found[word[2].decode()] = DiskCount(reads + writes, read_ms + write_ms, in_flight)
+        reads, _, sectors, read_ms, writes, _, _, write_ms, in_flight = map(int, word[3:12])
+        found[word[2].decode()] = DiskCount(reads + writes, read_ms + write_ms, in_flight, reads, sectors, read_ms)
 
 
 def _whole(disks: dict[str, DiskCount]) -> dict[str, DiskCount]:
@@ -117,7 +125,15 @@ def disks(before: dict[str, DiskCount], after: dict[str, DiskCount]) -> tuple[Di
             return None
         return (now.milliseconds - then.milliseconds) / (now.done - then.done) / 1000
 
-    return tuple(Disk(name, wait(name, now), now.in_flight) for name, now in sorted(after.items()))
+    def disk(name: str, now: DiskCount) -> Disk:
+        then = before.get(name, now)
+        reads, milliseconds = now.reads - then.reads, now.read_milliseconds - then.read_milliseconds
+        if reads < ENOUGH_READS or milliseconds < 0:
+            return Disk(name, wait(name, now), now.in_flight)
+        size = (now.read_sectors - then.read_sectors) * SECTOR / reads
+        return Disk(name, wait(name, now), now.in_flight, milliseconds / reads / 1000, size)
+
+    return tuple(disk(name, now) for name, now in sorted(after.items()))
 
 
 def parse_space(path: str, answer: Answer) -> Filesystem | None:

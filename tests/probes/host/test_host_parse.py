@@ -58,7 +58,7 @@ def test_a_whole_block_is_read() -> None:
     assert found.clock == NOON
     assert found.processes == (Process(42, "S"), Process(43, "T"))
     assert found.cpu == Cpu(io_wait=50, total=4203)
-    assert found.disks == {"sda": DiskCount(3000, 2000, 3), "nvme0n1": DiskCount(30, 20, 0)}
+    assert found.disks == {"sda": DiskCount(3000, 2000, 3, 1000, 8000, 500), "nvme0n1": DiskCount(30, 20, 0, 10, 80, 5)}
     assert found.io_pressure == 0.125
     assert found.memory_available_bytes == 23696460 * 1024
 
@@ -117,6 +117,15 @@ def test_io_wait_never_leaves_its_bounds() -> None:
 def test_a_disks_wait_is_the_mean_of_the_ios_that_ended_between_two_looks() -> None:
     before, after = {"sda": DiskCount(1000, 500, 0)}, {"sda": DiskCount(1010, 700, 4)}
     assert disks(before, after) == (Disk("sda", 0.02, 4),)
+
+
+def test_a_disks_reads_are_told_from_its_writes() -> None:
+    """Ten reads of 16 KiB in 80 ms beside forty slow writes; seven reads would be too few to say."""
+    before = {"sda": DiskCount(1000, 5000, 0, 500, 8000, 900)}
+    (disk,) = disks(before, {"sda": DiskCount(1050, 9000, 0, 510, 8320, 980)})
+    assert (disk.read_seconds, disk.read_bytes) == (0.008, 16384.0)
+    (disk,) = disks(before, {"sda": DiskCount(1050, 9000, 0, 507, 8320, 980)})
+    assert disk.read_seconds is None
 
 
 def test_a_disk_that_hangs_shows_no_wait_but_what_is_pending() -> None:
