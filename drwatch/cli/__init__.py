@@ -100,6 +100,8 @@ def _parser() -> argparse.ArgumentParser:
     past = command("incidents", show_incidents, "the incidents so far, newest first")
     past.add_argument("--limit", type=_count, default=20, metavar="N", help="at most so many (default 20)")
     past.add_argument("--json", action="store_true", help="one object a line")
+    forget = command("forget", forget_node, "drop what is remembered of a node's positions, after a rebuild")
+    forget.add_argument("node", metavar="NODE")
     test = command("page-test", page_test, "send a test page through every channel, or one")
     test.add_argument("channel", nargs="?", metavar="CHANNEL")
     test.add_argument("--json", action="store_true", help="one object a line")
@@ -242,6 +244,34 @@ def _past(line: Past, zone: ZoneInfo) -> str:
         f"{line.id}  from {moment(line.began, zone)} {ended}  {line.phase}  {line.severity.upper()} "
         f"{where}{line.condition} {line.subject}: {one_line(line.summary)} ({pages})"
     )
+
+
+def forget_node(arguments: argparse.Namespace) -> None:
+    """After a rebuild nothing that was seen before says anything; the daemon must not run meanwhile."""
+    from drwatch.core.memory import forget
+    from drwatch.daemon.clock import boot, clock
+    from drwatch.store import Store, StoreError
+
+    config = configuration(arguments.config, look=False)
+    nodes = [node.node for cluster in config.policy.clusters for node in cluster.nodes]
+    named = [node for node in nodes if arguments.node in (node.name, f"{node.cluster}/{node.name}")]
+    if len(named) != 1:
+        names = ", ".join(f"{node.cluster}/{node.name}" for node in nodes)
+        raise Trouble(f"{arguments.node} is not one node: the configuration has {names}")
+
+    async def work() -> None:
+        store = await Store.open(config.state_dir / "drwatch.db", boot=boot())
+        try:
+            loaded = await store.load(clock())
+            await store.remember(forget(loaded.memory, named[0]), synced=True)
+        finally:
+            await store.close()
+
+    try:
+        asyncio.run(work())
+    except StoreError as error:
+        raise Trouble(str(error)) from None
+    print(f"what was known of {named[0].name}'s positions is forgotten: start drwatch again")
 
 
 def page_test(arguments: argparse.Namespace) -> int:

@@ -47,7 +47,11 @@ def feed(snapshot: Snapshot, standby: Node) -> Channel | None:
     fact = snapshot.replication(standby)
     if fact is None or not fact.channels:
         return None
-    others = {key.node for key in snapshot.sights if key.node.cluster == standby.cluster and key.node != standby}
+    others = {
+        key.node
+        for key in (*snapshot.sights, *snapshot.recalled)
+        if key.node.cluster == standby.cluster and key.node != standby
+    }
     ids = {server.server_id for node in others if (server := snapshot.server(node))}
     return next((channel for channel in fact.channels if channel.source_server_id in ids), fact.channels[0])
 
@@ -97,10 +101,10 @@ def arrived(snapshot: Snapshot, standby: Node) -> Position | None:
 
 def _seen_missing(snapshot: Snapshot, line: Timeline, standby: Node) -> tuple[int | None, int | None]:
     """Transactions and bytes that the primary was seen to have before the standby was seen to lack them."""
-    sight, channel = snapshot.sight(standby, Probe.REPLICATION), feed(snapshot, standby)
-    if channel is None or sight is None or sight.fact is None:
+    look, channel = snapshot.newest(standby, Probe.REPLICATION), feed(snapshot, standby)
+    if channel is None or look is None:
         return None, None
-    entries = list(line.known_by(sight.fact.asked))
+    entries = list(line.known_by(look.asked))
     had = next((entry.position.gtid for entry in entries if entry.position.gtid is not None), None)
     written = next((entry.position.binlog for entry in entries if entry.position.binlog is not None), None)
     # All that may have come, the torn one included, or the count would not be a lower bound.
@@ -130,7 +134,7 @@ def of_database(cluster: Cluster, snapshot: Snapshot, standby: Node, now: Moment
     if line.rewound:
         return unknown(
             f"the position of {primary.name} went back (restored, or its logs were reset): "
-            f"rebuild {standby.name}, then restart drwatch"
+            f"rebuild {standby.name}, then run drwatch forget {primary.name}"
         )
     have = received(snapshot, standby)
     if have is None:
@@ -138,6 +142,11 @@ def of_database(cluster: Cluster, snapshot: Snapshot, standby: Node, now: Moment
     held = line.newest_within(have)
     if held is None:
         return unknown(f"nothing that {standby.name} has received could be placed in what {primary.name} had")
+    if line.sure_from is not None and held.asked.loop <= line.sure_from.loop:
+        return unknown(
+            f"when {standby.name} last held all of {primary.name} is not known: the machine of drwatch has restarted "
+            "since, and its clock went back"
+        )
     death = snapshot.deaths.get(primary)
     as_of = death or now
     transactions, octets = _seen_missing(snapshot, line, standby)

@@ -123,6 +123,8 @@ class Snapshot:
     embodied: frozenset[Node] = frozenset()
     """Nodes whose server process the host look has found before; elsewhere its absence proves nothing."""
     channels: Mapping[str, ChannelHealth] = field(default_factory=_nothing)
+    recalled: Mapping[Key, Sample] = field(default_factory=_nothing)
+    """Facts of an earlier run, each until this run's look brings a newer one."""
 
     def keep(self, sample: Sample) -> Snapshot:
         """The snapshot with one look more."""
@@ -131,7 +133,7 @@ class Snapshot:
         lost = isinstance(sample.found, Blind) and sample.found.reason not in PROOF_OF_LIFE
         sight = Sight(
             latest=sample,
-            fact=(before.fact if before else None) if blind else sample,
+            fact=(before.fact if before else self.recalled.get(sample.key)) if blind else sample,
             blind_since=((before and before.blind_since) or sample.asked) if blind else None,
             lost_since=((before and before.lost_since) or sample.asked) if lost else None,
         )
@@ -162,22 +164,27 @@ class Snapshot:
         sight = self.sight(node, probe, target)
         return sight.latest.found if sight else None
 
+    def newest(self, node: Node, probe: Probe) -> Sample | None:
+        """The look that brought the newest fact, however old, of an earlier run too."""
+        sight = self.sight(node, probe)
+        return sight.fact if sight else self.recalled.get(Key(node, probe))
+
     def server(self, node: Node) -> ServerFact | None:
         """The newest fact of the fast look, however old."""
-        sight = self.sight(node, Probe.SERVER)
-        found = sight.fact.found if sight and sight.fact else None
+        sample = self.newest(node, Probe.SERVER)
+        found = sample and sample.found
         return found if isinstance(found, ServerFact) else None
 
     def replication(self, node: Node) -> ReplicationFact | None:
         """The newest fact of the status look, however old."""
-        sight = self.sight(node, Probe.REPLICATION)
-        found = sight.fact.found if sight and sight.fact else None
+        sample = self.newest(node, Probe.REPLICATION)
+        found = sample and sample.found
         return found if isinstance(found, ReplicationFact) else None
 
     def host(self, node: Node) -> HostFact | None:
         """The newest fact of the host, however old."""
-        sight = self.sight(node, Probe.HOST)
-        found = sight.fact.found if sight and sight.fact else None
+        sample = self.newest(node, Probe.HOST)
+        found = sample and sample.found
         return found if isinstance(found, HostFact) else None
 
     def clock_offset(self, node: Node, however_old: bool = False) -> float | None:

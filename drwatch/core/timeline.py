@@ -68,6 +68,8 @@ class Timeline:
     entries: tuple[Entry, ...] = ()
     rewound: bool = False
     """The position once went back: positions are used twice, and what a standby holds says nothing any more."""
+    sure_from: Moment | None = None
+    """How old the entries from before are, nobody knows: the witness's machine restarted and its clock went back."""
 
     def add(self, entry: Entry) -> Timeline:
         """With one look more; a position seen again only moves its last sighting, so an idle primary costs nothing."""
@@ -79,7 +81,7 @@ class Timeline:
         if len(kept) >= MOST:
             old, new = kept[:-KEPT_WHOLE], kept[-KEPT_WHOLE:]
             kept = (*old[::2], *new)
-        return Timeline((*kept, entry), rewound)
+        return replace(self, entries=(*kept, entry), rewound=rewound)
 
     @property
     def newest(self) -> Entry | None:

@@ -1,10 +1,11 @@
-"""The one clock of the program."""
+"""The one clock of the program, and the boot of the machine that its loop hand counts from."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 from drwatch.core.sample import Moment
 
@@ -14,3 +15,14 @@ Clock = Callable[[], Moment]
 def clock() -> Moment:
     """Now, on both hands: the event loop's monotonic seconds and the wall's UTC."""
     return Moment(asyncio.get_running_loop().time(), datetime.now(UTC))
+
+
+def boot() -> str:
+    """The kernel's name for this boot of the machine: in one and the same, loop seconds can be compared across runs.
+
+    Empty where there is none, and then none can.
+    """
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""

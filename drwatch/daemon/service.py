@@ -12,7 +12,7 @@ from drwatch.config import Config, ConfigErrors
 from drwatch.core.audit import audit
 from drwatch.core.snapshot import Snapshot
 from drwatch.daemon import build
-from drwatch.daemon.clock import clock
+from drwatch.daemon.clock import boot, clock
 from drwatch.daemon.supervisor import Supervisor
 from drwatch.daemon.watch import Daemon
 from drwatch.exporter import Exporter, Instruments
@@ -86,7 +86,7 @@ async def _generation(
     """One watch under one configuration, until its ``turn`` is over; returns what it had seen."""
     for notice in config.notices:
         log.warning("%s", notice, extra={"event": "config"})
-    store = await Store.open(config.state_dir / "drwatch.db")
+    store = await Store.open(config.state_dir / "drwatch.db", boot=boot())
     try:
         carrier = Courier({name: url.reveal() for name, url in config.channels.items()})
         watch = build.daemon(config, store, carrier, instruments, clock, seen)

@@ -6,12 +6,14 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import tzinfo
 from typing import Protocol, runtime_checkable
 
 from drwatch.core.assessment import Assessment, assess
 from drwatch.core.incident import ENDED, Incident, Phase, advance
+from drwatch.core.memory import Memory, memory, recall, turns
 from drwatch.core.message import compose
 from drwatch.core.paging import Page, Row, page
 from drwatch.core.policy import Policy
@@ -28,6 +30,12 @@ TICK = 1.0
 
 GAP = 0.05
 """Seconds between the end of a look and the next of the same kind, whoever asks for it."""
+
+REMEMBER = 5.0
+"""Seconds between two writings of the memory, when nothing calls for one at once."""
+
+FAREWELL = 1.0
+"""Seconds that the last one may take when the watch ends: whoever stops drwatch waits for it."""
 
 OWED_AGAIN = 5.0
 """Seconds after which a change that the ledger did not take is offered to it again."""
@@ -65,7 +73,7 @@ class Ledger(Protocol):
 
     async def load(self, now: Moment) -> Loaded: ...
     async def commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None: ...
-    async def remember_alive(self, node: Node, moment: Moment) -> None: ...
+    async def remember(self, held: Memory, synced: bool) -> None: ...
 
 
 class Measures(Protocol):
@@ -100,8 +108,13 @@ class Daemon:
         self._owed: Mapping[str, Incident] = {}
         """Changes that the ledger has not taken."""
         self._owed_since: Moment | None = None
-        self._unremembered: frozenset[Node] = frozenset()
-        """Nodes seen alive that the ledger does not know of yet."""
+        self._turned = asyncio.Event()
+        """Something was seen that is to be remembered at once."""
+        self._remembered: tuple[object, ...] | None = None
+        """The turns that the ledger knows of; None before it has taken any."""
+        self._taken = True
+        """Whether it took the last memory."""
+        self._first = snapshot == Snapshot()
         self.snapshot = replace(
             snapshot,
             sights={key: sight for key, sight in snapshot.sights.items() if key in self._looks},
@@ -121,7 +134,9 @@ class Daemon:
         """Watch until cancelled; what is under way is then ended and stays due in the ledger."""
         loaded = await self._ledger.load(self._clock())
         self.incidents = loaded.incidents
-        self.snapshot = replace(self.snapshot, alive=self.snapshot.alive | loaded.alive)
+        if self._first:
+            nodes = {node.node for cluster in self._policy.clusters for node in cluster.nodes}
+            self.snapshot = recall(loaded.memory, nodes, self._clock())
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._delivering.start(tasks, self._told)
@@ -132,7 +147,10 @@ class Daemon:
                 for look in self._looks.values():
                     tasks.create_task(self._watch(look), name=f"look {look.key.node.name} {look.key.probe}")
                 tasks.create_task(self._judge(), name="judge")
+                tasks.create_task(self._remember(), name="remember")
         finally:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._write_down(), FAREWELL)
             await asyncio.gather(
                 self._delivering.close(), *(look.close() for look in self._looks.values()), return_exceptions=True
             )
@@ -167,7 +185,10 @@ class Daemon:
 
     def _keep(self, sample: Sample) -> None:
         before = self.snapshot.sights.get(sample.key)
+        turned = turns(self.snapshot)
         self.snapshot = self.snapshot.keep(sample)
+        if turns(self.snapshot) != turned:
+            self._turned.set()
         self._kept.set()
         if isinstance(sample.found, ServerFact):
             self._point(sample.key.node, sample.found)
@@ -203,7 +224,6 @@ class Daemon:
     async def _tick(self) -> None:
         now = self._clock()
         firing = frozenset(incident.key for incident in self.incidents if incident.phase is Phase.OPEN)
-        known = self.assessment.snapshot.alive if self.assessment else self.snapshot.alive
         assessment = assess(self.snapshot, self._policy, firing, now)
         step = advance(self.incidents, assessment, self._policy, now)
         ended = tuple(incident for incident in step.changed if incident.phase in ENDED)
@@ -220,9 +240,6 @@ class Daemon:
         if changed or rows or again:
             await self._commit({**self._owed, **changed}, rows, now)
         self.incidents, self.assessment = living, assessment
-        self._unremembered |= assessment.snapshot.alive - known
-        if again or assessment.snapshot.alive - known:
-            await self._remember(now)
         self._say(step.changed)
         self._delivering.take(rows)
         for key in assessment.wanted:
@@ -258,15 +275,29 @@ class Daemon:
             self._owed, self._owed_since = incidents, now
             log.error("the ledger cannot be written, paging from memory: %s", broken, extra={"event": "ledger"})
 
-    async def _remember(self, now: Moment) -> None:
-        """Write down who was ever alive: after a restart only these can be said to have died."""
+    async def _remember(self) -> None:
+        """Write down what a later run's claims rest on; in a task of its own, so that no page waits for it."""
+        while True:
+            self._turned.clear()
+            taken = await self._write_down()
+            try:
+                async with asyncio.timeout(REMEMBER):
+                    # On a dead disk a turn would only be refused again at once.
+                    await (self._turned.wait() if taken else asyncio.sleep(REMEMBER))
+            except TimeoutError:
+                continue
+
+    async def _write_down(self) -> bool:
+        seen = self.snapshot
         try:
-            for node in sorted(self._unremembered):
-                await self._ledger.remember_alive(node, now)
-                self._unremembered -= {node}
+            await self._ledger.remember(memory(seen, self._clock()), synced=turns(seen) != self._remembered)
         except StoreError as broken:
-            self._owed_since = now
-            log.error("the ledger cannot be written: %s", broken, extra={"event": "ledger"})
+            if self._taken:
+                log.error("the memory cannot be written: %s", broken, extra={"event": "ledger"})
+            self._taken = False
+        else:
+            self._remembered, self._taken = turns(seen), True
+        return self._taken
 
     def _say(self, changed: Iterable[Incident]) -> None:
         for incident in changed:

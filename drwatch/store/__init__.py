@@ -1,7 +1,7 @@
-"""What must survive a crash: the incidents, the ledger of pages, who was ever seen alive. SQLite, one writer.
+"""What must survive a crash: the incidents, the ledger of pages, and what claims rest on. SQLite, one writer.
 
 A change and the pages that it causes are committed in one transaction, synced to the disk, before anything is sent.
-Nothing is decided here. Moments are kept by their wall hand, as UTC text that sorts.
+Nothing is decided here. Moments are kept by their wall hand, as UTC text that sorts; those of the memory by both.
 """
 
 from __future__ import annotations

@@ -31,6 +31,14 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             cluster TEXT NOT NULL, node TEXT NOT NULL, seen TEXT NOT NULL,
             PRIMARY KEY (cluster, node)) WITHOUT ROWID""",
     ),
+    (
+        """CREATE TABLE timeline (
+            cluster TEXT NOT NULL, node TEXT NOT NULL, since REAL NOT NULL, asked REAL NOT NULL, wall TEXT NOT NULL,
+            position TEXT NOT NULL, PRIMARY KEY (cluster, node, since)) WITHOUT ROWID""",
+        "CREATE TABLE memory (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+        "INSERT INTO memory SELECT 'alive', json_group_array(json_array(cluster, node)) FROM alive",
+        "DROP TABLE alive",
+    ),
 )
 """Statements that bring a file from one schema version to the next; the version is their count."""
 

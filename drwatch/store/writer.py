@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from drwatch.core.incident import ENDED, Incident
+from drwatch.core.memory import Memory
 from drwatch.core.paging import Outcome, Row, RowState
-from drwatch.core.sample import Moment, Node
-from drwatch.store import ballast
+from drwatch.core.sample import Moment
+from drwatch.store import ballast, memory
 from drwatch.store.connection import connect, transaction
 from drwatch.store.lock import take_lock
+from drwatch.store.memory import Written
 from drwatch.store.past import Past, history
 from drwatch.store.schema import INCIDENT, ROW
 from drwatch.store.trouble import StoreError, is_full, sentence
@@ -37,8 +39,7 @@ class Loaded:
     """Those that have not ended."""
     rows: tuple[Row, ...]
     """Pages that nobody accepted yet, all due; one that was being sent counts as one that may have arrived."""
-    alive: frozenset[Node]
-    """Nodes that were ever seen alive."""
+    memory: Memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +57,28 @@ class Store:
     After an error the next call tries again, on a fresh connection where the old one may be spoilt.
     """
 
-    def __init__(self, path: Path, limit: float, thread: Executor | None) -> None:
+    def __init__(self, path: Path, limit: float, thread: Executor | None, boot: str) -> None:
         """Use ``open``."""
         self._path = path
         self._limit = limit
+        self._boot = boot
         self._thread = thread or ThreadPoolExecutor(max_workers=1, thread_name_prefix="drwatch-store")
         self._db: sqlite3.Connection | None = None
         self._lock: int | None = None
+        self._written = Written()
         self._late: Future[Any] | None = None
         """The transaction that the disk still owes an answer."""
 
     @classmethod
-    async def open(cls, path: Path, limit: float = LIMIT, thread: Executor | None = None) -> Store:
+    async def open(cls, path: Path, limit: float = LIMIT, thread: Executor | None = None, boot: str = "") -> Store:
         """Open or create the file, and lock it for as long as this process lives.
 
         ``limit`` is what the disk may take for one transaction, in seconds. ``thread`` replaces the store's own, one
-        worker wide: under virtual time a real one would always come too late. Raises StoreBusy when another process has
-        the lock, StoreError for everything else that stands in the way.
+        worker wide: under virtual time a real one would always come too late. ``boot`` tells one boot of the machine
+        from another, and so whether loop seconds can be compared; empty where that is not known. Raises StoreBusy when
+        another process has the lock, StoreError for everything else that stands in the way.
         """
-        store = cls(path, limit, thread)
+        store = cls(path, limit, thread, boot)
         try:
             await store._run(store._open)
         except BaseException:
@@ -94,9 +98,9 @@ class Store:
         """Write how far a page has come and, with ``attempt``, a line in the record of attempts."""
         await self._run(lambda: self._mark(row, attempt))
 
-    async def remember_alive(self, node: Node, moment: Moment) -> None:
-        """Note that a node was seen alive."""
-        await self._run(lambda: self._remember_alive(node, moment))
+    async def remember(self, held: Memory, synced: bool) -> None:
+        """Write what changed in the memory; ``synced`` waits until the disk has it, which costs an fsync."""
+        await self._run(lambda: self._remember(held, synced))
 
     async def history(self, limit: int = 50, cluster: str | None = None) -> tuple[Past, ...]:
         """The latest incidents, newest first, healed ones too."""
@@ -142,7 +146,7 @@ class Store:
         if self._db is not None and not is_full(error):
             with suppress(sqlite3.Error):
                 self._db.close()
-            self._db = None
+            self._db, self._written = None, Written()
 
     def _open(self) -> None:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -173,8 +177,7 @@ class Store:
             waiting = (RowState.DUE, RowState.SENDING)
             rows = db.execute("SELECT * FROM ledger WHERE state IN (?, ?) ORDER BY created, event, channel", waiting)
             due = tuple(row_of(line, now) for line in rows)
-            alive = db.execute("SELECT cluster, node FROM alive")
-            return Loaded(living, due, frozenset(Node(*line) for line in alive))
+            return Loaded(living, due, memory.load(db, self._boot, now))
 
     def _commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None:
         with transaction(self._connection()) as db:
@@ -192,6 +195,14 @@ class Store:
                     (row.event, row.channel, text(attempt.started), ended, attempt.outcome, row.detail),
                 )
 
-    def _remember_alive(self, node: Node, moment: Moment) -> None:
-        with transaction(self._connection()) as db:
-            db.execute("INSERT OR REPLACE INTO alive VALUES (?, ?, ?)", (node.cluster, node.name, text(moment)))
+    def _remember(self, held: Memory, synced: bool) -> None:
+        db, before, self._written = self._connection(), self._written, Written()
+        # Unsynced, the write-ahead log is still whole after a SIGKILL; a power cut may take the last entries, and the
+        # claim is then a little larger.
+        db.execute(f"PRAGMA synchronous={'FULL' if synced else 'NORMAL'}")
+        try:
+            with transaction(db):
+                after = memory.save(db, held, self._boot, before)
+        finally:
+            db.execute("PRAGMA synchronous=FULL")
+        self._written = after

@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,8 +16,9 @@ import pytest
 from drwatch.config import load
 from drwatch.core.finding import Condition, Severity
 from drwatch.core.incident import Incident, Phase
+from drwatch.core.memory import Memory
 from drwatch.core.paging import Outcome, Row
-from drwatch.core.sample import Blind, Key, Moment, Node, Probe, Reason, Sample
+from drwatch.core.sample import Blind, Key, Moment, Probe, Reason, Sample
 from drwatch.core.snapshot import Snapshot
 from drwatch.daemon.delivery import Delivering
 from drwatch.daemon.watch import Daemon
@@ -68,10 +70,10 @@ class Ledger:
         self.store, self.dead = store, False
         self.load = store.load
 
-    async def remember_alive(self, node: Node, moment: Moment) -> None:
+    async def remember(self, held: Memory, synced: bool) -> None:
         if self.dead:
             raise StoreError("the disk is dead")
-        await self.store.remember_alive(node, moment)
+        await self.store.remember(held, synced)
 
     async def commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None:
         if self.dead:
@@ -96,12 +98,14 @@ async def running(
     looks: Sequence[SimulatedLook] | None = None,
     before: Snapshot = Snapshot(),  # noqa: B008 - immutable
     dead: bool = False,
+    boot: str = "virtual",
+    wall_step: float = 0.0,
     **settings: object,
 ) -> AsyncIterator[Running]:
     file = directory / "drwatch.yaml"
     file.write_text(overlay(CONFIG, settings))
     policy, instruments = load(file, os.environ, look=False).policy, Instruments()
-    store = await Store.open(directory / "drwatch.db", thread=Inline())
+    store = await Store.open(directory / "drwatch.db", thread=Inline(), boot=boot)
     ledger = Ledger(store)
     ledger.dead = dead
     daemon = Daemon(
@@ -109,7 +113,7 @@ async def running(
         looks=looks or world.looks(),
         delivering=Delivering(carrier, store, clock, instruments, chance=lambda: 0.5),
         ledger=ledger,  # type: ignore[arg-type]
-        clock=clock,
+        clock=lambda: Moment(clock().loop, clock().wall + timedelta(seconds=wall_step)),
         zone=ZoneInfo("UTC"),
         measures=instruments,
         chance=lambda: 0.5,

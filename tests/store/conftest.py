@@ -16,8 +16,8 @@ def path(tmp_path: Path) -> Path:
 async def opened(path: Path) -> AsyncIterator[Callable[..., Awaitable[Store]]]:
     stores: list[Store] = []
 
-    async def open_store(at: Path = path, limit: float = 5.0) -> Store:
-        stores.append(await Store.open(at, limit))
+    async def open_store(at: Path = path, limit: float = 5.0, boot: str = "") -> Store:
+        stores.append(await Store.open(at, limit, boot=boot))
         return stores[-1]
 
     yield open_store

@@ -18,8 +18,9 @@ import pytest
 from ledger import NIGHT, at, incident, row
 
 from drwatch.core.incident import Phase
+from drwatch.core.memory import Memory
 from drwatch.core.paging import Outcome, RowState
-from drwatch.core.sample import Moment, Node
+from drwatch.core.sample import Moment
 from drwatch.store import MIGRATIONS, Attempt, Loaded, Store, StoreBusy, StoreError, read_history
 
 Open = Callable[..., Awaitable[Store]]
@@ -57,15 +58,12 @@ async def writer(what: str, path: Path) -> asyncio.subprocess.Process:
 
 
 async def test_a_new_store_is_empty(opened: Open) -> None:
-    assert await (await opened()).load(LATER) == Loaded((), (), frozenset())
+    assert await (await opened()).load(LATER) == Loaded((), (), Memory(LATER))
 
 
 async def test_what_was_committed_comes_back_as_it_was_its_moments_on_the_new_clock(opened: Open) -> None:
     store = await opened()
     await store.commit([incident()], [row(), row(channel="sms")])
-    await store.remember_alive(Node("shop", "oslo-a"), at(1))
-    await store.remember_alive(Node("shop", "oslo-a"), at(2))
-    await store.remember_alive(Node("shop", "oslo-b"), at(2))
     await store.close()
     loaded = await (await opened()).load(LATER)
     # The night began 100 s ago by the wall, so at -30 s of the new loop clock.
@@ -76,7 +74,6 @@ async def test_what_was_committed_comes_back_as_it_was_its_moments_on_the_new_cl
     assert loaded.incidents == (replace(incident(), **moved),)
     due = at(5, boot=-30.0)
     assert loaded.rows == (replace(row(), created=due, due=due), replace(row(channel="sms"), created=due, due=due))
-    assert loaded.alive == {Node("shop", "oslo-a"), Node("shop", "oslo-b")}
 
 
 async def test_a_wall_clock_that_was_set_back_puts_nothing_into_the_future(opened: Open) -> None:
