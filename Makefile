@@ -24,8 +24,8 @@ check: setup ## style, types and the rooms' walls
 test: check ## the checks, then every test
 	PATH="$$PATH:$(PARTS)" $(BIN)/pytest
 
-bench: setup ## measure against the goals: all of bench/, or one with BENCH=NAME
-	@scripts/bench $(BENCH)
+bench: setup ## measure against the goals: all of bench/, or one with BENCH=NAME (ARGS="--flavour mysql-5.7 --kills 20")
+	@scripts/bench $(BENCH) $(ARGS)
 
 image-test: setup ## boot the systemd unit in a container, build and run the image (root; installs their tools)
 	@scripts/image-test

@@ -43,19 +43,23 @@ def cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "drwatch-lab"
 
 
+def parts() -> Path:
+    """Where scripts/lab-parts puts this machine's: bin/ has every program that was asked for."""
+    release = platform.freedesktop_os_release().get("VERSION_CODENAME", "debian")
+    return cache() / f"{release}-{platform.machine()}"
+
+
 def find() -> Binaries:
     """Every program of the lab, or MissingPart."""
-    release = platform.freedesktop_os_release().get("VERSION_CODENAME", "debian")
     machine = platform.machine()
-    parts = cache() / f"{release}-{machine}"
 
     def program(name: str) -> Path:
-        path = parts / "bin" / name
+        path = parts() / "bin" / name
         if not shutil.which(path):
             raise MissingPart(f"The lab's {name} is not on this machine: run 'make setup' in drwatch's checkout.")
         return path
 
-    libraries = [parts / f"root/usr/lib/{machine}-linux-gnu", parts / f"root/lib/{machine}-linux-gnu"]
+    libraries = [parts() / f"root/usr/lib/{machine}-linux-gnu", parts() / f"root/lib/{machine}-linux-gnu"]
     return Binaries(
         mariadbd=program("mariadbd").resolve(),
         mysqld57=program("mysqld").resolve() if machine == "x86_64" else None,

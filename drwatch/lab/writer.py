@@ -38,6 +38,8 @@ class Writer:
 
     def __init__(self, primary: Server, rate: float = 20) -> None:
         self.primary, self.rate = primary, rate
+        self.rows = 1
+        """Rows of each transaction; a commit is known by the id of its last."""
         self.acked: list[Commit] = []
         self._next = MARGIN
         self._stopping = threading.Event()
@@ -85,10 +87,10 @@ class Writer:
             while not self._stopping.is_set() and self.primary.up.is_set():
                 with self._writing:
                     if not self._paused.is_set():
-                        self._next += 1  # never used twice: a commit without an answer may or may not be there
-                        cursor.execute(
-                            f"INSERT INTO {TABLE} VALUES (%s, UTC_TIMESTAMP(6), %s)", (self._next, "x" * 100)
-                        )
+                        first = self._next + 1
+                        self._next += self.rows  # none used twice: a commit without an answer may or may not be there
+                        rows = ", ".join(f"({id}, UTC_TIMESTAMP(6), %(note)s)" for id in range(first, self._next + 1))
+                        cursor.execute(f"INSERT INTO {TABLE} VALUES {rows}", {"note": "x" * 100})
                         self.acked.append(Commit(self._next, time.monotonic(), time.time()))
                 if self._paused.is_set():
                     self._stopping.wait(0.02)
