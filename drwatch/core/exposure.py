@@ -36,6 +36,8 @@ class Exposure:
     bytes_seen: int | None = None
     unseen_seconds: float | None = None
     """Length of the window before ``as_of`` in which nobody looked at the primary."""
+    filtered: tuple[str, ...] = ()
+    """What the standby leaves out: the claim is for the rest, this is lost with the primary (traps.md 10)."""
 
     @property
     def known(self) -> bool:
@@ -47,13 +49,19 @@ def feed(snapshot: Snapshot, standby: Node) -> Channel | None:
     fact = snapshot.replication(standby)
     if fact is None or not fact.channels:
         return None
+    ours = (channel for channel in fact.channels if source(snapshot, standby, channel) is not None)
+    return next(ours, fact.channels[0])
+
+
+def source(snapshot: Snapshot, standby: Node, channel: Channel) -> Node | None:
+    """The server of its cluster that the channel reads from; None for a stranger's, or while nobody can tell."""
     others = {
         key.node
         for key in (*snapshot.sights, *snapshot.recalled)
         if key.node.cluster == standby.cluster and key.node != standby
     }
-    ids = {server.server_id for node in others if (server := snapshot.server(node))}
-    return next((channel for channel in fact.channels if channel.source_server_id in ids), fact.channels[0])
+    servers = ((node, snapshot.server(node)) for node in others)
+    return next((node for node, server in servers if server and server.server_id == channel.source_server_id), None)
 
 
 WHOLE_GROUPS = (8, 0)
@@ -90,11 +98,8 @@ def received(snapshot: Snapshot, standby: Node) -> Position | None:
     return Position(gtid.union(whole, applied), channel.read, by_coordinate=not channel.uses_gtid)
 
 
-def arrived(snapshot: Snapshot, standby: Node) -> Position | None:
-    """Everything that may have come, a torn transaction included: what is beyond it has surely not."""
-    channel = feed(snapshot, standby)
-    if channel is None:
-        return None
+def arrived(snapshot: Snapshot, standby: Node, channel: Channel) -> Position:
+    """Everything that may have come by a channel, a torn transaction included: what is beyond it has surely not."""
     came = gtid.union(channel.retrieved_gtid, _applied(snapshot, standby))
     return Position(came, channel.read, by_coordinate=not channel.uses_gtid)
 
@@ -150,6 +155,7 @@ def of_database(cluster: Cluster, snapshot: Snapshot, standby: Node, now: Moment
     death = snapshot.deaths.get(primary)
     as_of = death or now
     transactions, octets = _seen_missing(snapshot, line, standby)
+    channel = feed(snapshot, standby)
     return Exposure(
         node=standby,
         data="mysql",
@@ -159,6 +165,7 @@ def of_database(cluster: Cluster, snapshot: Snapshot, standby: Node, now: Moment
         transactions_seen=transactions,
         bytes_seen=octets,
         unseen_seconds=max(0.0, as_of - line.newest.asked),
+        filtered=channel.filters if channel else (),
     )
 
 

@@ -24,7 +24,9 @@ class Condition(StrEnum):
     WITNESS_ISOLATED = "WitnessIsolated"
     STANDBY_DOWN = "StandbyDown"
     REPLICATION_STOPPED = "ReplicationStopped"
+    REPLICATION_MISSING = "ReplicationMissing"
     REPLICATION_SILENT = "ReplicationSilent"
+    REPLICATION_FILTERED = "ReplicationFiltered"
     RPO_BREACHED = "RpoBreached"
     RTO_BREACHED = "RtoBreached"
     FILES_STALE = "FilesStale"
@@ -48,7 +50,9 @@ SEVERITY = {
     Condition.WITNESS_ISOLATED: Severity.CRITICAL,
     Condition.STANDBY_DOWN: Severity.WARNING,
     Condition.REPLICATION_STOPPED: Severity.WARNING,
+    Condition.REPLICATION_MISSING: Severity.WARNING,
     Condition.REPLICATION_SILENT: Severity.WARNING,
+    Condition.REPLICATION_FILTERED: Severity.WARNING,
     Condition.RPO_BREACHED: Severity.CRITICAL,
     Condition.RTO_BREACHED: Severity.WARNING,
     Condition.FILES_STALE: Severity.WARNING,

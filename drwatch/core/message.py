@@ -83,6 +83,8 @@ def _loss(view: ClusterView, zone: tzinfo) -> Iterator[str]:
         proof = f", proof of {_clock(claim.datum.wall, zone)}" if claim.datum else ""
         bound = f"at most {at_most(claim.seconds)}{still}"
         yield f"Would be lost with {claim.node.name}: {bound}{seen_words}{unseen}{proof}"
+        if claim.filtered:
+            yield f"Lost besides: all that {claim.node.name} leaves out ({', '.join(claim.filtered)})"
     for _, files, copy in view.copies:
         if copy is None:
             yield f"Files {files.name}: unmeasured, no marker was ever seen"

@@ -6,6 +6,7 @@ standby lacks, apply what it received before its receiver is stopped, and never 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,7 +15,7 @@ from drwatch.core.exposure import Exposure, feed, received
 from drwatch.core.finding import PRIMARY_LOST, Condition, Confidence
 from drwatch.core.policy import NodePolicy
 from drwatch.core.recovery import Recovery
-from drwatch.core.sample import Blind, Flavour, IoState, Probe, ServerFact
+from drwatch.core.sample import Blind, Channel, Flavour, IoState, Probe, ServerFact
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.view import ClusterView
 
@@ -173,6 +174,23 @@ def _stay_dead(view: ClusterView) -> Command:
     return Command(f"Make sure that {name} stays dead: power it off at the provider's console", "")
 
 
+def _apply(fact: ServerFact | None, channel: Channel | None, noun: str, sql: Callable[[str], str]) -> Command:
+    """Apply what was received: first the applier, then no receiver, or MariaDB with GTID drops it (traps.md 23)."""
+    delay = channel.sql_delay if channel else 0
+    if channel is not None and fact is not None and fact.flavour is Flavour.MARIADB:
+        step = "a plain START would drop what was received. Runbook 'Taking over', step 5"
+        if channel.io is IoState.NO and not channel.sql and channel.uses_gtid:
+            return Command(f"Both threads are stopped: {step}", "")
+        if delay:
+            # Seen on 10.11: it takes another delay with both threads stopped only.
+            return Command(f"It waits {delay} s on purpose. To drop the delay both threads must stop, and {step}", "")
+    source = "REPLICATION SOURCE TO SOURCE" if noun == "REPLICA" else "MASTER TO MASTER"
+    drop = f"STOP {noun} SQL_THREAD; CHANGE {source}_DELAY = 0; " if delay else ""
+    why = f"Drop its delay of {delay} s and apply" if delay else "Apply"
+    line = sql(f"{drop}START {noun} SQL_THREAD; STOP {noun} IO_THREAD")
+    return Command(f"{why} it all: the applier first, then stop the receiver", line)
+
+
 def _takeover(view: ClusterView, snapshot: Snapshot, standby: NodePolicy) -> tuple[Command, ...]:
     noun, client = _words(snapshot, standby)
     shell, name = _shell(standby, terminal=True), standby.node.name
@@ -183,22 +201,17 @@ def _takeover(view: ClusterView, snapshot: Snapshot, standby: NodePolicy) -> tup
     fact, channel = snapshot.server(standby.node), feed(snapshot, standby.node)
     guard = "; SET GLOBAL super_read_only = OFF" if fact and fact.super_read_only is not None else ""
     relay = f"sudo sh -c 'cp -a \\$({client} -NBe \\\"SELECT @@relay_log_basename\\\")* .'"
-    apply = f"START {noun} SQL_THREAD; STOP {noun} IO_THREAD"
-    both_stopped = channel is not None and channel.io is IoState.NO and not channel.sql and channel.uses_gtid
     cut = Command(f"Cut the old primary's rsync at {name}: take its key out of authorized_keys", "")
     return (
         _stay_dead(view),
         *((cut,) if view.cluster.files else ()),
         Command(f"Keep a copy of what was received; never restart {name}", f'{shell} "{relay}"'),
+        _apply(fact, channel, noun, sql),
         Command(
-            "Both threads are stopped: a plain START would drop what was received. Runbook 'Taking over', step 5",
-            "",
-        )
-        if both_stopped and fact is not None and fact.flavour is Flavour.MARIADB
-        else Command("Apply it all: the applier first, then stop the receiver", sql(apply)),
-        Command(
-            "Repeat until Exec_..._Log_Pos stands still and it 'has read all relay log'; note the coordinates",
-            sql(f"SHOW {noun} STATUS\\\\G"),
+            "Repeat until Exec_..._Log_Pos stands still, it 'has read all relay log'"
+            + (" and no worker is busy" if fact and fact.appliers else "")
+            + "; note the coordinates",
+            sql(f"SHOW {noun} STATUS\\\\G" + ("; SHOW PROCESSLIST" if fact and fact.appliers else "")),
         ),
         Command("Forget the old primary, or a restart follows it", sql(f"STOP {noun}; RESET {noun} ALL")),
         Command("Open it for writes, and take read_only out of its my.cnf", sql(f"SET GLOBAL read_only = OFF{guard}")),

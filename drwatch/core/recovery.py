@@ -95,8 +95,12 @@ def _drain(snapshot: Snapshot, standby: Node, policy: Policy, now: Moment) -> Te
         return unknown(f"the applier of {standby.name} is stopped with {waiting} bytes waiting")
     receipt = snapshot.receipts[standby, channel.name]
     still = now - receipt.applied_at
-    if still >= policy.limits.applier_stuck:
+    if still >= policy.limits.applier_stuck + channel.sql_delay:
         return unknown(f"the applier of {standby.name} has not moved for {still:.0f} s with {waiting} bytes waiting")
+    if channel.sql_delay:
+        # The last of it is due when the delay is over; nobody need wait so long, so it breaches no objective.
+        words = f"{waiting} bytes wait behind a delay of {channel.sql_delay} s set on purpose: drop it, or wait it out"
+        return Term("drain", float(channel.sql_delay), Basis.ASSUMED, words, asked)
     rate = receipt.apply_rate
     if rate is None:
         rough = f"{waiting} bytes wait, the rate is not measured yet"

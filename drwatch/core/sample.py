@@ -173,6 +173,8 @@ class ServerFact:
     buffer_pool_data_bytes: int | None
     """Innodb_buffer_pool_bytes_data: what a cold standby would have to read again."""
     log_replica_updates: bool | None = None
+    appliers: int | None = None
+    """Parallel workers of its applier; with them it says "has read all relay log" while one is still at work."""
     binlog_base: str | None = None
     """Path of its binary logs without their numbers (log_bin_basename); None with binary logging off."""
 
@@ -208,6 +210,7 @@ class Channel:
     seconds_behind: int | None
     """The server's own figure; NULL is None. Never used as data at risk."""
     sql_delay: int
+    """Seconds that the applier waits on purpose before each transaction (MASTER_DELAY): no lag, and nothing at risk."""
     relay_bytes: int | None
     """Relay_Log_Space."""
     sql_state: str
@@ -229,6 +232,15 @@ class Channel:
     """Whether the receiver asks its source by GTID."""
     filters: tuple[str, ...] = ()
     """The Replicate_* columns that are not empty."""
+    io_state: str = ""
+    """The receiver's state text, such as 'Waiting for master to send event'."""
+    sql_table: str = ""
+    """The table that the applier stopped at, where the server names one."""
+
+    @property
+    def relay_full(self) -> bool:
+        """The receiver waits, connected, until the applier has made room (relay_log_space_limit)."""
+        return self.io is IoState.YES and "free enough relay log space" in self.io_state
 
 
 @dataclass(frozen=True, slots=True)

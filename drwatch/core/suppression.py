@@ -9,6 +9,7 @@ from drwatch.core.finding import PRIMARY_LOST, Condition, Finding
 _OF_THE_PRIMARY = frozenset(
     {
         Condition.REPLICATION_STOPPED,
+        Condition.REPLICATION_MISSING,
         Condition.REPLICATION_SILENT,
         Condition.RPO_BREACHED,
         Condition.RTO_BREACHED,
@@ -17,7 +18,14 @@ _OF_THE_PRIMARY = frozenset(
 )
 """What follows by itself when the primary serves nobody."""
 
-_OF_THE_STANDBY = frozenset({Condition.REPLICATION_STOPPED, Condition.REPLICATION_SILENT, Condition.RTO_BREACHED})
+_OF_THE_STANDBY = frozenset(
+    {
+        Condition.REPLICATION_STOPPED,
+        Condition.REPLICATION_MISSING,
+        Condition.REPLICATION_SILENT,
+        Condition.RTO_BREACHED,
+    }
+)
 
 _OF_A_NODE = frozenset({Condition.PROBE_BLIND, Condition.IO_WAIT_HIGH})
 """What follows by itself on a node that is gone."""

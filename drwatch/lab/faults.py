@@ -9,7 +9,7 @@ import pymysql
 
 from drwatch.lab.deadline import until
 from drwatch.lab.pair import Pair
-from drwatch.lab.replication import APPLICATION, MONITOR, running, status
+from drwatch.lab.replication import APPLICATION, MONITOR, running, start_replication, status
 from drwatch.lab.server import Flavour, Server
 from drwatch.lab.writer import MARGIN, TABLE
 
@@ -99,6 +99,36 @@ def mend_sql_thread(pair: Pair) -> None:
     _replicates(pair)
 
 
+def remove_replication(pair: Pair) -> float:
+    pair.standby.sql("STOP SLAVE")
+    pair.forgotten = status(pair.standby)
+    pair.standby.sql("RESET SLAVE ALL")
+    return time.monotonic()
+
+
+def restore_replication(pair: Pair) -> None:
+    at = {"File": pair.forgotten["Relay_Master_Log_File"], "Position": pair.forgotten["Exec_Master_Log_Pos"]}
+    start_replication(pair.primary, pair.standby, pair.link.address, pair.link.port, at)
+
+
+def filter_standby(pair: Pair) -> float:
+    return _filter(pair, "shop.nothing")
+
+
+def unfilter_standby(pair: Pair) -> None:
+    _filter(pair, "")
+    _replicates(pair)
+
+
+def delay_standby(pair: Pair) -> float:
+    return _delay(pair, 3600)
+
+
+def hurry_standby(pair: Pair) -> None:
+    _delay(pair, 0)
+    _replicates(pair)
+
+
 def block_applier(pair: Pair) -> float:
     """What a long report on the standby does: it holds a lock that the applier needs."""
     reader = pair.standby.connect()
@@ -178,6 +208,24 @@ def release_primary(pair: Pair) -> None:
     pair.release()
 
 
+def _filter(pair: Pair, table: str) -> float:
+    pair.standby.sql("STOP SLAVE")
+    pair.standby.sql(
+        f"SET GLOBAL replicate_ignore_table='{table}'"
+        if pair.flavour.is_mariadb
+        else f"CHANGE REPLICATION FILTER REPLICATE_IGNORE_TABLE=({table})"
+    )
+    pair.standby.sql("START SLAVE")
+    return time.monotonic()
+
+
+def _delay(pair: Pair, seconds: int) -> float:
+    pair.standby.sql("STOP SLAVE")
+    pair.standby.sql(f"CHANGE MASTER TO MASTER_DELAY={seconds}")
+    pair.standby.sql("START SLAVE")
+    return time.monotonic()
+
+
 def _replicates(pair: Pair) -> None:
     until(pair.replicates, within=30, what="replication at work again")
 
@@ -229,6 +277,9 @@ FAULTS = {
         Fault("standby-killed", "SIGKILL to the standby's server", kill_standby, start_standby),
         Fault("io-thread-stopped", "the standby stops receiving", stop_io_thread, start_io_thread),
         Fault("sql-thread-broken", "a conflicting row stops the applier", break_sql_thread, mend_sql_thread),
+        Fault("replication-removed", "somebody removes replication", remove_replication, restore_replication),
+        Fault("standby-filtered", "somebody filters what the standby applies", filter_standby, unfilter_standby),
+        Fault("standby-delayed", "the standby is told to apply an hour late", delay_standby, hurry_standby),
         Fault("applier-blocked", "a lock holds the applier up", block_applier, unblock_applier),
         Fault("replication-silent", "the wire to the standby falls silent", cut_wire, mend_wire),
         Fault("replication-refused", "the wire to the standby is cut", refuse_on_wire, mend_wire),

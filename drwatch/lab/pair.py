@@ -12,7 +12,7 @@ from drwatch.lab.inbox import Inbox
 from drwatch.lab.link import Link
 from drwatch.lab.replication import MONITOR, SCHEMA, create_accounts, running, start_replication
 from drwatch.lab.sandbox import Sandbox
-from drwatch.lab.server import Flavour, Server, free_port
+from drwatch.lab.server import Flavour, Row, Server, free_port
 from drwatch.lab.sshd import Sshd
 from drwatch.lab.writer import CREATE, Writer
 
@@ -66,6 +66,8 @@ class Pair:
         self.flavour, self._rate, self._sync_every = flavour, rate, sync_every
         self.held: list[Closable] = []
         """Sessions and sockets that a fault holds open until it is mended."""
+        self.forgotten: Row = {}
+        """The replica status as it was before a fault removed it."""
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:

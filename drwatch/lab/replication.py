@@ -34,15 +34,18 @@ def create_accounts(server: Server) -> None:
         cursor.execute("GRANT USAGE ON *.* TO 'drwatch'@'127.0.0.%' WITH MAX_USER_CONNECTIONS 6")
 
 
-def start_replication(primary: Server, standby: Server, host: str, port: int) -> None:
-    """Point the standby at the primary through host:port and wait until both its threads run."""
+def start_replication(primary: Server, standby: Server, host: str, port: int, at: Row | None = None) -> None:
+    """Point the standby at the primary through host:port and wait until both its threads run.
+
+    Without GTID from the place ``at`` (File, Position) on, else from where the primary is.
+    """
     user, password = REPLICATOR
     if standby.flavour is Flavour.MARIADB:
         where = "MASTER_USE_GTID=slave_pos"
     elif standby.flavour is Flavour.MYSQL_57_GTID:
         where = "MASTER_AUTO_POSITION=1"
     else:
-        at = primary.sql("SHOW MASTER STATUS")[0]
+        at = at or primary.sql("SHOW MASTER STATUS")[0]
         where = f"MASTER_LOG_FILE='{at['File']}', MASTER_LOG_POS={at['Position']}"
     standby.sql(
         # The default of MASTER_CONNECT_RETRY, 60 s, would hide a restarted primary from the standby for a minute.

@@ -25,6 +25,8 @@ class Expect:
     within: float
     resolved: bool = False
     at_most: int = 1
+    says: str = ""
+    """Words that the page must have."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ def judge(scenario: Scenario, pages: Sequence[Told]) -> tuple[list[str], list[st
             failed.append(f"{words} did not come within {expect.within:g} s")
         elif mine[0].after > expect.within:
             failed.append(f"{words} came after {mine[0].after:.1f} s, not within {expect.within:g} s")
+        elif expect.says not in mine[0].body:
+            failed.append(f"{words} does not say {expect.says!r}")
         left = [page for page in left if page not in mine[: expect.at_most]]
     return failed, [f"{page.title} after {page.after:.1f} s" for page in left]
 
@@ -150,9 +154,29 @@ SCENARIOS = {
         ),
         Scenario(
             "sql-thread-broken",
-            "a conflicting row is ReplicationStopped with its errno",
+            "a conflicting row is ReplicationStopped with its errno and its table",
             (Act(0, "sql-thread-broken"),),
-            (Expect(Condition.REPLICATION_STOPPED, within=9.0),),
+            (Expect(Condition.REPLICATION_STOPPED, within=9.0, says="errno 1062 on table shop.orders"),),
+        ),
+        Scenario(
+            "replication-removed",
+            "replication that was removed is ReplicationMissing at once, for nothing brings it back by itself",
+            (Act(0, "replication-removed"),),
+            (Expect(Condition.REPLICATION_MISSING, within=9.0),),
+        ),
+        Scenario(
+            "standby-filtered",
+            "a filter on the standby is ReplicationFiltered, since what it leaves out is in no figure",
+            (Act(0, "standby-filtered"),),
+            (Expect(Condition.REPLICATION_FILTERED, within=9.0, says="shop.nothing"),),
+        ),
+        Scenario(
+            "standby-delayed",
+            "a standby that is delayed on purpose pages nobody: all is received, nothing is at risk",
+            (Act(0, "standby-delayed"),),
+            # An objective that could never bear an hour's delay: a takeover drops the delay.
+            settings={"clusters.shop.objectives.rto": "60s", "paging.confirm.RtoBreached": "2s"},
+            watch=15.0,
         ),
         Scenario(
             "replication-silent",

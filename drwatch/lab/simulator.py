@@ -90,6 +90,8 @@ class World:
         self.receiver = True
         self.sql_errno = 0
         self.applier_blocked = False
+        self.removed = self.filtered = False
+        self.delay = 0
         self.files_paused = False
         self._at, self._committed, self._received, self._applied = start, 1000.0, 1000.0, 1000.0
         self._synced = start
@@ -103,7 +105,7 @@ class World:
             self._committed += self.rate * (now - self._at)
         if self._io() is IoState.YES and self.primary.serves and self.wire_silent_since is None:
             self._hear(now, self._committed)
-        if not self.applier_blocked and not self.sql_errno and self.standby.serves:
+        if not self.applier_blocked and not self.sql_errno and not self.delay and self.standby.serves:
             self._applied = self._received
         if not self.files_paused and self.primary.powered and self.standby.powered:
             self._synced = max(self._synced, now - now % self.files_every)
@@ -118,7 +120,7 @@ class World:
         self._received = committed
 
     def _io(self) -> IoState:
-        if not self.receiver:
+        if not self.receiver or self.removed:
             return IoState.NO
         if self.wire_refused or not self.primary.runs:
             return IoState.CONNECTING
@@ -137,6 +139,9 @@ class World:
             "standby-killed": self._kill_standby,
             "io-thread-stopped": lambda broken: setattr(self, "receiver", not broken),
             "sql-thread-broken": lambda broken: setattr(self, "sql_errno", 1062 if broken else 0),
+            "replication-removed": lambda broken: setattr(self, "removed", broken),
+            "standby-filtered": lambda broken: setattr(self, "filtered", broken),
+            "standby-delayed": lambda broken: setattr(self, "delay", 3600 if broken else 0),
             "applier-blocked": lambda broken: setattr(self, "applier_blocked", broken),
             "replication-silent": self._silence,
             "replication-refused": lambda broken: setattr(self, "wire_refused", broken),
@@ -237,7 +242,7 @@ class World:
         return Coordinate("mysql-bin.000001", int(transactions) * TRANSACTION)
 
     def _replication(self, machine: Machine) -> ReplicationFact:
-        if machine is self.primary:
+        if machine is self.primary or self.removed:
             return ReplicationFact(())
         io = self._io()
         applied = self._coordinate(self._applied)
@@ -254,7 +259,7 @@ class World:
                     sql_errno=self.sql_errno,
                     sql_error="Duplicate entry '7' for key 'PRIMARY'" if self.sql_errno else "",
                     seconds_behind=0 if io is IoState.YES and not self.sql_errno else None,
-                    sql_delay=0,
+                    sql_delay=self.delay,
                     relay_bytes=int(self._received - self._applied) * TRANSACTION,
                     sql_state="",
                     read=self._coordinate(self._received),
@@ -266,6 +271,8 @@ class World:
                     source_server_id=1,
                     source_uuid=None,
                     uses_gtid=True,
+                    filters=("Replicate_Ignore_Table=shop.nothing",) if self.filtered else (),
+                    sql_table="shop.orders" if self.sql_errno else "",
                 ),
             )
         )

@@ -140,6 +140,7 @@ def _exposure(claim: Exposure, objective: float) -> Json:
         "transactions_seen": claim.transactions_seen,
         "bytes_seen": claim.bytes_seen,
         "unseen_seconds": claim.unseen_seconds,
+        "filtered": list(claim.filtered),
     }
 
 

@@ -43,7 +43,7 @@ from worlds import (
 from drwatch.core.finding import Condition, Confidence, Severity
 from drwatch.core.incident import window
 from drwatch.core.policy import Assumed, Objectives, Policy
-from drwatch.core.sample import Blind, Flavour, IoState, Probe, Reason, ReplicationFact, Sample
+from drwatch.core.sample import Blind, Flavour, IoState, Probe, Reason, Sample
 from drwatch.core.snapshot import Snapshot
 
 
@@ -83,12 +83,6 @@ def test_replication_that_stopped_says_which_half_and_why(but: dict[str, object]
     assert stopped is not None
     assert word in stopped.summary
     assert window(stopped, POLICY) == seconds
-
-
-def test_a_standby_that_replicates_from_nobody_has_stopped() -> None:
-    nobody = found(seen(well(0), receiver(ReplicationFact(()), 2)), 3, Condition.REPLICATION_STOPPED)
-    assert nobody is not None
-    assert "from nobody" in nobody.summary
 
 
 # ReplicationSilent

@@ -1,15 +1,15 @@
-"""Replication as a standby itself tells of it: stopped, missing, or silent although it believes in its connection."""
+"""Replication as a standby itself tells of it: stopped, missing, filtered, or silent while it trusts its connection."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from drwatch.core import exposure
 from drwatch.core.finding import Condition, Confidence, Finding
 from drwatch.core.policy import NodePolicy, Policy
 from drwatch.core.sample import Channel, IoState, Moment, Probe, ReplicationFact
 from drwatch.core.snapshot import Snapshot
+from drwatch.core.symptoms import errno
 from drwatch.core.symptoms.firing import Firing
 from drwatch.core.view import ClusterView
 
@@ -19,6 +19,9 @@ STOPPED_BY_BACKUP = 3600.0
 STATUS_LOOKS = 2
 """Fast looks in the time of one status look."""
 
+TOLD = 300
+"""Characters of a server's own words in a page."""
+
 
 def findings(view: ClusterView, policy: Policy, snapshot: Snapshot, firing: Firing, now: Moment) -> Iterator[Finding]:
     for standby in view.cluster.standbys:
@@ -27,34 +30,76 @@ def findings(view: ClusterView, policy: Policy, snapshot: Snapshot, firing: Firi
             continue
         channels = sight.latest.found.channels
         if not channels:
-            yield _stopped(view, standby, "replicates from nobody", ())
+            yield _missing(view, standby)
         for channel in channels:
-            yield from _channel(view, standby, channel)
+            yield from _stopped(view, standby, channel)
+            yield from _filtered(view, standby, channel)
             yield from _silent(view, standby, channel, policy, snapshot, firing, now)
 
 
-def _stopped(
-    view: ClusterView, standby: NodePolicy, what: str, evidence: tuple[str, ...], confirm: float | None = None
-) -> Finding:
+def _missing(view: ClusterView, standby: NodePolicy) -> Finding:
     name = standby.node.name
-    return Finding(Condition.REPLICATION_STOPPED, view.cluster.name, name, f"{name} {what}", evidence, confirm=confirm)
+    summary = f"{name} replicates from nobody: its replication was removed (RESET SLAVE ALL), or never set up"
+    evidence = (f"{name}: the replica status is empty, so it will not start again by itself",)
+    return Finding(Condition.REPLICATION_MISSING, view.cluster.name, name, summary, evidence)
 
 
-def _channel(view: ClusterView, standby: NodePolicy, channel: Channel) -> Iterator[Finding]:
-    if not channel.sql and channel.sql_errno:
-        evidence = (f"errno {channel.sql_errno}: {channel.sql_error[:300]}",)
-        yield _stopped(
-            view, standby, f"no longer applies: its applier stopped with errno {channel.sql_errno}", evidence
-        )
-    elif channel.io is not IoState.YES:
+def _called(standby: NodePolicy, channel: Channel) -> str:
+    """The standby's name, and the channel's where it has one."""
+    return f"{standby.node.name} (channel {channel.name})" if channel.name else standby.node.name
+
+
+def _stopped(view: ClusterView, standby: NodePolicy, channel: Channel) -> Iterator[Finding]:
+    halt = _applier(channel) or _receiver(channel)
+    if halt is not None:
+        what, evidence, confidence, confirm = halt
+        summary = f"{_called(standby, channel)} {what}"
+        cluster, name = view.cluster.name, standby.node.name
+        yield Finding(Condition.REPLICATION_STOPPED, cluster, name, summary, evidence, confidence, confirm)
+
+
+_Halt = tuple[str, tuple[str, ...], Confidence, float | None]
+"""What stands still, the evidence, how sure, and how long it may last untold."""
+
+
+def _applier(channel: Channel) -> _Halt | None:
+    if channel.sql or not channel.sql_errno:
+        return None
+    number, known = channel.sql_errno, errno.APPLIER.get(channel.sql_errno)
+    where = f" on table {channel.sql_table}" if channel.sql_table else ""
+    why = f" ({known.happened})" if known else ""
+    what = f"no longer applies: its applier stopped with errno {number}{where}{why}"
+    return what, _evidence(number, channel.sql_error, known), Confidence.CONCLUSIVE, None
+
+
+def _receiver(channel: Channel) -> _Halt | None:
+    if channel.io is not IoState.YES:
         likely = channel.io is IoState.CONNECTING
-        errno = f" with errno {channel.io_errno}" if channel.io_errno else ""
-        what = f"cannot connect to its source{errno}" if likely else f"no longer receives: its receiver stopped{errno}"
-        told = f"errno {channel.io_errno}: {channel.io_error[:300]}"
-        finding = _stopped(view, standby, what, (told,) if channel.io_errno else ())
-        yield replace(finding, confidence=Confidence.LIKELY) if likely else finding
-    elif not channel.sql:
-        yield _stopped(view, standby, "has its applier stopped without an error", (), STOPPED_BY_BACKUP)
+        number, known = channel.io_errno, errno.receiver(channel.io_errno, channel.io_error)
+        what = "cannot connect to its source" if likely else "no longer receives: its receiver stopped"
+        what += f" with errno {number}" if number else ""
+        what += f" ({known.happened})" if known else ""
+        evidence = _evidence(number, channel.io_error, known) if number else ()
+        return what, evidence, Confidence.LIKELY if likely else Confidence.CONCLUSIVE, None
+    if channel.relay_full:
+        what = "no longer receives: its relay log has reached relay_log_space_limit, and the applier is behind"
+        evidence = (f"standby: {channel.io_state}, {channel.relay_bytes} bytes of relay log",)
+        return what, evidence, Confidence.LIKELY, None
+    if not channel.sql:
+        return "has its applier stopped without an error", (), Confidence.CONCLUSIVE, STOPPED_BY_BACKUP
+    return None
+
+
+def _evidence(number: int, text: str, known: errno.Meaning | None) -> tuple[str, ...]:
+    return (f"errno {number}: {text[:TOLD]}", *((known.remedy,) if known else ()))
+
+
+def _filtered(view: ClusterView, standby: NodePolicy, channel: Channel) -> Iterator[Finding]:
+    if not channel.filters:
+        return
+    name = standby.node.name
+    summary = f"{_called(standby, channel)} leaves out part of the data: what is filtered is lost with the primary"
+    yield Finding(Condition.REPLICATION_FILTERED, view.cluster.name, name, summary, channel.filters)
 
 
 def _silent(
@@ -69,15 +114,16 @@ def _silent(
     """The receiver believes it is connected, and hears nothing although there is something to hear."""
     receipt = snapshot.receipts.get((standby.node, channel.name))
     sight = snapshot.sight(standby.node, Probe.REPLICATION)
-    have = exposure.arrived(snapshot, standby.node)
-    line = snapshot.timelines.get(view.cluster.primary.node)
-    if channel.io is not IoState.YES or receipt is None or sight is None or have is None or line is None:
+    if channel.io is not IoState.YES or channel.relay_full or receipt is None or sight is None:
         return
     name = standby.node.name
     # A status look that is late is no silence of the source: of the time after it only two looks count.
     unlooked = min(now - sight.latest.asked, 2 * STATUS_LOOKS * policy.look)
     silence = sight.latest.asked - receipt.heard_at + unlooked
-    beyond = line.first_beyond(have)
+    # In a chain the source is a standby too: what has not come to it cannot have been sent on.
+    source = exposure.source(snapshot, standby.node, channel)
+    line = snapshot.timelines.get(source) if source else None
+    beyond = line.first_beyond(exposure.arrived(snapshot, standby.node, channel)) if line else None
     waiting = now - beyond.since if beyond else 0.0
     missed = min(silence, waiting) >= policy.limits.silence
     period = channel.heartbeat_period
@@ -87,9 +133,10 @@ def _silent(
     if not (missed or lost or (told and not receipt.moved)):
         # What an earlier run told of is over when something is heard, not when this run has just begun to listen.
         return
-    summary = f"{name} has heard nothing from its source for {silence:.0f} s and believes that it is connected"
+    whose = _called(standby, channel)
+    summary = f"{whose} has heard nothing from its source for {silence:.0f} s and believes that it is connected"
     evidence = (
         f"standby: receiver Yes, Seconds_Behind {channel.seconds_behind}",
-        *((f"primary: has committed since, first seen {waiting:.0f} s ago",) if beyond else ()),
+        *((f"{source.name}: has committed since, first seen {waiting:.0f} s ago",) if beyond and source else ()),
     )
     yield Finding(Condition.REPLICATION_SILENT, view.cluster.name, name, summary, evidence, confirm=1.0)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from drwatch.core.binlog import Coordinate, CoordinateError
 from drwatch.core.gtid import GtidError, GtidPosition, Gtids, GtidSet
 from drwatch.core.sample import Channel, Flavour, IoState
+from drwatch.probes.mysql.applier import failing_table
 
 Row = Mapping[str, object]
 
@@ -33,6 +34,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "seconds_behind": ("Seconds_Behind_Source", "Seconds_Behind_Master"),
     "sql_delay": ("SQL_Delay",),
     "relay_bytes": ("Relay_Log_Space",),
+    "io_state": ("Replica_IO_State", "Slave_IO_State"),
     "sql_state": ("Replica_SQL_Running_State", "Slave_SQL_Running_State"),
     "read_file": ("Source_Log_File", "Master_Log_File"),
     "read_position": ("Read_Source_Log_Pos", "Read_Master_Log_Pos"),
@@ -131,8 +133,11 @@ def _filters(row: Row) -> tuple[str, ...]:
     )
 
 
-def channel(row: Row, flavour: Flavour, heartbeat: Heartbeat | None = None) -> Channel:
-    """One row of the replica status. MariaDB's has the heartbeats itself; MySQL's come beside it. Raises RowError."""
+def channel(row: Row, flavour: Flavour, heartbeat: Heartbeat | None = None, worker: str = "") -> Channel:
+    """One row of the replica status. MariaDB's has the heartbeats itself; MySQL's come beside it. Raises RowError.
+
+    ``worker`` is what a parallel applier's own thread said, where the row only says that one of them failed.
+    """
     columns = _Columns(row)
     io = columns.required("io")
     if io not in _IO:
@@ -154,7 +159,7 @@ def channel(row: Row, flavour: Flavour, heartbeat: Heartbeat | None = None) -> C
         io_errno=columns.number("io_errno") or 0,
         io_error=columns.text("io_error"),
         sql_errno=columns.number("sql_errno") or 0,
-        sql_error=columns.text("sql_error"),
+        sql_error=worker or columns.text("sql_error"),
         seconds_behind=columns.number("seconds_behind"),
         sql_delay=columns.number("sql_delay") or 0,
         relay_bytes=columns.number("relay_bytes"),
@@ -169,6 +174,8 @@ def channel(row: Row, flavour: Flavour, heartbeat: Heartbeat | None = None) -> C
         source_uuid=columns.text("source_uuid") or None,
         uses_gtid=uses_gtid,
         filters=_filters(row),
+        io_state=columns.text("io_state"),
+        sql_table=failing_table(worker or columns.text("sql_error")),
     )
 
 

@@ -48,6 +48,7 @@ def _privileges(flavour: Flavour, version: tuple[int, ...]) -> tuple[str, ...]:
             "REPLICATION CLIENT ON *.*",
             "SELECT ON performance_schema.replication_connection_status",
             "SELECT ON performance_schema.replication_connection_configuration",
+            "SELECT ON performance_schema.replication_applier_status_by_worker",
         )
     return ("REPLICATION CLIENT ON *.*",)
 

@@ -18,10 +18,15 @@ async def read_replication(wire: Wire, constants: dict[str, str]) -> tuple[Fact,
     flavour = flavour_of(constants["version"], constants.get("version_comment", ""))
     rows = await _first(wire, "status", _status_order(flavour, version_of(constants["version"])))
     heard, notes = await _heartbeats(wire, constants, flavour, bool(rows))
-    channels = tuple(columns.channel(row, flavour, heard.get(str(row.get("Channel_Name", "")))) for row in rows)
+    failed, whose = await _worker_errors(wire, constants, flavour, rows)
+    channels = tuple(
+        columns.channel(row, flavour, heard.get(name), failed.get(name, ""))
+        for row in rows
+        for name in [str(row.get("Channel_Name", ""))]
+    )
     follows = any(channel.io is not IoState.NO for channel in channels) and constants.get("read_only") != "OFF"
     binlog, more = (None, ()) if follows else await _binlog(wire, constants, flavour)
-    return ReplicationFact(channels, binlog), notes + more
+    return ReplicationFact(channels, binlog), notes + whose + more
 
 
 async def _first(wire: Wire, name: str, order: tuple[str, ...]) -> list[Row]:
@@ -49,23 +54,40 @@ async def _heartbeats(
         return {}, ("no heartbeats: performance_schema is off",)
     if constants.get("slow_query_log") == constants.get("log_queries_not_using_indexes") == "ON":
         return {}, ("no heartbeats: reading them would fill the slow query log",)
-    counts, notes = await _by_channel(wire, statements.HEARTBEATS)
-    periods, more = await _by_channel(wire, statements.HEARTBEAT_PERIODS)
+    counts, notes = await _by_channel(wire, statements.HEARTBEATS, "no heartbeats")
+    periods, more = await _by_channel(wire, statements.HEARTBEAT_PERIODS, "no heartbeats")
     return {
-        name: columns.Heartbeat(int(counts[name]) if name in counts else None, periods.get(name))
+        name: columns.Heartbeat(
+            int(counts[name]) if name in counts else None, float(periods[name]) if name in periods else None
+        )
         for name in counts.keys() | periods.keys()
     }, notes + more
 
 
-async def _by_channel(wire: Wire, statement: str) -> tuple[dict[str, float], tuple[str, ...]]:
+_IN_A_WORKER = "replication_applier_status_by_worker"
+"""Stands in a coordinator's error text, of every version: which names no table itself."""
+
+
+async def _worker_errors(
+    wire: Wire, constants: dict[str, str], flavour: Flavour, rows: list[Row]
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """What the failed worker of each channel's applier said, where the status only refers to it."""
+    if flavour is Flavour.MARIADB or not any(_IN_A_WORKER in str(row.get("Last_SQL_Error", "")) for row in rows):
+        return {}, ()
+    if constants.get("performance_schema") != "ON":
+        return {}, ("the failing table is not known: performance_schema is off",)
+    return await _by_channel(wire, statements.WORKER_ERRORS, "the failing table is not known")
+
+
+async def _by_channel(wire: Wire, statement: str, otherwise: str) -> tuple[dict[str, str], tuple[str, ...]]:
     try:
         rows = await wire.rows(statement)
     except faults.WORLD as error:
         found = faults.blind(error, Rung.OPEN)
         if found.reason is not Reason.NO_PRIVILEGE:
             raise
-        return {}, (f"no heartbeats: {found.detail}",)
-    return {str(row["channel"]): float(str(row["value"])) for row in rows}, ()
+        return {}, (f"{otherwise}: {found.detail}",)
+    return {str(row["channel"]): str(row["value"]) for row in rows}, ()
 
 
 async def _binlog(wire: Wire, constants: dict[str, str], flavour: Flavour) -> tuple[Coordinate | None, tuple[str, ...]]:

@@ -65,6 +65,7 @@ def _read(row: Mapping[str, object], status: Mapping[str, str]) -> ServerFact:
     basename = row.get("log_bin_basename")
     net_timeout = _optional(row, "replica_net_timeout", "slave_net_timeout")
     updates = _optional(row, "log_replica_updates", "log_slave_updates")
+    appliers = _optional(row, "slave_parallel_threads", "replica_parallel_workers", "slave_parallel_workers")
     position = status.get("binlog_snapshot_position")
     refused = status.get("connection_errors_max_connections")
     running = status.get("threads_running")
@@ -92,6 +93,7 @@ def _read(row: Mapping[str, object], status: Mapping[str, str]) -> ServerFact:
         buffer_pool_bytes=None if pool is None else int(str(pool)),
         buffer_pool_data_bytes=None if data is None else int(data),
         log_replica_updates=None if updates is None else _boolean(updates),
+        appliers=None if appliers is None else int(str(appliers)),
         binlog_base=str(basename) if logs and basename else None,
     )
 

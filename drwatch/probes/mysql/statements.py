@@ -24,6 +24,9 @@ VARIABLES = (
     "log_bin_basename",
     "log_slave_updates",
     "log_replica_updates",
+    "slave_parallel_workers",
+    "replica_parallel_workers",
+    "slave_parallel_threads",
     "max_connections",
     "slave_net_timeout",
     "replica_net_timeout",
@@ -31,7 +34,11 @@ VARIABLES = (
 )
 """The system variables that the fast look would know; which of them a server has is discovered on connect."""
 
-_SUPERSEDED = {"slave_net_timeout": "replica_net_timeout", "log_slave_updates": "log_replica_updates"}
+_SUPERSEDED = {
+    "slave_net_timeout": "replica_net_timeout",
+    "log_slave_updates": "log_replica_updates",
+    "slave_parallel_workers": "replica_parallel_workers",
+}
 """Not asked each second where the newer one is: MySQL warns at each reading."""
 
 CONSTANTS = ("performance_schema", "slow_query_log", "log_queries_not_using_indexes")
@@ -74,6 +81,12 @@ HEARTBEAT_PERIODS = (
 )
 """MySQL from 5.7. One table each, since an account may read the one and not the other."""
 
+WORKER_ERRORS = (
+    "SELECT CHANNEL_NAME AS channel, LAST_ERROR_MESSAGE AS value"
+    " FROM performance_schema.replication_applier_status_by_worker WHERE LAST_ERROR_NUMBER <> 0"
+)
+"""MySQL from 5.7, and only while an applier with several workers stands: its status does not name the table."""
+
 AUTOCOMMIT = "SET AUTOCOMMIT = 1"
 """Only where the server's default is off, and for our session only: no look may hold a snapshot open."""
 
@@ -88,6 +101,7 @@ _FIXED = frozenset(
         MASTER_STATUS,
         HEARTBEATS,
         HEARTBEAT_PERIODS,
+        WORKER_ERRORS,
         AUTOCOMMIT,
     }
 )
