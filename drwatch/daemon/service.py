@@ -97,6 +97,7 @@ async def _generation(
             metrics=Exporter(lambda: watch.assessment, lambda: watch.incidents, lambda: watch.rows, instruments).render,
             health=lambda: audit(watch.assessment, watch.rows, clock()),
             history=store.history,
+            blackbox=store.blackbox,
             zone=lambda: ZoneInfo(config.policy.zone),
         )
         instruments.expect(config.channels)

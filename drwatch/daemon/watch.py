@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,6 +13,7 @@ from datetime import tzinfo
 from typing import Protocol, runtime_checkable
 
 from drwatch.core.assessment import Assessment, assess
+from drwatch.core.blackbox import Death, Record, records
 from drwatch.core.incident import ENDED, Incident, Phase, advance
 from drwatch.core.memory import Memory, memory, recall, turns
 from drwatch.core.message import compose
@@ -73,7 +75,7 @@ class Ledger(Protocol):
 
     async def load(self, now: Moment) -> Loaded: ...
     async def commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None: ...
-    async def remember(self, held: Memory, synced: bool) -> None: ...
+    async def remember(self, held: Memory, synced: bool, records: Sequence[Record] = ()) -> None: ...
 
 
 class Measures(Protocol):
@@ -115,6 +117,10 @@ class Daemon:
         self._taken = True
         """Whether it took the last memory."""
         self._first = snapshot == Snapshot()
+        self._boxed: frozenset[Death] = frozenset()
+        """Deaths of which there is a record, written or still to be."""
+        self._records: tuple[Record, ...] = ()
+        """For the black box, and not in it yet."""
         self.snapshot = replace(
             snapshot,
             sights={key: sight for key, sight in snapshot.sights.items() if key in self._looks},
@@ -134,6 +140,7 @@ class Daemon:
         """Watch until cancelled; what is under way is then ended and stays due in the ledger."""
         loaded = await self._ledger.load(self._clock())
         self.incidents = loaded.incidents
+        self._boxed = loaded.boxed
         if self._first:
             nodes = {node.node for cluster in self._policy.clusters for node in cluster.nodes}
             self.snapshot = recall(loaded.memory, nodes, self._clock())
@@ -240,6 +247,7 @@ class Daemon:
         if changed or rows or again:
             await self._commit({**self._owed, **changed}, rows, now)
         self.incidents, self.assessment = living, assessment
+        self._put_down(records(assessment, living, self._boxed))
         self._say(step.changed)
         self._delivering.take(rows)
         for key in assessment.wanted:
@@ -287,16 +295,28 @@ class Daemon:
             except TimeoutError:
                 continue
 
+    def _put_down(self, found: tuple[Record, ...]) -> None:
+        """Keep what was known at a death as it is now; it is written as soon as the disk takes it."""
+        for record in found:
+            # Where the disk is dead, the log may be all that is left of it.
+            words = "" if self._taken else f": {json.dumps(record.body, ensure_ascii=False)}"
+            log.warning("%s is proved dead%s", record.death.node.name, words, extra={"event": "blackbox"})
+            self._boxed |= {record.death}
+            self._records += (record,)
+            self._turned.set()
+
     async def _write_down(self) -> bool:
-        seen = self.snapshot
+        seen, boxes = self.snapshot, self._records
+        turned = bool(boxes) or turns(seen) != self._remembered
         try:
-            await self._ledger.remember(memory(seen, self._clock()), synced=turns(seen) != self._remembered)
+            await self._ledger.remember(memory(seen, self._clock()), turned, boxes)
         except StoreError as broken:
             if self._taken:
                 log.error("the memory cannot be written: %s", broken, extra={"event": "ledger"})
             self._taken = False
         else:
             self._remembered, self._taken = turns(seen), True
+            self._records = self._records[len(boxes) :]
         return self._taken
 
     def _say(self, changed: Iterable[Incident]) -> None:

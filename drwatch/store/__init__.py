@@ -6,9 +6,21 @@ Nothing is decided here. Moments are kept by their wall hand, as UTC text that s
 
 from __future__ import annotations
 
+from drwatch.store.blackbox import Boxed, verify
 from drwatch.store.past import Past, read_history
 from drwatch.store.schema import MIGRATIONS
 from drwatch.store.trouble import StoreBusy, StoreError
 from drwatch.store.writer import Attempt, Loaded, Store
 
-__all__ = ["MIGRATIONS", "Attempt", "Loaded", "Past", "Store", "StoreBusy", "StoreError", "read_history"]
+__all__ = [
+    "MIGRATIONS",
+    "Attempt",
+    "Boxed",
+    "Loaded",
+    "Past",
+    "Store",
+    "StoreBusy",
+    "StoreError",
+    "read_history",
+    "verify",
+]

@@ -39,6 +39,21 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "INSERT INTO memory SELECT 'alive', json_group_array(json_array(cluster, node)) FROM alive",
         "DROP TABLE alive",
     ),
+    (
+        """CREATE TABLE blackbox (
+            number INTEGER PRIMARY KEY, cluster TEXT NOT NULL, node TEXT NOT NULL, died TEXT NOT NULL,
+            incident TEXT NOT NULL, body TEXT NOT NULL, digest TEXT NOT NULL)""",
+        *(
+            f"""CREATE TRIGGER blackbox_{deed} BEFORE {deed} ON blackbox {when}
+            BEGIN SELECT RAISE(ABORT, 'the black box can only be added to'); END"""
+            for deed, when in (
+                ("UPDATE", ""),
+                ("DELETE", ""),
+                # An INSERT OR REPLACE would run no DELETE trigger.
+                ("INSERT", "WHEN NEW.number <= (SELECT max(number) FROM blackbox)"),
+            )
+        ),
+    ),
 )
 """Statements that bring a file from one schema version to the next; the version is their count."""
 

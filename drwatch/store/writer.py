@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from drwatch.core.blackbox import Death, Record
 from drwatch.core.incident import ENDED, Incident
 from drwatch.core.memory import Memory
 from drwatch.core.paging import Outcome, Row, RowState
 from drwatch.core.sample import Moment
-from drwatch.store import ballast, memory
+from drwatch.store import ballast, blackbox, memory
+from drwatch.store.blackbox import Boxed
 from drwatch.store.connection import connect, transaction
 from drwatch.store.lock import take_lock
 from drwatch.store.memory import Written
@@ -40,6 +42,8 @@ class Loaded:
     rows: tuple[Row, ...]
     """Pages that nobody accepted yet, all due; one that was being sent counts as one that may have arrived."""
     memory: Memory
+    boxed: frozenset[Death] = frozenset()
+    """Deaths that the black box has a record of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +102,16 @@ class Store:
         """Write how far a page has come and, with ``attempt``, a line in the record of attempts."""
         await self._run(lambda: self._mark(row, attempt))
 
-    async def remember(self, held: Memory, synced: bool) -> None:
-        """Write what changed in the memory; ``synced`` waits until the disk has it, which costs an fsync."""
-        await self._run(lambda: self._remember(held, synced))
+    async def remember(self, held: Memory, synced: bool, records: Sequence[Record] = ()) -> None:
+        """Write what changed in the memory, and what the black box is to keep for good.
+
+        ``synced`` waits until the disk has it, which costs an fsync.
+        """
+        await self._run(lambda: self._remember(held, synced, records))
+
+    async def blackbox(self, incident: str) -> tuple[Boxed, ...]:
+        """What the black box holds of an incident."""
+        return await self._run(lambda: blackbox.of_incident(self._connection(), incident))
 
     async def history(self, limit: int = 50, cluster: str | None = None) -> tuple[Past, ...]:
         """The latest incidents, newest first, healed ones too."""
@@ -177,7 +188,7 @@ class Store:
             waiting = (RowState.DUE, RowState.SENDING)
             rows = db.execute("SELECT * FROM ledger WHERE state IN (?, ?) ORDER BY created, event, channel", waiting)
             due = tuple(row_of(line, now) for line in rows)
-            return Loaded(living, due, memory.load(db, self._boot, now))
+            return Loaded(living, due, memory.load(db, self._boot, now), blackbox.deaths(db))
 
     def _commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None:
         with transaction(self._connection()) as db:
@@ -195,7 +206,7 @@ class Store:
                     (row.event, row.channel, text(attempt.started), ended, attempt.outcome, row.detail),
                 )
 
-    def _remember(self, held: Memory, synced: bool) -> None:
+    def _remember(self, held: Memory, synced: bool, records: Sequence[Record]) -> None:
         db, before, self._written = self._connection(), self._written, Written()
         # Unsynced, the write-ahead log is still whole after a SIGKILL; a power cut may take the last entries, and the
         # claim is then a little larger.
@@ -203,6 +214,7 @@ class Store:
         try:
             with transaction(db):
                 after = memory.save(db, held, self._boot, before)
+                blackbox.append(db, records)
         finally:
             db.execute("PRAGMA synchronous=FULL")
         self._written = after

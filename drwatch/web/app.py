@@ -21,9 +21,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from drwatch.core.assessment import Assessment
 from drwatch.core.incident import Incident
 from drwatch.core.paging import Row
-from drwatch.store import Past, StoreError
+from drwatch.store import Boxed, Past, StoreError
 from drwatch.web import page
-from drwatch.web.status import incident_json, past_json, status_json
+from drwatch.web.status import boxed_json, incident_json, past_json, status_json
 
 MOST = 500
 """Lines of history that one answer may hold."""
@@ -49,6 +49,8 @@ class Reader:
     """What is wrong with drwatch itself, in a sentence; None when it is well."""
     history: Callable[[int], Awaitable[Sequence[Past]]]
     """At most so many incidents of the history, newest first."""
+    blackbox: Callable[[str], Awaitable[Sequence[Boxed]]]
+    """What was put down at the deaths under an incident."""
     zone: Callable[[], tzinfo] = _utc
     """Of the times on the page for people."""
 
@@ -117,13 +119,15 @@ class _Pages:
     async def incident(self, request: Request) -> Response:
         wanted, unknown = request.path_params["id"].upper(), ""
         found: dict[str, Any] = {}
+        boxed: list[dict[str, Any]] | None = None
         try:
             found = next((past_json(past) for past in await self._reader.history(MOST) if past.id == wanted), {})
+            boxed = [boxed_json(each) for each in await self._reader.blackbox(wanted)]
         except StoreError as broken:
             unknown = str(broken)
         found |= next((living for living in self._living() if living["id"] == wanted), {})
         if found:
-            return JSONResponse(found)
+            return JSONResponse({**found, "blackbox": boxed})
         if unknown:
             raise HTTPException(503, unknown)
         raise HTTPException(404, f"no incident {wanted} among the living and the last {MOST}")

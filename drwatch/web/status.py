@@ -21,7 +21,7 @@ from drwatch.core.recovery import Recovery, Term, backlog
 from drwatch.core.sample import Blind, Channel, HostFact, IoState, Moment, Node, Probe, ReplicationFact, ServerFact
 from drwatch.core.snapshot import ChannelHealth, Sight, Snapshot
 from drwatch.core.view import ClusterView, roles_seen
-from drwatch.store import Past
+from drwatch.store import Boxed, Past
 
 Json = dict[str, Any]
 
@@ -101,6 +101,11 @@ def past_json(past: Past) -> Json:
         "pages": past.pages,
         "told": past.told,
     }
+
+
+def boxed_json(boxed: Boxed) -> Json:
+    """One record of the black box."""
+    return {"number": boxed.number, "digest": boxed.digest, "broken": boxed.broken, **boxed.body}
 
 
 def _cluster(assessment: Assessment, view: ClusterView, incidents: Iterable[Incident]) -> Json:

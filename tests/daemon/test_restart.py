@@ -9,6 +9,7 @@ import pytest
 from test_watch import Carrier, Running, running
 
 from drwatch.core.exposure import Exposure
+from drwatch.core.finding import Condition
 from drwatch.lab.simulator import World, clock
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
@@ -45,6 +46,19 @@ async def test_a_claim_that_was_frozen_is_the_same_after_a_sigkill(tmp_path: Pat
     assert 5 <= before.seconds <= 8.1
     async with running(tmp_path, world, Carrier()) as watch:
         assert claim(watch) == before
+
+
+async def test_one_record_of_one_death_however_often_drwatch_dies_meanwhile(tmp_path: Path) -> None:
+    world = World("shop", 50.0)
+    async with running(tmp_path, world, Carrier()) as watch:
+        await real_loss(world)
+        await asyncio.sleep(12)
+        watch.ledger.dead = True
+    for _ in range(3):
+        async with running(tmp_path, world, Carrier()) as watch:
+            (incident,) = (one.id for one in watch.daemon.incidents if one.condition is Condition.PRIMARY_DOWN)
+            (boxed,) = await watch.ledger.store.blackbox(incident)
+            assert boxed.body["standbys"][0]["claim"]["seconds"] == claim(watch).seconds
 
 
 async def test_a_sigkill_at_the_proof_of_death_itself_costs_nothing(tmp_path: Path) -> None:

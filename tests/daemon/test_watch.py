@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from drwatch.config import load
+from drwatch.core.blackbox import Record
 from drwatch.core.finding import Condition, Severity
 from drwatch.core.incident import Incident, Phase
 from drwatch.core.memory import Memory
@@ -70,10 +71,10 @@ class Ledger:
         self.store, self.dead = store, False
         self.load = store.load
 
-    async def remember(self, held: Memory, synced: bool) -> None:
+    async def remember(self, held: Memory, synced: bool, records: Sequence[Record] = ()) -> None:
         if self.dead:
             raise StoreError("the disk is dead")
-        await self.store.remember(held, synced)
+        await self.store.remember(held, synced, records)
 
     async def commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None:
         if self.dead:

@@ -16,7 +16,7 @@ from drwatch.core.assessment import Assessment
 from drwatch.core.incident import Incident
 from drwatch.core.paging import Row
 from drwatch.exporter import Exporter, Instruments
-from drwatch.store import Past
+from drwatch.store import Boxed, Past
 from drwatch.web.app import Reader, application
 from drwatch.web.listen import serve
 
@@ -29,6 +29,7 @@ class World:
     incidents: Sequence[Incident] = ()
     rows: Sequence[Row] = ()
     past: Sequence[Past] = ()
+    boxed: Sequence[Boxed] = ()
     wrong: str | None = None
     broken: Exception | None = None
     """What reading the history comes to."""
@@ -41,6 +42,9 @@ class World:
             raise self.broken
         return self.past[:limit]
 
+    async def blackbox(self, incident: str) -> Sequence[Boxed]:
+        return [boxed for boxed in self.boxed if boxed.body["incident"] == incident]
+
     def application(self) -> ASGIApp:
         exporter = Exporter(lambda: self.assessment, lambda: self.incidents, lambda: self.rows, Instruments(["phone"]))
         return application(
@@ -51,6 +55,7 @@ class World:
                 metrics=exporter.render,
                 health=lambda: self.wrong,
                 history=self.history,
+                blackbox=self.blackbox,
             )
         )
 

@@ -6,11 +6,15 @@ from typing import Any
 
 from monitoring import world
 from starlette.applications import Starlette
+from worlds import REFUSED, body, dead_host, judged, primary, seen, well
 
-from drwatch.web.status import incident_json, past_json, status_json
+from drwatch.core.blackbox import records
+from drwatch.store import Boxed
+from drwatch.web.status import boxed_json, incident_json, past_json, status_json
 from web.asking import World
 from web.test_answers import past
 
+DEATH = [primary(REFUSED, 3), body(dead_host(), 3)]
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 
 
@@ -24,6 +28,7 @@ def test_the_page_has_every_key_and_no_other() -> None:
     assessment = world.whole()
     incidents = world.living(assessment)
     state = status_json(assessment, incidents, [world.row(incidents[0])])
+    box = Boxed(1, dict(records(judged(seen(well(0), DEATH), 5), (), frozenset())[0].body), "", "")
     shop = next(each for each in state["clusters"] if each["name"] == "shop")
     standby = shop["standbys"][0]
     answered: dict[str, dict[str, Any]] = {
@@ -36,7 +41,8 @@ def test_the_page_has_every_key_and_no_other() -> None:
         "Replication channel": standby["replication"][0],
         "Host": standby["host"],
         "Probe": standby["probes"][0],
-        "Incident": incident_json(incidents[0]) | past_json(past(incidents[0])),
+        "Incident": incident_json(incidents[0]) | past_json(past(incidents[0])) | {"blackbox": []},
+        "Black-box record": boxed_json(box),
         "Finding": shop["findings"][0],
         "Paging channel": state["channels"][0],
         "Page": state["pages"]["rows"][0],
@@ -47,6 +53,9 @@ def test_the_page_has_every_key_and_no_other() -> None:
         "objectives": shop["objectives"],
         "verdict": shop["verdict"],
         "terms": shop["recovery"][0]["terms"][0],
+        "last_position": box.body["last_position"],
+        "standbys": box.body["standbys"][0],
+        "looks": box.body["looks"][0],
         "processes": standby["host"]["processes"][0],
         "disks": standby["host"]["disks"][0],
         "filesystems": standby["host"]["filesystems"][0],
