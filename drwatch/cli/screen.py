@@ -138,7 +138,23 @@ def _figures(cluster: Json, brief: bool) -> Table:
             total,
             objective if brief else f"{objective}: {terms} (*assumed)",
         )
+    if cluster["choice"]:
+        _choice(table, cluster["choice"])
     return table
+
+
+def _choice(table: Table, choice: Json) -> None:
+    """The two columns as two rows: what each takes, and what it loses."""
+    repair, other = choice["repair"], choice["take_over"]
+    mark = "*" if repair["basis"] == "assumed" else ""
+    again = "UNKNOWN" if repair["seconds"] is None else f"about {span(repair['seconds'])}{mark}"
+    table.add_row("if it is lost: repair", again, "loses nothing")
+    took = "UNKNOWN" if other["seconds"] is None else f"about {span(other['seconds'])}"
+    loss = "UNKNOWN" if other["loss_seconds"] is None else f"at most {at_most(other['loss_seconds'])}"
+    wins = choice["wins_after_seconds"]
+    better = "" if wins is None else f"; better {span(wins)} after its death"
+    loses = f"loses {'nothing' if other['lossless'] else loss}{better}"
+    table.add_row(f"if it is lost: take over, {other['node']}", took, loses)
 
 
 def _claim(claim: Json) -> Text:

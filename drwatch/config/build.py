@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 from drwatch.config import model, settings
 from drwatch.config.secrets import Secret
@@ -23,6 +24,13 @@ def config(document: model.Document, zone: str) -> settings.Config:
     return settings.Config(
         policy=_policy(document, zone),
         nodes=nodes,
+        endpoints=tuple(
+            settings.EndpointSettings(
+                Node(name, policy.ENDPOINT), _endpoint(cluster.endpoint).host, cluster.endpoint.resolver
+            )
+            for name, cluster in document.clusters.items()
+            if cluster.endpoint is not None
+        ),
         probes=_paces(document.probes),
         channels=MappingProxyType(
             {
@@ -48,6 +56,7 @@ def _paces(probes: model.Probes) -> Mapping[Probe, settings.Pace]:
             Probe.HOST: settings.Pace(probes.host.every, probes.host.deadline),
             Probe.MARKER: settings.Pace(probes.marker.every, probes.host.deadline),
             Probe.REACH: settings.Pace(probes.reach.every, probes.reach.deadline),
+            Probe.ENDPOINT: settings.Pace(probes.endpoint.every, probes.endpoint.deadline),
         }
     )
 
@@ -124,7 +133,17 @@ def _cluster(name: str, cluster: model.Cluster) -> policy.Cluster:
             for file_name, files in cluster.files.items()
         ),
         assumed=policy.Assumed(**dict(cluster.assumed)),
+        patience=policy.Patience(**dict(cluster.decide)),
+        endpoint=None if cluster.endpoint is None else _endpoint(cluster.endpoint),
     )
+
+
+def _endpoint(endpoint: model.Endpoint) -> policy.Endpoint:
+    if endpoint.mysql is not None:
+        return policy.Endpoint(policy.EndpointKind.MYSQL, endpoint.mysql.host)
+    if endpoint.dns is not None:
+        return policy.Endpoint(policy.EndpointKind.DNS, endpoint.dns)
+    return policy.Endpoint(policy.EndpointKind.HTTP, urlsplit(endpoint.http or "").hostname or "")
 
 
 def _node_policy(name: Node, node: model.Node) -> policy.NodePolicy:
@@ -148,8 +167,6 @@ def _notices(document: model.Document) -> Iterator[str]:
         at = f"clusters.{name}"
         if cluster.backups:
             yield f"{at}.backups is accepted but not watched by this version."
-        if cluster.endpoint is not None:
-            yield f"{at}.endpoint is accepted but not watched by this version."
         if all(node.role == "primary" for node in cluster.nodes.values()):
             yield f"{at} has no standby: nothing could take over."
         if cluster.objectives.rto <= cluster.assumed.decide:

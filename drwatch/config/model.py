@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -30,6 +31,7 @@ from drwatch.config.values import (
     Text,
     Unit,
     UnixUser,
+    is_host,
     lasting,
     refuse,
 )
@@ -38,6 +40,7 @@ from drwatch.core import policy
 _LIMITS = policy.Limits()
 _CONFIRM = policy.Confirm()
 _ASSUMED = policy.Assumed()
+_PATIENCE = policy.Patience()
 _OBJECTIVES = policy.Objectives()
 
 Duration = Annotated[float, lasting(0)]
@@ -67,6 +70,12 @@ class Assumed(Section):
     promote: Duration = _ASSUMED.promote
     switch: Duration = _ASSUMED.switch
     warm: Duration = _ASSUMED.warm
+    repair: Duration = _ASSUMED.repair
+
+
+class Decide(Section):
+    lossless: Duration = _PATIENCE.lossless
+    lossy: Duration = _PATIENCE.lossy
 
 
 class Tls(Section):
@@ -120,6 +129,8 @@ class Backup(Section):
 def _web_address(text: str) -> str:
     if not text.startswith(("http://", "https://")):
         raise refuse("expected a web address", "Start it with http:// or https://")
+    if not is_host(urlsplit(text).hostname or ""):
+        raise refuse("expected a web address with a host in it", "Write it like https://www.example.no/")
     return text
 
 
@@ -127,11 +138,13 @@ class Endpoint(Section):
     mysql: HostPort | None = None
     dns: Host | None = None
     http: Annotated[str, AfterValidator(_web_address)] | None = None
+    resolver: HostPort | None = None
 
 
 class Cluster(Section):
     objectives: Objectives = Objectives()
     assumed: Assumed = Assumed()
+    decide: Decide = Decide()
     nodes: dict[Name, Node] = Field(min_length=1)
     files: dict[Name, FileSet] = {}
     backups: dict[Name, Backup] = {}
@@ -216,6 +229,11 @@ class ReachPace(Section):
     deadline: Deadline = 2.0
 
 
+class EndpointPace(Section):
+    every: Seldom = 10.0
+    deadline: Deadline = 3.0
+
+
 class Probes(Section):
     mysql: MysqlPace = MysqlPace()
     replication: ReplicationPace = ReplicationPace()
@@ -223,6 +241,7 @@ class Probes(Section):
     host: HostPace = HostPace()
     marker: MarkerPace = MarkerPace()
     reach: ReachPace = ReachPace()
+    endpoint: EndpointPace = EndpointPace()
 
 
 class Web(Section):

@@ -16,6 +16,7 @@ from drwatch.config import model, values
 from drwatch.config.errors import Location, key_path
 from drwatch.config.tree import Data, Problem
 from drwatch.core.finding import Condition
+from drwatch.core.policy import ENDPOINT
 
 _FEW = 12
 """So many words still make a readable line."""
@@ -147,6 +148,12 @@ def _inside(marker: str, path: str) -> bool:
 def _endpoint(data: Data, at: Location) -> Iterator[Problem]:
     if _mapping(data, *at, "endpoint"):
         yield from _one_source(data, (*at, "endpoint"), ("mysql", "dns", "http"))
+    if ENDPOINT in _mapping(data, *at, "nodes"):
+        yield Problem(
+            (*at, "nodes", ENDPOINT),
+            "expected another name: this one stands for the application's endpoint in metrics and pages",
+            "Call the node by its host's name",
+        )
 
 
 def _paging(data: Data) -> Iterator[Problem]:

@@ -75,6 +75,15 @@ class NodeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class EndpointSettings:
+    """A cluster's endpoint: whose look it is, what is resolved, and whom to ask instead of the system's resolver."""
+
+    node: Node
+    host: str
+    resolver: Address | None
+
+
+@dataclass(frozen=True, slots=True)
 class Pace:
     """How often a probe looks and how long it waits for the answer, seconds."""
 
@@ -96,6 +105,7 @@ class Config:
 
     policy: Policy
     nodes: tuple[NodeSettings, ...]
+    endpoints: tuple[EndpointSettings, ...]
     probes: Mapping[Probe, Pace]
     """A pace for every kind of probe."""
     channels: Mapping[str, Secret]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from drwatch.core.actuals import Outage
 from drwatch.core.sample import Key, Moment, Node, Probe, Sample
 from drwatch.core.snapshot import Receipt, Snapshot
 from drwatch.core.timeline import Timeline
@@ -38,6 +39,7 @@ class Memory:
     receipts: Mapping[tuple[Node, str], Receipt] = field(default_factory=_nothing)
     alive: frozenset[Node] = frozenset()
     embodied: frozenset[Node] = frozenset()
+    outages: tuple[Outage, ...] = ()
     facts: Mapping[Key, Sample] = field(default_factory=_nothing)
     """The newest fact of each look that is ``KEPT``."""
 
@@ -45,7 +47,7 @@ class Memory:
 def turns(seen: Snapshot) -> tuple[object, ...]:
     """What must not be lost with the last seconds: when this changes, the memory is written at once."""
     rewound = frozenset(node for node, line in seen.timelines.items() if line.rewound)
-    return seen.alive, seen.embodied, frozenset(seen.deaths.items()), rewound
+    return seen.alive, seen.embodied, frozenset(seen.deaths.items()), rewound, seen.outages
 
 
 def memory(snapshot: Snapshot, now: Moment) -> Memory:
@@ -58,6 +60,7 @@ def memory(snapshot: Snapshot, now: Moment) -> Memory:
         receipts=snapshot.receipts,
         alive=snapshot.alive,
         embodied=snapshot.embodied,
+        outages=snapshot.outages,
         facts=MappingProxyType({**snapshot.recalled, **seen}),
     )
 
@@ -78,6 +81,7 @@ def recall(past: Memory, nodes: Collection[Node], now: Moment) -> Snapshot:
         receipts=MappingProxyType({key: receipt for key, receipt in past.receipts.items() if key[0] in nodes}),
         alive=past.alive,
         embodied=past.embodied,
+        outages=past.outages,
         recalled=MappingProxyType({key: sample for key, sample in past.facts.items() if key.node in nodes}),
     )
 

@@ -14,6 +14,8 @@ from drwatch.core.incident import Incident
 from drwatch.core.paging import Page, PageReason
 from drwatch.core.preflight import Decision, Preflight, preflight
 from drwatch.core.recovery import Basis, Recovery
+from drwatch.core.sample import Moment
+from drwatch.core.snapshot import Snapshot
 from drwatch.core.view import ClusterView
 
 FIRST_GLANCE = 120
@@ -105,6 +107,25 @@ def _time(estimate: Recovery) -> str:
     return f"Recovery by taking over with {estimate.node.name}: {total} ({terms})"
 
 
+def _choice(view: ClusterView, snapshot: Snapshot, now: Moment, zone: tzinfo) -> Iterator[str]:
+    """The two columns, and the minute from which on the second one wins."""
+    choice, since = view.choice, snapshot.lost_since(view.cluster.primary.node)
+    if choice is None:
+        return
+    term, name = choice.repair, choice.loss.node.name
+    again = "UNKNOWN" if term.seconds is None else f"about {span(term.seconds)} after its death"
+    yield f"REPAIR: {again} ({term.basis}), loses nothing"
+    took = "UNKNOWN" if choice.take_over is None else f"about {span(choice.take_over)} after the decision"
+    lost = "an unknown amount" if choice.loss.seconds is None else f"at most {at_most(choice.loss.seconds)}"
+    yield f"TAKE OVER with {name}: {took}, loses {'nothing' if choice.lossless else lost}"
+    if choice.wins_after is None:
+        yield f"Nobody can say which is better: {choice.unknown}"
+    elif since is not None:
+        wins = since.plus(choice.wins_after)
+        when = f"from {_clock(wins.wall, zone)}, {span(choice.wins_after)} after its death"
+        yield f"Taking over is better {'now' if wins.loop <= now.loop else when}"
+
+
 def _takeover(answer: Preflight) -> Iterator[str]:
     yield f"TAKEOVER WITH {answer.standby}: {answer.decision}"
     for check in answer.checks:
@@ -134,6 +155,7 @@ def compose(page: Page, assessment: Assessment, zone: tzinfo) -> Message:
         lines += _loss(view, zone)
         lines += [_time(estimate) for estimate in view.recovery]
         if incident.condition in PRIMARY_FAMILY - {Condition.PRIMARY_SATURATED}:
+            lines += _choice(view, assessment.snapshot, assessment.at, zone)
             for standby in view.cluster.standbys:
                 lines += _takeover(preflight(view, assessment.snapshot, standby))
     lines.append(f"Runbook: docs/runbooks.md#{incident.condition.lower()}")

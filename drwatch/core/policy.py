@@ -12,6 +12,10 @@ from drwatch.core.sample import Node
 MINUTE = 60.0
 
 
+ENDPOINT = "endpoint"
+"""What stands for the cluster's endpoint where a node's name stands for a node."""
+
+
 class Role(StrEnum):
     """What a node should be; what it is, it says itself."""
 
@@ -72,6 +76,35 @@ class Assumed:
     """DNS TTL or load balancer."""
     warm: float = 60.0
     """Filling the buffer pool from the standby's disk."""
+    repair: float = 5 * MINUTE
+    """From the primary's death until it serves again by itself or by a restart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long after the primary's death a repair is waited for before taking over, seconds: the business's choice."""
+
+    lossless: float = 0.0
+    """When it is proved that taking over loses nothing."""
+    lossy: float = 10 * MINUTE
+    """When it may lose data."""
+
+
+class EndpointKind(StrEnum):
+    """What the application is given; the value is the configuration's key."""
+
+    MYSQL = "mysql"
+    DNS = "dns"
+    HTTP = "http"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """By which name the application finds the primary."""
+
+    kind: EndpointKind
+    host: str
+    """The name or literal address in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +116,13 @@ class Cluster:
     objectives: Objectives = Objectives()
     files: tuple[FileSet, ...] = ()
     assumed: Assumed = Assumed()
+    patience: Patience = Patience()
+    endpoint: Endpoint | None = None
+
+    @property
+    def endpoint_node(self) -> Node:
+        """Whose look the endpoint's is: no server is called so."""
+        return Node(self.name, ENDPOINT)
 
     @property
     def primary(self) -> NodePolicy:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
+from drwatch.core.actuals import learned
 from drwatch.core.exposure import feed
 from drwatch.core.policy import Cluster, Policy
-from drwatch.core.sample import NO_ANSWER, Blind, Channel, Moment, Node, Probe
+from drwatch.core.sample import NO_ANSWER, Blind, Channel, EndpointFact, Moment, Node, Probe
 from drwatch.core.snapshot import Snapshot
 
 PAGE_BYTES = 16384
@@ -127,17 +129,45 @@ def _warm(snapshot: Snapshot, primary: Node, standby: Node, assumed: float) -> T
     return Term("warm", seconds, Basis.DERIVED, note, read.at)
 
 
+def _from_the_past(cluster: Cluster, snapshot: Snapshot, otherwise: Term) -> Term:
+    """What past recoveries took for this component, else what there is without them."""
+    past = learned(snapshot.outages, cluster.name, otherwise.component)
+    return otherwise if past is None else Term(otherwise.component, past.seconds, Basis.MEASURED, past.words, past.at)
+
+
+def _switch(cluster: Cluster, snapshot: Snapshot) -> Term:
+    """The endpoint's TTL, for so long caches may lead to the old primary; or what past takeovers took, if longer."""
+    endpoint = cluster.endpoint
+    if endpoint is None:
+        otherwise = Term("switch", cluster.assumed.switch, Basis.ASSUMED, "no endpoint is configured")
+        return _from_the_past(cluster, snapshot, otherwise)
+    sight = snapshot.sight(cluster.endpoint_node, Probe.ENDPOINT, endpoint.host)
+    fact = sight.fact.found if sight and sight.fact else None
+    if sight is None or sight.fact is None or not isinstance(fact, EndpointFact):
+        why = f"{endpoint.host} has not been resolved"
+    elif fact.ttl is None:
+        why = f"{endpoint.host} is an address: what moves it has no TTL"
+    else:
+        source = "its name server" if fact.authoritative else "a resolver, the greatest seen"
+        lived = Term("switch", fact.ttl, Basis.MEASURED, f"TTL of {endpoint.host} by {source}", sight.fact.answered)
+        past = _from_the_past(cluster, snapshot, lived)
+        return max(lived, past, key=lambda term: term.seconds or 0.0)
+    return _from_the_past(cluster, snapshot, Term("switch", cluster.assumed.switch, Basis.ASSUMED, why))
+
+
 def estimate(cluster: Cluster, policy: Policy, snapshot: Snapshot, standby: Node, now: Moment) -> Recovery:
     """The sum for one standby, as of now."""
-    assumed = cluster.assumed
+    assumed, past = cluster.assumed, partial(_from_the_past, cluster, snapshot)
     return Recovery(
         standby,
         (
-            Term("detect", policy.confirm.conclusive + policy.look, Basis.DERIVED, "one look and the confirm window"),
-            Term("decide", assumed.decide, Basis.ASSUMED, "until acknowledgements are measured"),
+            past(
+                Term("detect", policy.confirm.conclusive + policy.look, Basis.DERIVED, "a look and the confirm window")
+            ),
+            past(Term("decide", assumed.decide, Basis.ASSUMED, "until a takeover measures it")),
             _drain(snapshot, standby, policy, now),
-            Term("promote", assumed.promote, Basis.ASSUMED, "until a drill measures it"),
-            Term("switch", assumed.switch, Basis.ASSUMED, "until the endpoint's TTL is measured"),
+            past(Term("promote", assumed.promote, Basis.ASSUMED, "until a takeover measures it")),
+            _switch(cluster, snapshot),
             _warm(snapshot, cluster.primary.node, standby, assumed.warm),
         ),
     )

@@ -51,6 +51,8 @@ class Probe(StrEnum):
     """A TCP dial: from the witness to an anchor, or from the standby to the primary's port 22."""
     MARKER = "marker"
     """The rsync freshness markers on the node."""
+    ENDPOINT = "endpoint"
+    """Where the application is sent."""
 
 
 class Key(NamedTuple):
@@ -332,7 +334,20 @@ class ReachFact:
     seconds: float
 
 
-Fact = ServerFact | ReplicationFact | LoginFact | HostFact | MarkerFact | ReachFact
+@dataclass(frozen=True, slots=True)
+class EndpointFact:
+    """Where the application is sent by the name that it uses."""
+
+    addresses: tuple[str, ...]
+    ttl: float | None
+    """Seconds for which resolvers may go on giving these addresses; None where the endpoint is itself an address."""
+    authoritative: bool
+    """The zone's own servers said so; else a caching resolver, and ``ttl`` is the greatest that it gave."""
+    leads_to: tuple[str, ...]
+    """Names of the cluster's nodes that have one of the addresses."""
+
+
+Fact = ServerFact | ReplicationFact | LoginFact | HostFact | MarkerFact | ReachFact | EndpointFact
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from drwatch.core.actuals import Outage
 from drwatch.core.binlog import Coordinate
 from drwatch.core.capacity import ApplyRate, Progress, ReadTime, apply_rate, read_time
 from drwatch.core.gtid import Gtids
@@ -125,6 +126,8 @@ class Snapshot:
     channels: Mapping[str, ChannelHealth] = field(default_factory=_nothing)
     recalled: Mapping[Key, Sample] = field(default_factory=_nothing)
     """Facts of an earlier run, each until this run's look brings a newer one."""
+    outages: tuple[Outage, ...] = ()
+    """Losses of a primary and how they were recovered from, this run's and earlier ones'."""
 
     def keep(self, sample: Sample) -> Snapshot:
         """The snapshot with one look more."""
@@ -186,6 +189,11 @@ class Snapshot:
         sample = self.newest(node, Probe.HOST)
         found = sample and sample.found
         return found if isinstance(found, HostFact) else None
+
+    def lost_since(self, node: Node) -> Moment | None:
+        """The first of the fast looks that have brought not even an error packet since; None while it speaks."""
+        sight = self.sight(node, Probe.SERVER)
+        return sight.lost_since if sight else None
 
     def clock_offset(self, node: Node, however_old: bool = False) -> float | None:
         """Seconds by which the node's clock is ahead of the witness's; None while it cannot be read.

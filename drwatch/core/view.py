@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from drwatch.core import exposure, recovery, triangulation
+from drwatch.core import choice, exposure, recovery, triangulation
+from drwatch.core.choice import Choice
 from drwatch.core.exposure import Coherent, Exposure
 from drwatch.core.policy import Cluster, FileSet, NodePolicy, Policy, Role
 from drwatch.core.recovery import Recovery
@@ -42,6 +43,8 @@ class ClusterView:
     coherent: tuple[Coherent, ...]
     """One per standby: its database and its files together."""
     recovery: tuple[Recovery, ...]
+    choice: Choice | None
+    """Repair or take over; None without a standby."""
 
 
 def look_over(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) -> ClusterView:
@@ -53,13 +56,15 @@ def look_over(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment)
         for node in standbys
         for files in cluster.files
     )
+    ways = tuple(recovery.estimate(cluster, policy, snapshot, node, now) for node in standbys)
     return ClusterView(
         cluster=cluster,
         verdict=triangulation.judge(cluster, policy, snapshot, now),
         database=database,
         copies=copies,
         coherent=tuple(_together(node, database, copies) for node in standbys),
-        recovery=tuple(recovery.estimate(cluster, policy, snapshot, node, now) for node in standbys),
+        recovery=ways,
+        choice=choice.weigh(cluster, snapshot, database, ways),
     )
 
 

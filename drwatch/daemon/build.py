@@ -16,6 +16,7 @@ from drwatch.daemon.clock import Clock
 from drwatch.daemon.delivery import Carrier, Delivering
 from drwatch.daemon.watch import Daemon, Look
 from drwatch.exporter import Instruments
+from drwatch.probes.endpoint import EndpointLook
 from drwatch.probes.host import HostLook
 from drwatch.probes.marker import MarkerLook
 from drwatch.probes.mysql import MysqlServer
@@ -33,6 +34,7 @@ def looks(config: Config, clock: Clock, lead: Lead = lambda writer, reader: 0.0)
     for settings in config.nodes:
         made += _of_server(config, settings, clock)
         made += _of_host(config, settings, clock, lead)
+    made += _of_endpoints(config, clock)
     pace = config.probes[Probe.REACH]
     for host, port in config.anchors:
         made.append(AnchorLook(WITNESS, host=host, port=port, every=pace.every, deadline=pace.deadline, clock=clock))
@@ -94,6 +96,21 @@ def _of_host(config: Config, settings: NodeSettings, clock: Clock, lead: Lead) -
     if settings.role is Role.STANDBY and cluster.primary.ssh_host is not None:
         policy = next(node for node in cluster.nodes if node.node == settings.node)
         yield DoorLook(shell, door_key(cluster, policy), clock=clock, deadline=paces[Probe.REACH].deadline)
+
+
+def _of_endpoints(config: Config, clock: Clock) -> Iterator[Look]:
+    pace = config.probes[Probe.ENDPOINT]
+    for endpoint in config.endpoints:
+        own = (settings for settings in config.nodes if settings.node.cluster == endpoint.node.cluster)
+        yield EndpointLook(
+            endpoint.node,
+            host=endpoint.host,
+            nodes={settings.node.name: settings.mysql.address.host for settings in own},
+            clock=clock,
+            every=pace.every,
+            deadline=pace.deadline,
+            resolver=endpoint.resolver,
+        )
 
 
 def daemon(

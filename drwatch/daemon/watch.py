@@ -14,6 +14,7 @@ from typing import Protocol, runtime_checkable
 
 from drwatch.core.assessment import Assessment, assess
 from drwatch.core.blackbox import Death, Record, records
+from drwatch.core.dating import date
 from drwatch.core.incident import ENDED, Incident, Phase, advance
 from drwatch.core.memory import Memory, memory, recall, turns
 from drwatch.core.message import compose
@@ -248,6 +249,7 @@ class Daemon:
             await self._commit({**self._owed, **changed}, rows, now)
         self.incidents, self.assessment = living, assessment
         self._put_down(records(assessment, living, self._boxed))
+        self.snapshot = replace(self.snapshot, outages=date(self.snapshot.outages, assessment, living))
         self._say(step.changed)
         self._delivering.take(rows)
         for key in assessment.wanted:

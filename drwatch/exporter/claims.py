@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from drwatch.core.actuals import COMPONENTS
 from drwatch.core.exposure import Exposure
 from drwatch.core.sample import Node
+from drwatch.core.snapshot import Snapshot
 from drwatch.core.view import ClusterView
 from drwatch.exporter.families import Sheet
+
+INCIDENT = "incident"
+"""Where an actual comes from: so far it was always in earnest."""
 
 
 def put_objectives(sheet: Sheet, view: ClusterView) -> None:
@@ -14,6 +19,16 @@ def put_objectives(sheet: Sheet, view: ClusterView) -> None:
     sheet.put("drwatch_rto_objective_seconds", (cluster.name,), cluster.objectives.rto)
     for files in cluster.files:
         sheet.put("drwatch_files_objective_seconds", (cluster.name, f"files/{files.name}"), files.stale_after)
+
+
+def put_actuals(sheet: Sheet, snapshot: Snapshot, cluster: str) -> None:
+    """What the newest recovery in which each part was seen really took."""
+    past = [outage for outage in reversed(snapshot.outages) if outage.cluster == cluster]
+    for component in COMPONENTS:
+        took = (seconds for outage in past if (seconds := outage.seconds(component)) is not None)
+        sheet.put("drwatch_rto_actual_seconds", (cluster, component, INCIDENT), next(took, None))
+    takeover = next((outage for outage in past if outage.promoted is not None), None)
+    sheet.put("drwatch_rpo_actual_seconds", (cluster, INCIDENT), takeover.loss if takeover else None)
 
 
 def put_claims(sheet: Sheet, view: ClusterView, standby: Node) -> None:

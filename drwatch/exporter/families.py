@@ -69,6 +69,16 @@ FAMILIES = {
     "drwatch_rto_known": Family(
         _NODE, "1 while every part of the estimated recovery time is known, 0 while one is not."
     ),
+    "drwatch_rto_actual_seconds": Family(
+        ("cluster", "component", "kind"),
+        "What a part of the last recovery really took, dated from what was seen: detect, decide, drain, promote, "
+        "switch of a takeover, repair where the primary served again. Absent while never seen. kind is incident.",
+    ),
+    "drwatch_rpo_actual_seconds": Family(
+        ("cluster", "kind"),
+        "What the last takeover cost, an upper bound: at most so many seconds of acknowledged commits were not on the "
+        "standby when it was promoted. Absent while there was none, or nobody knew. kind is incident.",
+    ),
     "drwatch_rto_objective_seconds": Family(
         ("cluster",), "Objective for the estimated recovery time, from the configuration."
     ),

@@ -191,6 +191,7 @@ def _cluster(assessment: Assessment, view: ClusterView, incidents: Sequence[Inci
         *_primary(assessment, view, incidents),
         *_incidents(incidents, assessment.at, zone),
         tag("div", *figures, class_="figures"),
+        *_choice(assessment, view, zone),
         tag("h3", "Nodes"),
         tag("table", *(_node(assessment, node) for node in view.cluster.nodes)),
         *_files(view),
@@ -255,6 +256,38 @@ def _recovery(estimate: Recovery, objective: float, now: Moment) -> Markup:
     colour = _colour(estimate.unassumed, objective)
     over = "warn" if colour == "good" and estimate.seconds > objective else colour
     return _figure(label, f"about {span(estimate.seconds)}", over, *terms, goal)
+
+
+def _choice(assessment: Assessment, view: ClusterView, zone: tzinfo) -> Iterator[Markup]:
+    """Repair and take over, side by side."""
+    choice = view.choice
+    if choice is None:
+        return
+    term, since = choice.repair, assessment.snapshot.lost_since(view.cluster.primary.node)
+    loss = "nothing" if choice.lossless else "UNKNOWN" if choice.loss.seconds is None else at_most(choice.loss.seconds)
+    wins = "nobody can say" if choice.wins_after is None else f"{span(choice.wins_after)} after its death"
+    at = (", at ", _time(since.plus(choice.wins_after), zone)) if since and choice.wins_after is not None else ()
+    yield tag("h3", "If the primary is lost")
+    yield tag(
+        "div",
+        _figure(
+            "Repair",
+            "UNKNOWN" if term.seconds is None else f"about {span(term.seconds)}",
+            "",
+            "loses nothing",
+            _term(term, assessment.at),
+        ),
+        _figure(
+            f"Take over with {choice.loss.node.name}",
+            "UNKNOWN" if choice.take_over is None else f"about {span(choice.take_over)}",
+            "",
+            f"loses {'' if choice.lossless or choice.loss.seconds is None else 'at most '}{loss}",
+            "from the decision on",
+            choice.unknown,
+        ),
+        class_="figures",
+    )
+    yield tag("p", f"Taking over is better: {wins}", *at)
 
 
 def _term(term: Term, now: Moment) -> str:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from drwatch import __version__
+from drwatch.core.actuals import COMPONENTS, Outage
 from drwatch.core.assessment import Assessment
 from drwatch.core.chairs import WITNESS
 from drwatch.core.exposure import Exposure
@@ -18,7 +19,18 @@ from drwatch.core.incident import Incident
 from drwatch.core.paging import Row
 from drwatch.core.policy import NodePolicy
 from drwatch.core.recovery import Recovery, Term, backlog
-from drwatch.core.sample import Blind, Channel, HostFact, IoState, Moment, Node, Probe, ReplicationFact, ServerFact
+from drwatch.core.sample import (
+    Blind,
+    Channel,
+    EndpointFact,
+    HostFact,
+    IoState,
+    Moment,
+    Node,
+    Probe,
+    ReplicationFact,
+    ServerFact,
+)
 from drwatch.core.snapshot import ChannelHealth, Sight, Snapshot
 from drwatch.core.view import ClusterView, roles_seen
 from drwatch.store import Boxed, Past
@@ -127,6 +139,9 @@ def _cluster(assessment: Assessment, view: ClusterView, incidents: Iterable[Inci
             {**_exposure(each.claim, cluster.objectives.rpo), "meaning": each.meaning} for each in view.coherent
         ],
         "recovery": [_recovery(estimate, cluster.objectives.rto, assessment.at) for estimate in view.recovery],
+        "choice": _choice(assessment, view),
+        "endpoint": _endpoint(assessment.snapshot, view),
+        "outages": [_outage(each) for each in assessment.snapshot.outages if each.cluster == cluster.name],
         "files": _files(view),
         "incidents": [incident_json(each, assessment.at) for each in incidents if each.cluster == cluster.name],
         "findings": [_finding(each) for each in assessment.findings if each.cluster == cluster.name],
@@ -168,6 +183,55 @@ def _term(term: Term, now: Moment) -> Json:
         "note": term.note,
         "measured_at": text_of(term.at),
         "age_seconds": now - term.at if term.at else None,
+    }
+
+
+def _choice(assessment: Assessment, view: ClusterView) -> Json | None:
+    choice = view.choice
+    if choice is None:
+        return None
+    since = assessment.snapshot.lost_since(view.cluster.primary.node)
+    wins_at = since.plus(choice.wins_after) if since and choice.wins_after is not None else None
+    return {
+        "repair": {**_term(choice.repair, assessment.at), "loss_seconds": 0.0},
+        "take_over": {
+            "node": choice.loss.node.name,
+            "seconds": choice.take_over,
+            "loss_seconds": choice.loss.seconds,
+            "lossless": choice.lossless,
+            "unknown": choice.unknown,
+        },
+        "wins_after_seconds": choice.wins_after,
+        "wins_at": text_of(wins_at),
+    }
+
+
+def _endpoint(snapshot: Snapshot, view: ClusterView) -> Json | None:
+    if view.cluster.endpoint is None:
+        return None
+    host = view.cluster.endpoint.host
+    sight = snapshot.sight(view.cluster.endpoint_node, Probe.ENDPOINT, host)
+    found = sight.latest.found if sight else None
+    fact = found if isinstance(found, EndpointFact) else None
+    return {
+        "kind": view.cluster.endpoint.kind,
+        "host": host,
+        "addresses": list(fact.addresses) if fact else None,
+        "ttl_seconds": fact.ttl if fact else None,
+        "authoritative": fact.authoritative if fact else None,
+        "leads_to": list(fact.leads_to) if fact else None,
+        "unknown": "" if fact else found.detail if isinstance(found, Blind) else "it has not been looked at yet",
+    }
+
+
+def _outage(outage: Outage) -> Json:
+    return {
+        "lost": outage.lost,
+        "standby": outage.standby,
+        "fault_at": text_of(outage.fault),
+        "ended_at": text_of(outage.ended),
+        "loss_seconds": outage.loss,
+        "took": {component: outage.seconds(component) for component in COMPONENTS},
     }
 
 

@@ -8,7 +8,6 @@ import pytest
 def test_the_contract_s_example_says_what_this_version_does_not_do(machine) -> None:
     notices = machine.load((Path(__file__).parent / "contract.yaml").read_text()).notices
     assert "clusters.shop.backups is accepted but not watched by this version." in notices
-    assert "clusters.shop.endpoint is accepted but not watched by this version." in notices
     assert "heartbeat is accepted but not sent by this version." in notices
 
 

@@ -150,13 +150,25 @@ def test_the_parts_of_the_recovery_time_add_up_and_name_their_basis() -> None:
     assert sum(parts.values()) == pytest.approx(seen("drwatch_rto_seconds", **SHOP_B))
     basis = {component: basis for basis, _, component, _ in parts}
     assert basis == {
-        "detect": "derived",
-        "decide": "assumed",
+        "detect": "measured",
+        "decide": "measured",
         "drain": "derived",
-        "promote": "assumed",
-        "switch": "assumed",
+        "promote": "measured",
+        "switch": "measured",
         "warm": "derived",
     }
+
+
+def test_what_recoveries_really_took_stands_beside_the_estimates() -> None:
+    seen = scrape(world.whole())
+    took = {
+        component: seconds
+        for component in ("detect", "decide", "drain", "promote", "switch", "repair")
+        if (seconds := seen("drwatch_rto_actual_seconds", cluster="shop", component=component, kind="incident"))
+    }
+    assert took == {"detect": 6.0, "decide": 300.0, "drain": 12.0, "promote": 30.0, "switch": 60.0}
+    assert seen("drwatch_rpo_actual_seconds", cluster="shop", kind="incident") == 1.4
+    assert seen("drwatch_rpo_actual_seconds", cluster="dark", kind="incident") is None
 
 
 def test_a_part_that_is_unknown_is_absent_and_takes_the_sum_with_it() -> None:

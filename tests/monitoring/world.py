@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from drwatch.core.actuals import Outage
 from drwatch.core.assessment import Assessment, assess
 from drwatch.core.binlog import Coordinate
 from drwatch.core.chairs import WITNESS
@@ -15,11 +16,23 @@ from drwatch.core.finding import Severity
 from drwatch.core.gtid import GtidPosition
 from drwatch.core.incident import Incident, advance
 from drwatch.core.paging import PageReason, Row
-from drwatch.core.policy import Cluster, FileSet, NodePolicy, Objectives, Paging, Policy, Role, Step
+from drwatch.core.policy import (
+    Cluster,
+    Endpoint,
+    EndpointKind,
+    FileSet,
+    NodePolicy,
+    Objectives,
+    Paging,
+    Policy,
+    Role,
+    Step,
+)
 from drwatch.core.sample import (
     Blind,
     Channel,
     Disk,
+    EndpointFact,
     Fact,
     Filesystem,
     Flavour,
@@ -57,6 +70,7 @@ SHOP = Cluster(
     (_node(A, Role.PRIMARY, "10.0.0.1"), _node(B, Role.STANDBY, "10.0.0.2")),
     Objectives(rpo=60.0, rto=900.0),
     (UPLOADS, INVOICES),
+    endpoint=Endpoint(EndpointKind.DNS, "db.example.no"),
 )
 DARK = Cluster("dark", (_node(DARK_A, Role.PRIMARY, "10.0.1.1"), _node(DARK_B, Role.STANDBY, "10.0.1.2")))
 POLICY = Policy((SHOP, DARK), Paging(("phone", "sms"), (Step(("phone",)), Step(("sms",), 300.0))), (ANCHOR,))
@@ -164,6 +178,8 @@ def looks(now: Moment = NOW, writable: bool = True) -> list[Sample]:
                 look(B, Probe.MARKER, Blind(Reason.MISSING, "no such file"), at, "invoices"),
                 look(WITNESS, Probe.REACH, ReachFact(0.003), at, ANCHOR),
             ]
+    leads = EndpointFact(("10.0.0.1",), 60.0, True, ("oslo-a",))
+    made.append(look(Node("shop", "endpoint"), Probe.ENDPOINT, leads, now.plus(-3.0), "db.example.no"))
     made += [look(node, Probe.LOGIN, LoginFact(0.012), now.plus(-4.0), took=0.012) for node in (A, B)]
     return made
 
@@ -180,8 +196,18 @@ def dark_looks(now: Moment = NOW) -> list[Sample]:
 
 def seen(samples: Sequence[Sample], now: Moment = NOW) -> Snapshot:
     """The samples folded; the phone's channel accepted a page an hour ago, the SMS gateway refuses."""
-    told = snapshot(samples).told("phone", True, False, "", now.plus(-3600.0))
+    told = replace(snapshot(samples), outages=(takeover(now),)).told("phone", True, False, "", now.plus(-3600.0))
     return told.told("sms", False, True, "the gateway says: no credit", now.plus(-90.0))
+
+
+def takeover(now: Moment = NOW) -> Outage:
+    """Last week's: five minutes until somebody decided, and half a minute to promote."""
+    fault = now.plus(-7 * 86400.0)
+    ends = zip(
+        ("detected", "decided", "drained", "promoted", "switched", "ended"), (6, 306, 318, 348, 408, 408), strict=True
+    )
+    steps = {step: fault.plus(second) for step, second in ends}
+    return Outage("shop", "oslo-b", fault, **steps, standby="oslo-a", loss=1.4)
 
 
 def assessed(samples: Sequence[Sample], now: Moment = NOW, policy: Policy = POLICY) -> Assessment:

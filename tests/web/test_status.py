@@ -42,7 +42,7 @@ def test_a_figure_is_shown_with_its_bound_its_proof_and_its_objective() -> None:
     assert shown["frozen"] is False
     (estimate,) = cluster(status())["recovery"]
     assert sum(term["seconds"] for term in estimate["terms"]) == estimate["seconds"]
-    assert {term["basis"] for term in estimate["terms"]} == {"derived", "assumed"}
+    assert {term["basis"] for term in estimate["terms"]} == {"measured", "derived"}
     drain = next(term for term in estimate["terms"] if term["component"] == "drain")
     assert drain["measured_at"].endswith("Z")
     assert drain["age_seconds"] >= 0

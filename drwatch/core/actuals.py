@@ -1,0 +1,76 @@
+"""What recoveries really took: each loss of a primary with its steps dated, and what later estimates learn from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import median
+
+from drwatch.core.sample import Moment
+
+COMPONENTS = ("detect", "decide", "drain", "promote", "switch", "repair")
+"""The parts of an outage that are dated; warming up has no end that could be seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """One loss of a primary. A step that was not seen is None; a repair has ``repaired``, a takeover the others."""
+
+    cluster: str
+    lost: str
+    """The node that was the primary."""
+    fault: Moment
+    """When the first look was asked that failed."""
+    detected: Moment | None = None
+    """When the first page was accepted by a channel."""
+    decided: Moment | None = None
+    """When the first step of a human was seen: a receiver stopped by hand, or a standby opened."""
+    drained: Moment | None = None
+    promoted: Moment | None = None
+    """When a standby was seen to take writes and to replicate from nobody."""
+    switched: Moment | None = None
+    """When the endpoint led to it and no cache could lead elsewhere any more."""
+    repaired: Moment | None = None
+    """When the lost primary served again, with no takeover."""
+    ended: Moment | None = None
+    standby: str = ""
+    """The node that took over, or is about to."""
+    loss: float | None = None
+    """Seconds of commits that the takeover cost, at most."""
+
+    def seconds(self, component: str) -> float | None:
+        """How long one part took; None where an end of it was not seen."""
+        first, last = {
+            "detect": (self.fault, self.detected),
+            "decide": (self.detected, self.decided),
+            "drain": (self.decided, self.drained),
+            "promote": (self.drained, self.promoted),
+            "switch": (self.promoted, self.switched),
+            "repair": (self.fault, self.repaired),
+        }[component]
+        return None if first is None or last is None else max(0.0, last - first)
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What the past says of one component."""
+
+    seconds: float
+    """The median."""
+    count: int
+    at: Moment
+    """When the newest of them began."""
+
+    @property
+    def words(self) -> str:
+        return f"median of {self.count} measured" if self.count > 1 else "measured once"
+
+
+def learned(outages: Iterable[Outage], cluster: str, component: str) -> Learned | None:
+    """The median of what a component took in this cluster; None while it was never measured."""
+    past = [(each.fault, each.seconds(component)) for each in outages if each.cluster == cluster]
+    taken = [(fault, seconds) for fault, seconds in past if seconds is not None]
+    if not taken:
+        return None
+    newest = max((fault for fault, _ in taken), key=lambda fault: fault.loop)
+    return Learned(median(seconds for _, seconds in taken), len(taken), newest)

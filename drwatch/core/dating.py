@@ -1,0 +1,150 @@
+"""Dates the steps of a recovery as they are seen, from the first failed look to the endpoint's move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from drwatch.core.actuals import Outage
+from drwatch.core.assessment import Assessment
+from drwatch.core.exposure import feed
+from drwatch.core.finding import PRIMARY_LOST, Condition
+from drwatch.core.incident import Incident, Phase
+from drwatch.core.sample import EndpointFact, IoState, Moment, Node, Probe, ReplicationFact, ServerFact
+from drwatch.core.snapshot import Snapshot
+from drwatch.core.view import ClusterView
+
+OUT = PRIMARY_LOST | {Condition.PRIMARY_RESTARTING}
+"""The primary serves nobody."""
+
+CONNECTING = range(2000, 3000)
+"""Errors of the receiver as a client: it goes on trying for ever, so one that has stopped was stopped by somebody."""
+
+KEPT = 100
+"""Outages remembered, of all clusters."""
+
+GIVEN_UP = 3600.0
+"""Seconds after a promotion for which the endpoint's move is waited for."""
+
+
+def date(outages: tuple[Outage, ...], assessment: Assessment, incidents: Iterable[Incident]) -> tuple[Outage, ...]:
+    """The outages with what this moment shows; the same ones when it shows nothing new."""
+    living = tuple(incidents)
+    for view in assessment.clusters:
+        name = view.cluster.name
+        own = [each for each in outages if each.cluster == name]
+        now = next((each for each in own if each.ended is None), None)
+        trouble = next((each for each in living if (each.cluster, each.topic) == (name, "primary")), None)
+        if now is None:
+            begun = _begun(view, assessment.snapshot, trouble, own)
+            outages = outages if begun is None else (*outages[1 - KEPT :], begun)
+        else:
+            after = _step(now, view, assessment.snapshot, trouble, assessment.at)
+            outages = tuple(after if each is now else each for each in outages)
+    return outages
+
+
+def _begun(view: ClusterView, snapshot: Snapshot, trouble: Incident | None, past: Iterable[Outage]) -> Outage | None:
+    """A new outage, once it is told: what heals untold is no measure of a repair."""
+    if trouble is None or trouble.phase is not Phase.OPEN or trouble.condition not in OUT:
+        return None
+    if any(each.ended is not None and trouble.began.loop <= each.ended.loop for each in past):
+        # It is recovered from; its incident is open for as long as the old primary is dead.
+        return None
+    lost = Node(view.cluster.name, trouble.subject)
+    return Outage(view.cluster.name, lost.name, snapshot.lost_since(lost) or trouble.began)
+
+
+def _step(before: Outage, view: ClusterView, snapshot: Snapshot, trouble: Incident | None, now: Moment) -> Outage:
+    after = before
+    if after.detected is None and trouble is not None and trouble.told_at is not None:
+        told = trouble.told_at
+        accepted = [each.accepted_at for each in snapshot.channels.values() if each.accepted_at is not None]
+        first = min((each for each in accepted if each.loop >= told.loop), key=lambda at: at.loop, default=None)
+        after = replace(after, detected=first)
+    others = [node.node for node in view.cluster.nodes if node.node.name != after.lost]
+    if after.decided is None:
+        for standby in others:
+            decided = _decided(after, snapshot, standby)
+            if decided is not None:
+                after = replace(after, decided=decided, standby=standby.name)
+                break
+    if after.decided is not None and after.promoted is None:
+        after = _promoted(after, snapshot, Node(after.cluster, after.standby))
+    if (after.decided, after.drained, after.promoted) != (before.decided, before.drained, before.promoted):
+        after = replace(after, loss=_loss(view, after))
+    if after.promoted is not None:
+        return _switched(after, view, snapshot, now)
+    server = snapshot.sight(Node(after.cluster, after.lost), Probe.SERVER)
+    if server is not None and isinstance(fact := server.latest.found, ServerFact) and not fact.read_only:
+        # It serves again: whatever a human had begun, the takeover did not come.
+        return replace(after, repaired=server.latest.asked, ended=server.latest.asked)
+    return after
+
+
+def _loss(view: ClusterView, outage: Outage) -> float | None:
+    known = (claim.seconds for claim in view.database if claim.node.name == outage.standby)
+    return next(known, outage.loss)
+
+
+def _decided(outage: Outage, snapshot: Snapshot, standby: Node) -> Moment | None:
+    """The look that first showed a human's hand at a standby since the fault."""
+    replication, opened = snapshot.sight(standby, Probe.REPLICATION), _opened(snapshot, standby)
+    seen: list[Moment] = [opened] if opened is not None else []
+    if replication is not None and isinstance(fact := replication.latest.found, ReplicationFact):
+        asked, channel = replication.latest.asked, feed(snapshot, standby)
+        if not fact.channels:
+            seen.append(asked)
+        elif channel is not None and channel.io is IoState.NO:
+            receipt = snapshot.receipts.get((standby, channel.name))
+            by_hand = channel.io_errno == 0 or channel.io_errno in CONNECTING
+            if by_hand and receipt is not None and receipt.io_since is not None:
+                seen.append(receipt.io_since)
+    since = [moment for moment in seen if moment.loop > outage.fault.loop]
+    return min(since, key=lambda moment: moment.loop, default=None)
+
+
+def _opened(snapshot: Snapshot, standby: Node) -> Moment | None:
+    """The latest look, where it shows that the standby takes writes."""
+    sight = snapshot.sight(standby, Probe.SERVER)
+    if sight is None or not isinstance(fact := sight.latest.found, ServerFact) or fact.read_only:
+        return None
+    return sight.latest.asked
+
+
+def _promoted(outage: Outage, snapshot: Snapshot, standby: Node) -> Outage:
+    """With the end of the drain and the promotion, if this moment shows them."""
+    replication = snapshot.sight(standby, Probe.REPLICATION)
+    if replication is None or not isinstance(fact := replication.latest.found, ReplicationFact):
+        return outage
+    asked, channel = replication.latest.asked, feed(snapshot, standby)
+    if outage.drained is None:
+        done = channel is None
+        if channel is not None and channel.io is IoState.NO and "has read all relay log" in channel.sql_state.lower():
+            receipt = snapshot.receipts.get((standby, channel.name))
+            # A torn transaction keeps Read ahead of Exec for ever (traps.md 7): then it is enough that it stands still.
+            done = channel.executed == channel.read or (receipt is not None and receipt.applied_at.loop < asked.loop)
+        if done and outage.decided is not None:
+            outage = replace(outage, drained=max(asked, outage.decided, key=lambda moment: moment.loop))
+    alone = not fact.channels or all(each.io is IoState.NO and not each.sql for each in fact.channels)
+    opened = _opened(snapshot, standby)
+    if alone and opened is not None:
+        promoted = max(asked, opened, key=lambda moment: moment.loop)
+        return replace(outage, drained=outage.drained or promoted, promoted=promoted)
+    return outage
+
+
+def _switched(outage: Outage, view: ClusterView, snapshot: Snapshot, now: Moment) -> Outage:
+    """With the endpoint's move and the end."""
+    assert outage.promoted is not None
+    if view.cluster.endpoint is None or now - outage.promoted >= GIVEN_UP:
+        return replace(outage, ended=now)
+    sight = snapshot.sight(view.cluster.endpoint_node, Probe.ENDPOINT, view.cluster.endpoint.host)
+    if sight is None or not isinstance(fact := sight.latest.found, EndpointFact):
+        return outage
+    if outage.standby not in fact.leads_to or outage.lost in fact.leads_to:
+        return outage
+    moved = max(sight.latest.asked, outage.promoted, key=lambda moment: moment.loop)
+    # The authority says the new address at once; who asked just before goes on with the old one for the TTL.
+    left = moved.plus(fact.ttl) if fact.authoritative and fact.ttl is not None else moved
+    return replace(outage, switched=left, ended=now)

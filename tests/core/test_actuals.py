@@ -1,0 +1,242 @@
+"""Each step of a recovery is dated from what was seen of it, and the next estimate learns from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from worlds import (
+    POLICY,
+    REFUSED,
+    SHOP,
+    STANDBY,
+    at,
+    body,
+    coordinate,
+    dead_host,
+    gtids,
+    look,
+    primary,
+    receiver,
+    replication,
+    server,
+    standby,
+    standby_server,
+    well,
+)
+
+from drwatch.core.actuals import Outage, learned
+from drwatch.core.assessment import assess
+from drwatch.core.dating import date
+from drwatch.core.incident import Incident, advance
+from drwatch.core.paging import page
+from drwatch.core.policy import Endpoint, EndpointKind, Policy
+from drwatch.core.recovery import Basis, Term, estimate
+from drwatch.core.sample import EndpointFact, IoState, Probe, ReplicationFact, Sample
+from drwatch.core.snapshot import Snapshot
+
+WITH_ENDPOINT = replace(POLICY, clusters=(replace(SHOP, endpoint=Endpoint(EndpointKind.DNS, "db.shop")),))
+BEHIND = {"read": coordinate(9000), "io": IoState.CONNECTING, "io_errno": 2003}
+"""The receiver of a standby whose source is dead."""
+
+
+class Watch:
+    """A daemon's tick, without the daemon: looks come in, and pages are accepted two tenths of a second after."""
+
+    def __init__(self, policy: Policy = POLICY) -> None:
+        self.policy, self.snapshot = policy, Snapshot()
+        self.incidents: tuple[Incident, ...] = ()
+
+    def see(self, samples: Sequence[Sample], now: float) -> None:
+        for sample in samples:
+            self.snapshot = self.snapshot.keep(sample)
+        self.tick(now)
+
+    def tick(self, now: float) -> None:
+        assessment = assess(self.snapshot, self.policy, frozenset(), at(now))
+        living = advance(self.incidents, assessment, self.policy, at(now)).living
+        told = []
+        for incident in living:
+            event = page(incident, self.policy.paging, 5.0, at(now))
+            told.append(event.incident if event else incident)
+            if event:
+                self.snapshot = self.snapshot.told("phone", True, False, "", at(now + 0.2))
+        self.incidents = tuple(told)
+        outages = date(self.snapshot.outages, assessment, self.incidents)
+        self.snapshot = replace(self.snapshot, outages=outages)
+
+    def die(self) -> None:
+        """Well until second 1, killed before second 2, told within six seconds."""
+        for second in (0, 1):
+            self.see(well(second), second + 0.5)
+        for second in range(2, 9):
+            lost = replication(**BEHIND, executed=coordinate(1000))
+            self.see([primary(REFUSED, second), body(dead_host(), second), receiver(lost, second)], second + 0.1)
+
+    @property
+    def outage(self) -> Outage:
+        return self.snapshot.outages[-1]
+
+
+def endpoint(leads_to: str, asked: float, ttl: float = 60.0) -> Sample:
+    fact = EndpointFact(("10.0.0.2",), ttl, True, (leads_to,))
+    return look(SHOP.endpoint_node, Probe.ENDPOINT, fact, asked, target="db.shop")
+
+
+def applied(position: int, state: str = "has read all relay log", **but: object) -> ReplicationFact:
+    """The receiver was stopped by hand; the applier is so far."""
+    stopped = {**BEHIND, "io": IoState.NO, "executed": coordinate(position), "sql_state": state}
+    return replication(**{**stopped, **but})
+
+
+def taken_over(watch: Watch) -> None:
+    """From second 100 on a human promotes: receiver stopped, drained at 110, opened at 130, endpoint moved at 140."""
+    watch.see([receiver(applied(1000, "Reading event"), 100)], 100.1)
+    watch.see([receiver(applied(5000, "Reading event"), 105)], 105.1)
+    watch.see([receiver(applied(9000), 110)], 110.1)
+    watch.see([receiver(ReplicationFact(()), 120)], 120.1)
+    watch.see([standby(standby_server(gtids(100), read_only=False), 130), receiver(ReplicationFact(()), 130)], 130.1)
+
+
+def test_every_step_of_a_takeover_is_dated() -> None:
+    watch = Watch(WITH_ENDPOINT)
+    watch.see([endpoint("oslo-a", 0)], 0.1)
+    watch.die()
+    taken_over(watch)
+    assert watch.outage.ended is None
+    watch.see([endpoint("oslo-b", 140)], 140.1)
+    outage = watch.outage
+    assert outage.fault == at(2)
+    took = {part: outage.seconds(part) for part in ("detect", "decide", "drain", "promote", "switch", "repair")}
+    assert took["detect"] == pytest.approx(5.3, abs=0.2)
+    assert took["decide"] == pytest.approx(98 - 5.3, abs=0.2)
+    assert took["drain"] == pytest.approx(10)
+    assert took["promote"] == pytest.approx(20)
+    # The name's own server says the new address at once; who asked it just before goes on with the old one.
+    assert took["switch"] == pytest.approx(10 + 60)
+    assert took["repair"] is None
+    assert (outage.standby, outage.ended) == ("oslo-b", at(140.1))
+
+
+def test_the_loss_of_a_takeover_is_the_claim_as_it_was_frozen() -> None:
+    watch = Watch()
+    watch.die()
+    taken_over(watch)
+    assert watch.outage.loss == pytest.approx(1.0, abs=0.1)
+
+
+def test_without_an_endpoint_the_takeover_ends_with_the_promotion() -> None:
+    watch = Watch()
+    watch.die()
+    taken_over(watch)
+    watch.tick(131)
+    assert watch.outage.ended is not None
+    assert watch.outage.seconds("switch") is None
+
+
+def test_an_endpoint_that_still_leads_to_the_dead_one_has_not_switched() -> None:
+    watch = Watch(WITH_ENDPOINT)
+    watch.die()
+    taken_over(watch)
+    watch.see([endpoint("oslo-a", 140)], 140.1)
+    assert (watch.outage.switched, watch.outage.ended) == (None, None)
+
+
+def test_a_receiver_that_gave_up_by_itself_is_no_human_s_decision() -> None:
+    """1236: the source said something that it cannot go on with; nobody touched it."""
+    watch = Watch()
+    watch.die()
+    watch.see([receiver(applied(1000, io_errno=1236), 100)], 100.1)
+    assert watch.outage.decided is None
+
+
+def test_a_receiver_that_was_stopped_before_the_fault_decides_nothing() -> None:
+    watch = Watch()
+    watch.see(well(0), 0.5)
+    watch.see([receiver(applied(9000), 1)], 1.1)
+    watch.die()
+    watch.see([receiver(applied(9000), 90)], 90.1)
+    assert watch.outage.decided is not None  # it ran again in between; so this is new
+    again = Watch()
+    again.see(well(0), 0.5)
+    for second in range(1, 12):
+        looks = [receiver(applied(9000), second)]
+        again.see(looks + ([primary(REFUSED, second), body(dead_host(), second)] if second > 2 else []), second + 0.1)
+    assert again.outage.decided is None
+
+
+def test_a_torn_transaction_does_not_keep_the_drain_open() -> None:
+    """Read stays ahead of Exec for ever (traps.md 7): the applier has read all and stands still."""
+    watch = Watch()
+    watch.die()
+    watch.see([receiver(applied(8000), 100)], 100.1)
+    assert watch.outage.drained is None
+    watch.see([receiver(applied(8000), 102)], 102.1)
+    assert watch.outage.seconds("drain") == pytest.approx(2)
+
+
+def test_a_primary_that_serves_again_was_repaired() -> None:
+    watch = Watch()
+    watch.die()
+    watch.see([primary(server(gtids(100)), 42)], 42.1)
+    assert watch.outage.seconds("repair") == pytest.approx(40)
+    assert watch.outage.ended == at(42)
+    watch.see([primary(server(gtids(101)), 43)], 43.1)
+    assert len(watch.snapshot.outages) == 1
+
+
+def test_what_heals_untold_is_no_outage() -> None:
+    watch = Watch()
+    watch.see(well(0), 0.5)
+    watch.see([primary(REFUSED, 1), body(dead_host(), 1)], 1.1)
+    watch.see(well(2), 2.5)
+    assert watch.snapshot.outages == ()
+
+
+def past(*decided: float) -> Snapshot:
+    """Takeovers a day apart, with so many seconds from the page to the decision."""
+    made = []
+    for day, seconds in enumerate(decided, 1):
+        fault = at(-86400.0 * day)
+        steps = {"detected": fault.plus(6), "decided": fault.plus(6 + seconds), "promoted": fault.plus(50 + seconds)}
+        made.append(Outage("shop", "oslo-a", fault, **steps, drained=fault.plus(10 + seconds), standby="oslo-b"))
+    return replace(Snapshot(), outages=tuple(made))
+
+
+def test_the_next_estimate_takes_the_median_of_what_the_past_took_and_its_age() -> None:
+    terms = {term.component: term for term in estimate(SHOP, POLICY, past(120, 400, 240), STANDBY, at(1)).terms}
+    assert terms["detect"] == Term("detect", 6.0, Basis.MEASURED, "median of 3 measured", at(-86400))
+    assert (terms["decide"].seconds, terms["decide"].basis) == (240.0, Basis.MEASURED)
+    assert (terms["promote"].seconds, terms["promote"].basis) == (40.0, Basis.MEASURED)
+
+
+def test_another_cluster_s_past_says_nothing() -> None:
+    assert learned(past(120).outages, "other", "decide") is None
+
+
+@pytest.mark.parametrize(
+    ("fact", "seconds", "basis", "words"),
+    [
+        (EndpointFact(("10.0.0.1",), 300.0, True, ()), 300.0, Basis.MEASURED, "TTL of db.shop by its name server"),
+        (EndpointFact(("10.0.0.1",), 30.0, False, ()), 30.0, Basis.MEASURED, "by a resolver, the greatest seen"),
+        (EndpointFact(("10.0.0.1",), None, False, ()), 60.0, Basis.ASSUMED, "is an address"),
+        (REFUSED, 60.0, Basis.ASSUMED, "has not been resolved"),
+    ],
+)
+def test_the_switch_takes_as_long_as_caches_may_remember(
+    fact: EndpointFact, seconds: float, basis: Basis, words: str
+) -> None:
+    world = Snapshot().keep(look(SHOP.endpoint_node, Probe.ENDPOINT, fact, 0, target="db.shop"))
+    terms = estimate(WITH_ENDPOINT.clusters[0], WITH_ENDPOINT, world, STANDBY, at(7)).terms
+    switch = next(term for term in terms if term.component == "switch")
+    assert (switch.seconds, switch.basis) == (seconds, basis)
+    assert words in switch.note
+
+
+def test_a_switch_that_took_longer_than_the_ttl_is_remembered_too() -> None:
+    fault = at(-100)
+    slow = Outage("shop", "oslo-a", fault, promoted=fault.plus(10), switched=fault.plus(710), standby="oslo-b")
+    world = Snapshot().keep(endpoint("oslo-a", 0))
+    terms = estimate(WITH_ENDPOINT.clusters[0], WITH_ENDPOINT, replace(world, outages=(slow,)), STANDBY, at(7)).terms
+    assert next(term for term in terms if term.component == "switch").seconds == 700
