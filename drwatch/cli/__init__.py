@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from drwatch import __version__
@@ -97,11 +98,12 @@ def _parser() -> argparse.ArgumentParser:
     form = status.add_mutually_exclusive_group()
     form.add_argument("--watch", action="store_true", help="go on showing it, until ctrl-C")
     form.add_argument("--json", action="store_true")
+    rebuilt = command("rebuilt", say_rebuilt, "say that you have rebuilt a standby: PrimaryRewound is over for it")
+    rebuilt.add_argument("cluster", metavar="CLUSTER")
+    rebuilt.add_argument("node", metavar="NODE", help="the standby that was made anew from its primary")
     past = command("incidents", show_incidents, "the incidents so far, newest first")
     past.add_argument("--limit", type=_count, default=20, metavar="N", help="at most so many (default 20)")
     past.add_argument("--json", action="store_true", help="one object a line")
-    forget = command("forget", forget_node, "drop what is remembered of a node's positions, after a rebuild")
-    forget.add_argument("node", metavar="NODE")
     test = command("page-test", page_test, "send a test page through every channel, or one")
     test.add_argument("channel", nargs="?", metavar="CHANNEL")
     test.add_argument("--json", action="store_true", help="one object a line")
@@ -208,6 +210,12 @@ def show_status(arguments: argparse.Namespace) -> None:
         screen.show(talk.ask(runtime, "/api/v1/status"))
 
 
+def say_rebuilt(arguments: argparse.Namespace) -> None:
+    runtime = configuration(arguments.config, look=False).runtime_dir
+    where = "/".join(quote(part, safe="") for part in (arguments.cluster, arguments.node))
+    print(talk.ask(runtime, f"/api/v1/nodes/{where}/rebuilt", "POST")["done"])
+
+
 def show_incidents(arguments: argparse.Namespace) -> None:
     from drwatch.store import StoreError, read_history
 
@@ -244,34 +252,6 @@ def _past(line: Past, zone: ZoneInfo) -> str:
         f"{line.id}  from {moment(line.began, zone)} {ended}  {line.phase}  {line.severity.upper()} "
         f"{where}{line.condition} {line.subject}: {one_line(line.summary)} ({pages})"
     )
-
-
-def forget_node(arguments: argparse.Namespace) -> None:
-    """After a rebuild nothing that was seen before says anything; the daemon must not run meanwhile."""
-    from drwatch.core.memory import forget
-    from drwatch.daemon.clock import boot, clock
-    from drwatch.store import Store, StoreError
-
-    config = configuration(arguments.config, look=False)
-    nodes = [node.node for cluster in config.policy.clusters for node in cluster.nodes]
-    named = [node for node in nodes if arguments.node in (node.name, f"{node.cluster}/{node.name}")]
-    if len(named) != 1:
-        names = ", ".join(f"{node.cluster}/{node.name}" for node in nodes)
-        raise Trouble(f"{arguments.node} is not one node: the configuration has {names}")
-
-    async def work() -> None:
-        store = await Store.open(config.state_dir / "drwatch.db", boot=boot())
-        try:
-            loaded = await store.load(clock())
-            await store.remember(forget(loaded.memory, named[0]), synced=True)
-        finally:
-            await store.close()
-
-    try:
-        asyncio.run(work())
-    except StoreError as error:
-        raise Trouble(str(error)) from None
-    print(f"what was known of {named[0].name}'s positions is forgotten: start drwatch again")
 
 
 def page_test(arguments: argparse.Namespace) -> int:

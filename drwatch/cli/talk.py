@@ -25,12 +25,12 @@ class _Connection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def ask(runtime_dir: Path, path: str) -> Any:
-    """The JSON that the daemon answers; Trouble when none answers."""
+def ask(runtime_dir: Path, path: str, method: str = "GET") -> Any:
+    """The JSON that the daemon answers; Trouble when none answers, or it will not."""
     at = runtime_dir / "drwatch.sock"
     connection = _Connection(at)
     try:
-        connection.request("GET", path)
+        connection.request(method, path)
         answer = connection.getresponse()
         text = answer.read()
     except (FileNotFoundError, ConnectionRefusedError):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 _NAME = re.compile(r"(.*)\.(\d+)")
 
@@ -43,13 +45,22 @@ def covers(have: Coordinate, wanted: Coordinate) -> bool | None:
     return (have.number, have.position) >= (wanted.number, wanted.position)
 
 
-def bytes_between(have: Coordinate, wanted: Coordinate) -> int | None:
+def beyond(one: Coordinate, other: Coordinate) -> bool:
+    """Whether ``one`` is further in the same log."""
+    return covers(other, one) is False
+
+
+def bytes_between(have: Coordinate, wanted: Coordinate, sizes: Mapping[int, int] = MappingProxyType({})) -> int | None:
     """At least how many bytes lie from ``have`` to ``wanted``; None when the two are of different logs.
 
-    Across a rotation the rest of the older file is not known here, so only the newer file's bytes are counted.
+    ``sizes`` says how long each file is known to have become, by its number: what nobody saw of a file is not counted.
     """
     if have.base != wanted.base:
         return None
     if have.number == wanted.number:
         return max(0, wanted.position - have.position)
-    return wanted.position if wanted.number > have.number else 0
+    if have.number > wanted.number:
+        return 0
+    rest = max(0, sizes.get(have.number, 0) - have.position)
+    between = sum(size for number, size in sizes.items() if have.number < number < wanted.number)
+    return rest + between + wanted.position

@@ -14,6 +14,7 @@ from drwatch.core import binlog, gtid
 from drwatch.core.duration import at_most
 from drwatch.core.gtid import Gtids, GtidSet
 from drwatch.core.policy import Cluster, FileSet
+from drwatch.core.receipt import whole
 from drwatch.core.sample import Channel, Flavour, MarkerFact, Moment, Node, Probe
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.timeline import Position, Timeline
@@ -64,19 +65,6 @@ def source(snapshot: Snapshot, standby: Node, channel: Channel) -> Node | None:
     return next((node for node, server in servers if server and server.server_id == channel.source_server_id), None)
 
 
-WHOLE_GROUPS = (8, 0)
-"""MySQL from here on counts a transaction as received when its last event is in the relay log; 5.6 at its first."""
-
-
-def _whole(channel: Channel, executed: Gtids | None, version: tuple[int, ...]) -> Gtids | None:
-    """The received GTIDs without a transaction that may have arrived in part only (traps.md 7)."""
-    received = channel.retrieved_gtid
-    if not isinstance(received, GtidSet) or version >= WHOLE_GROUPS:
-        return received
-    done = executed if isinstance(executed, GtidSet) else GtidSet()
-    return received - (received.newest() - done)
-
-
 def _applied(snapshot: Snapshot, standby: Node) -> Gtids | None:
     server, channel = snapshot.server(standby), feed(snapshot, standby)
     applied: Gtids | None = None
@@ -84,6 +72,12 @@ def _applied(snapshot: Snapshot, standby: Node) -> Gtids | None:
         # On MariaDB gtid_binlog_pos would count the standby's own writes as the primary's.
         applied = server.gtid_applied if server.flavour is Flavour.MARIADB else server.gtid
     return gtid.union(applied, channel.executed_gtid) if channel else applied
+
+
+def _void(snapshot: Snapshot, standby: Node, channel: Channel) -> bool:
+    """Whether the standby has restarted since it said what it had received (traps.md 8)."""
+    held = snapshot.receipts.get((standby, channel.name))
+    return held is not None and held.void
 
 
 def received(snapshot: Snapshot, standby: Node) -> Position | None:
@@ -94,14 +88,39 @@ def received(snapshot: Snapshot, standby: Node) -> Position | None:
     applied = _applied(snapshot, standby)
     if channel is None:
         return Position(applied, None)
-    whole = _whole(channel, applied, server.version if server else ())
-    return Position(gtid.union(whole, applied), channel.read, by_coordinate=not channel.uses_gtid)
+    if _void(snapshot, standby, channel):
+        return Position(applied, channel.executed, by_coordinate=not channel.uses_gtid)
+    complete = whole(channel, applied, server.version if server else ())
+    return Position(gtid.union(complete, applied), channel.read, by_coordinate=not channel.uses_gtid)
 
 
 def arrived(snapshot: Snapshot, standby: Node, channel: Channel) -> Position:
     """Everything that may have come by a channel, a torn transaction included: what is beyond it has surely not."""
     came = gtid.union(channel.retrieved_gtid, _applied(snapshot, standby))
     return Position(came, channel.read, by_coordinate=not channel.uses_gtid)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What a standby had received and holds no more, counted in whichever unit it can be."""
+
+    transactions: int | None
+    octets: int | None
+
+
+def lost_again(snapshot: Snapshot, standby: Node) -> Lost | None:
+    """What the standby once received and has neither received anew nor applied; None when nothing is known to be so."""
+    channel, have = feed(snapshot, standby), received(snapshot, standby)
+    if channel is None or have is None or _void(snapshot, standby, channel):
+        return None
+    held = snapshot.receipts.get((standby, channel.name))
+    if held is None or held.furthest is None or not held.furthest.beyond(have):
+        return None
+    if have.by_coordinate and have.binlog is not None and held.furthest.binlog is not None:
+        return Lost(None, binlog.bytes_between(have.binlog, held.furthest.binlog))
+    if held.furthest.gtid is None or have.gtid is None:
+        return None
+    return Lost(gtid.missing(held.furthest.gtid, have.gtid), None)
 
 
 def _seen_missing(snapshot: Snapshot, line: Timeline, standby: Node) -> tuple[int | None, int | None]:
@@ -120,7 +139,9 @@ def _seen_missing(snapshot: Snapshot, line: Timeline, standby: Node) -> tuple[in
         # MariaDB keeps no count of what it received by coordinate.
         arrived = None
     transactions = gtid.missing(had, arrived) if had is not None and arrived is not None else None
-    octets = binlog.bytes_between(channel.read, written) if written is not None and channel.read is not None else None
+    octets = None
+    if written is not None and channel.read is not None:
+        octets = binlog.bytes_between(channel.read, written, line.sizes)
     if octets == 0 and transactions is None and not channel.uses_gtid:
         transactions = 0
     return transactions, octets
@@ -136,10 +157,10 @@ def of_database(cluster: Cluster, snapshot: Snapshot, standby: Node, now: Moment
     line = snapshot.timelines.get(primary)
     if line is None or line.newest is None:
         return unknown(f"{primary.name} has not been seen to have a position yet")
-    if line.rewound:
+    if standby in line.rewound:
         return unknown(
-            f"the position of {primary.name} went back (restored, or its logs were reset): "
-            f"rebuild {standby.name}, then run drwatch forget {primary.name}"
+            f"the position of {primary.name} went back (restored, or its logs were reset): rebuild {standby.name} "
+            f"from it, then say so: drwatch rebuilt {standby.cluster} {standby.name}"
         )
     have = received(snapshot, standby)
     if have is None:

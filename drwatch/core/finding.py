@@ -27,6 +27,9 @@ class Condition(StrEnum):
     REPLICATION_MISSING = "ReplicationMissing"
     REPLICATION_SILENT = "ReplicationSilent"
     REPLICATION_FILTERED = "ReplicationFiltered"
+    RECEIVED_LOST = "ReceivedLost"
+    PRIMARY_REWOUND = "PrimaryRewound"
+    ERRANT_TRANSACTIONS = "ErrantTransactions"
     RPO_BREACHED = "RpoBreached"
     RTO_BREACHED = "RtoBreached"
     FILES_STALE = "FilesStale"
@@ -53,6 +56,9 @@ SEVERITY = {
     Condition.REPLICATION_MISSING: Severity.WARNING,
     Condition.REPLICATION_SILENT: Severity.WARNING,
     Condition.REPLICATION_FILTERED: Severity.WARNING,
+    Condition.RECEIVED_LOST: Severity.WARNING,
+    Condition.PRIMARY_REWOUND: Severity.CRITICAL,
+    Condition.ERRANT_TRANSACTIONS: Severity.WARNING,
     Condition.RPO_BREACHED: Severity.CRITICAL,
     Condition.RTO_BREACHED: Severity.WARNING,
     Condition.FILES_STALE: Severity.WARNING,

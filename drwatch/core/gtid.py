@@ -110,7 +110,12 @@ class GtidSet:
 
     def covers(self, other: GtidSet) -> bool:
         """Whether every transaction of ``other`` is in this set."""
-        return not (other - self).intervals
+        have = dict(self.intervals)
+        return all(
+            any(start <= first and last <= end for start, end in have.get(source, ()))
+            for source, intervals in other.intervals
+            for first, last in intervals
+        )
 
     def of_uuid(self, uuid: str) -> GtidSet:
         return GtidSet(tuple(part for part in self.intervals if part[0][0] == uuid.lower()))
@@ -166,6 +171,45 @@ class GtidPosition:
         return GtidPosition(tuple(gtid for gtid in self.domains if gtid[1] == server_id))
 
 
+@dataclass(frozen=True, slots=True)
+class GtidState:
+    """MariaDB's gtid_binlog_state: the last sequence number of each (domain, server), sorted.
+
+    A position keeps one server a domain: a stray write is gone from it once the primary's number passes its own.
+    """
+
+    last: tuple[tuple[int, int, int], ...] = ()
+    """(domain, server id, sequence number)."""
+
+    @classmethod
+    def parse(cls, text: str) -> GtidState:
+        """Read ``0-1-100,0-2-7,1-2-5``; raises GtidError on anything else."""
+        last: dict[tuple[int, int], int] = {}
+        for entry in filter(None, (piece.strip() for piece in text.split(","))):
+            found = _MARIADB.fullmatch(entry)
+            if not found:
+                raise GtidError(f"not a GTID state: {entry[:80]!r}")
+            writer = (int(found[1]), int(found[2]))
+            last[writer] = max(last.get(writer, 0), int(found[3]))
+        return cls(tuple((*writer, last[writer]) for writer in sorted(last)))
+
+    def __str__(self) -> str:
+        return ",".join(f"{domain}-{server}-{sequence}" for domain, server, sequence in self.last)
+
+    def beyond(self, other: GtidState) -> GtidState:
+        """The writers that are further here than there, or unknown there."""
+        there = {(domain, server): sequence for domain, server, sequence in other.last}
+        return GtidState(tuple(gtid for gtid in self.last if gtid[2] > there.get(gtid[:2], 0)))
+
+    def not_by(self, server_id: int) -> GtidState:
+        return GtidState(tuple(gtid for gtid in self.last if gtid[1] != server_id))
+
+    def past(self, position: GtidPosition) -> GtidState:
+        """Without what a position has passed: applied there once, and perhaps not written to its binary log."""
+        applied = {domain: sequence for domain, _, sequence in position.domains}
+        return GtidState(tuple(gtid for gtid in self.last if gtid[2] > applied.get(gtid[0], 0)))
+
+
 Gtids = GtidSet | GtidPosition
 
 
@@ -187,6 +231,14 @@ def missing(wanted: Gtids, have: Gtids) -> int | None:
         case GtidPosition(), GtidPosition():
             return wanted.ahead_of(have)
     return None
+
+
+def beyond(one: Gtids, other: Gtids) -> bool:
+    """Whether ``one`` surely has what ``other`` lacks.
+
+    A MariaDB domain that is absent in ``other`` proves nothing: its binary log may never have held any of it.
+    """
+    return bool(missing(one, other))
 
 
 def union(one: Gtids | None, other: Gtids | None) -> Gtids | None:

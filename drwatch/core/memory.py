@@ -8,8 +8,9 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from drwatch.core.actuals import Outage
+from drwatch.core.receipt import Receipt
 from drwatch.core.sample import Key, Moment, Node, Probe, Sample
-from drwatch.core.snapshot import Receipt, Snapshot
+from drwatch.core.snapshot import Snapshot
 from drwatch.core.timeline import Timeline
 
 V = TypeVar("V")
@@ -46,7 +47,7 @@ class Memory:
 
 def turns(seen: Snapshot) -> tuple[object, ...]:
     """What must not be lost with the last seconds: when this changes, the memory is written at once."""
-    rewound = frozenset(node for node, line in seen.timelines.items() if line.rewound)
+    rewound = frozenset((node, line.rewound) for node, line in seen.timelines.items() if line.rewound)
     return seen.alive, seen.embodied, frozenset(seen.deaths.items()), rewound, seen.outages
 
 
@@ -83,13 +84,6 @@ def recall(past: Memory, nodes: Collection[Node], now: Moment) -> Snapshot:
         embodied=past.embodied,
         outages=past.outages,
         recalled=MappingProxyType({key: sample for key, sample in past.facts.items() if key.node in nodes}),
-    )
-
-
-def forget(past: Memory, node: Node) -> Memory:
-    """Without the positions that a node once had: for one whose history a human has made good again."""
-    return replace(
-        past, timelines=MappingProxyType({other: line for other, line in past.timelines.items() if other != node})
     )
 
 

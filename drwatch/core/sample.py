@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from drwatch.core.binlog import Coordinate
-from drwatch.core.gtid import Gtids
+from drwatch.core.gtid import Gtids, GtidState
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +177,8 @@ class ServerFact:
     log_replica_updates: bool | None = None
     appliers: int | None = None
     """Parallel workers of its applier; with them it says "has read all relay log" while one is still at work."""
+    gtid_state: GtidState | None = None
+    """MariaDB's gtid_binlog_state: every writer that its binary log holds."""
     binlog_base: str | None = None
     """Path of its binary logs without their numbers (log_bin_basename); None with binary logging off."""
 

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 from drwatch.core.actuals import Outage
-from drwatch.core.binlog import Coordinate
-from drwatch.core.capacity import ApplyRate, Progress, ReadTime, apply_rate, read_time
-from drwatch.core.gtid import Gtids
+from drwatch.core.errant import Strays, errant
+from drwatch.core.receipt import Receipt, anew, receipt
 from drwatch.core.sample import (
     PROOF_OF_LIFE,
     Blind,
-    Channel,
     Fact,
     HostFact,
-    IoState,
     Key,
     Moment,
     Node,
@@ -27,6 +23,7 @@ from drwatch.core.sample import (
     Sample,
     ServerFact,
 )
+from drwatch.core.strain import Strain
 from drwatch.core.timeline import Entry, Position, Timeline
 
 
@@ -44,53 +41,6 @@ class Sight:
     @property
     def blind(self) -> Blind | None:
         return self.latest.found if isinstance(self.latest.found, Blind) else None
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """A replication channel's movement: when its received and its applied position were last seen to change."""
-
-    heard: tuple[Coordinate | None, Gtids | None, int | None]
-    """Received coordinate, received GTIDs and heartbeats: whatever changes when something arrives."""
-    heard_at: Moment
-    applied: tuple[Coordinate | None, Gtids | None]
-    applied_at: Moment
-    """When the applier last moved, had nothing to do, or was stopped."""
-    apply_rate: ApplyRate | None = None
-    working_since: Moment | None = None
-    """The look from which on the applier has had work and did not move; None while it has none or is stopped."""
-    moved: bool = False
-    """Whether anything was heard while we watched: the first look only says where it stands."""
-    io: IoState = IoState.YES
-    io_since: Moment | None = None
-    """The look that first found the receiver in this state."""
-
-
-STRAIN = 60.0
-"""Seconds over which a disk's strain is averaged: one busy second says nothing, and one quiet second neither."""
-
-
-@dataclass(frozen=True, slots=True)
-class Strain:
-    """Moving means of a host's I/O wait and I/O pressure, shares of one, and its random reads; None where unsaid."""
-
-    at: Moment
-    io_wait: float | None = None
-    io_pressure: float | None = None
-    read: ReadTime | None = None
-
-    def after(self, fact: HostFact, at: Moment) -> Strain:
-        weight = 1 - math.exp(-max(0.0, at - self.at) / STRAIN)
-        return Strain(
-            at,
-            _mean(self.io_wait, fact.io_wait, weight),
-            _mean(self.io_pressure, fact.io_pressure, weight),
-            read_time(self.read, fact, at),
-        )
-
-
-def _mean(before: float | None, now: float | None, weight: float) -> float | None:
-    return now if before is None or now is None else before + weight * (now - before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +68,8 @@ class Snapshot:
     """When a node's server process was first proved gone; until the server answers again."""
     receipts: Mapping[tuple[Node, str], Receipt] = field(default_factory=_nothing)
     """Per standby and replication channel."""
+    errant: Mapping[tuple[Node, Node], Strays | None] = field(default_factory=_nothing)
+    """What the first node has and the second, asked later, had not; None where neither can be told."""
     alive: frozenset[Node] = frozenset()
     """Nodes whose server has ever answered, this run or an earlier one: only these can be said to have died."""
     strains: Mapping[Node, Strain] = field(default_factory=_nothing)
@@ -143,7 +95,7 @@ class Snapshot:
         after = replace(self, sights=MappingProxyType({**self.sights, sample.key: sight}))
         match sample.found:
             case ServerFact() as fact:
-                return after._answered(sample, fact)
+                return after._answered(sample, fact, self.newest(*sample.key[:2]))
             case HostFact() as fact:
                 return after._examined(sample, fact)
             case ReplicationFact() as fact:
@@ -213,20 +165,87 @@ class Snapshot:
         ahead, behind = (self.clock_offset(node, however_old=True) for node in (writer, reader))
         return 0.0 if ahead is None or behind is None else ahead - behind
 
-    def _had(self, sample: Sample, position: Position) -> Snapshot:
+    def _had(self, sample: Sample, position: Position, measured: bool = False) -> Snapshot:
+        """With what a node had; if that is less than it had before, its history begins anew (traps.md 9)."""
         node = sample.key.node
         if position.gtid is None and position.binlog is None:
             return self
-        line = self.timelines.get(node, Timeline()).add(Entry(sample.asked, position, sample.answered))
-        return replace(self, timelines=MappingProxyType({**self.timelines, node: line}))
+        entry = Entry(sample.asked, position, sample.answered, measured)
+        line = self.timelines.get(node, Timeline())
+        if line.undone_by(entry):
+            line = Timeline(rewound=line.rewound | self._fed_by(node))
+        elif ahead := self._ahead_of(node, position) - line.rewound:
+            line = Timeline(rewound=line.rewound | ahead)
+        return replace(self, timelines=MappingProxyType({**self.timelines, node: line.add(entry)}))
 
-    def _answered(self, sample: Sample, fact: ServerFact) -> Snapshot:
+    def _fed_by(self, source: Node) -> frozenset[Node]:
+        """The other nodes of its cluster but for those that are known to take their data from elsewhere, or nowhere."""
+        fact = self.server(source)
+        nodes = {key.node for key in self.sights} | self.alive
+        others = {node for node in nodes if node.cluster == source.cluster and node != source}
+
+        def may_be_fed(node: Node) -> bool:
+            replication = self.replication(node)
+            if replication is None or fact is None:
+                return True
+            return any(channel.source_server_id in (None, fact.server_id) for channel in replication.channels)
+
+        return frozenset(node for node in others if may_be_fed(node))
+
+    def _ahead_of(self, source: Node, position: Position) -> frozenset[Node]:
+        """The standbys that had more from this server, before it was started, than it now has itself.
+
+        Only of what came before: a transaction is sent before it shows in the source's own position.
+        """
+        sample = self.newest(source, Probe.SERVER)
+        if sample is None or not isinstance(fact := sample.found, ServerFact):
+            return frozenset()
+        started = sample.asked.plus(-fact.uptime - 1.0)
+        return frozenset(
+            node
+            for (node, _), held in self.receipts.items()
+            if node.cluster == source.cluster
+            and node != source
+            and held.source_server_id == fact.server_id
+            and held.furthest is not None
+            and held.furthest_at is not None
+            and held.furthest_at.loop <= started.loop
+            and held.furthest.beyond(position)
+        )
+
+    def _answered(self, sample: Sample, fact: ServerFact, before: Sample | None) -> Snapshot:
         node = sample.key.node
-        after = self._had(sample, Position(fact.gtid, fact.binlog))
+        after = (
+            self._had(sample, Position(fact.gtid, fact.binlog))._strayed(sample, fact)._restarted(sample, fact, before)
+        )
         if node not in after.alive:
             after = replace(after, alive=after.alive | {node})
         died = after.deaths.get(node)
         return after._risen(node) if died is not None and sample.asked.loop > died.loop else after
+
+    def _restarted(self, sample: Sample, fact: ServerFact, before: Sample | None) -> Snapshot:
+        """What was received counts until the server restarts, and from its next status look on again."""
+        earlier = before.found if before else None
+        fell = isinstance(earlier, ServerFact) and fact.uptime < earlier.uptime
+        started = sample.answered.plus(-fact.uptime)
+        status = self.newest(sample.key.node, Probe.REPLICATION)
+        if status is None or not (fell or started.loop > status.asked.loop):
+            return self
+        node = sample.key.node
+        void = {key: replace(held, void=True) for key, held in self.receipts.items() if key[0] == node}
+        return replace(self, receipts=MappingProxyType({**self.receipts, **void}))
+
+    def _strayed(self, sample: Sample, fact: ServerFact) -> Snapshot:
+        """With what the other nodes, looked at before this one, were seen to have and it has not."""
+        node, found = sample.key.node, dict(self.errant)
+        for key, sight in self.sights.items():
+            if key.probe is not Probe.SERVER or key.node == node or key.node.cluster != node.cluster:
+                continue
+            look = sight.fact
+            if look is None or not isinstance(look.found, ServerFact) or look.answered.loop > sample.asked.loop:
+                continue
+            found[key.node, node] = errant(look.found, fact)
+        return replace(self, errant=MappingProxyType(found))
 
     def _risen(self, node: Node) -> Snapshot:
         left = {other: at for other, at in self.deaths.items() if other != node}
@@ -234,7 +253,7 @@ class Snapshot:
 
     def _examined(self, sample: Sample, fact: HostFact) -> Snapshot:
         node = sample.key.node
-        after = self if fact.binlog is None else self._had(sample, Position(None, fact.binlog))
+        after = self if fact.binlog is None else self._had(sample, Position(None, fact.binlog), measured=True)
         strain = after.strains.get(node, Strain(sample.answered)).after(fact, sample.answered)
         after = replace(after, strains=MappingProxyType({**after.strains, node: strain}))
         died = after.deaths.get(node)
@@ -252,38 +271,22 @@ class Snapshot:
     def _moved(self, sample: Sample, fact: ReplicationFact) -> Snapshot:
         node = sample.key.node
         after = self if fact.binlog is None else self._had(sample, Position(None, fact.binlog))
-        moved = {(node, channel.name): self._receipt(node, channel, sample.asked) for channel in fact.channels}
-        others = {key: receipt for key, receipt in after.receipts.items() if key[0] != node}
+        server = after.server(node)
+        version = server.version if server else ()
+        moved = {
+            (node, channel.name): receipt(
+                after.receipts.get((node, channel.name)), channel, version, sample.asked, sample.answered
+            )
+            for channel in fact.channels
+        }
+        others = {key: held for key, held in after.receipts.items() if key[0] != node}
         return replace(after, receipts=MappingProxyType({**others, **moved}))
 
-    def _receipt(self, node: Node, channel: Channel, asked: Moment) -> Receipt:
-        heard = (channel.read, channel.retrieved_gtid, channel.heartbeats)
-        applied = (channel.executed, channel.executed_gtid)
-        before = self.receipts.get((node, channel.name))
-        if before is None:
-            return Receipt(heard, asked, applied, asked, io=channel.io, io_since=asked)
-        moved = before.applied != applied
-        working = channel.sql and channel.executed != channel.read
-        return Receipt(
-            heard=heard,
-            heard_at=asked if before.heard != heard else before.heard_at,
-            applied=applied,
-            applied_at=asked if moved or not working else before.applied_at,
-            apply_rate=_rate(before, channel, asked) if moved else before.apply_rate,
-            working_since=None if not working else asked if moved else before.working_since or asked,
-            moved=before.moved or before.heard != heard,
-            io=channel.io,
-            io_since=before.io_since if before.io is channel.io else asked,
-        )
-
-
-def _rate(before: Receipt, channel: Channel, asked: Moment) -> ApplyRate | None:
-    """The applier's rate, measured from the look that found work waiting to this one that finds some of it done."""
-    (stood, *_), (waiting, *_) = before.applied, before.heard
-    if before.working_since is None or stood is None or waiting is None or channel.executed is None:
-        return before.apply_rate
-    progress = Progress(stood, waiting, channel.executed, asked - before.working_since)
-    return apply_rate(before.apply_rate, progress, asked)
+    def rebuilt(self, standby: Node) -> Snapshot:
+        """A human says that this standby was made anew: neither what it had nor what was undone counts any more."""
+        lines = {node: replace(line, rewound=line.rewound - {standby}) for node, line in self.timelines.items()}
+        receipts = {key: anew(held) if key[0] == standby else held for key, held in self.receipts.items()}
+        return replace(self, timelines=MappingProxyType(lines), receipts=MappingProxyType(receipts))
 
 
 def snapshot(samples: Iterable[Sample], alive: Iterable[Node] = ()) -> Snapshot:

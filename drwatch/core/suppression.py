@@ -27,6 +27,9 @@ _OF_THE_STANDBY = frozenset(
     }
 )
 
+_OF_A_REWIND = frozenset({Condition.RPO_BREACHED, Condition.RECEIVED_LOST})
+"""What cannot be told any more when the primary's positions are used twice."""
+
 _OF_A_NODE = frozenset({Condition.PROBE_BLIND, Condition.IO_WAIT_HIGH})
 """What follows by itself on a node that is gone."""
 
@@ -46,6 +49,8 @@ def suppress(findings: list[Finding], pending: bool = False) -> list[Finding]:
         for finding in findings
         if finding.condition in (Condition.ACCESS_DENIED, Condition.HOST_KEY_CHANGED)
     }
+    rewound = Condition.PRIMARY_REWOUND in roots
+    split = {finding.subject for finding in findings if finding.condition is Condition.SPLIT_BRAIN}
     saturated = {finding.subject for finding in findings if finding.condition is Condition.PRIMARY_SATURATED}
 
     def cause(finding: Finding) -> Condition | None:
@@ -63,6 +68,10 @@ def suppress(findings: list[Finding], pending: bool = False) -> list[Finding]:
                 return primary.condition
         if finding.subject in standbys and (finding.condition in _OF_THE_STANDBY or of_node):
             return Condition.STANDBY_DOWN
+        if finding.condition in _OF_A_REWIND and rewound:
+            return Condition.PRIMARY_REWOUND
+        if finding.condition is Condition.ERRANT_TRANSACTIONS and finding.subject in split:
+            return Condition.SPLIT_BRAIN
         if finding.condition is Condition.PROBE_BLIND and finding.subject in denied:
             return denied[finding.subject]
         if finding.condition is Condition.PROBE_BLIND and finding.subject in saturated:

@@ -98,6 +98,7 @@ async def _generation(
             health=lambda: audit(watch.assessment, watch.rows, clock()),
             history=store.history,
             blackbox=store.blackbox,
+            rebuilt=watch.rebuilt,
             zone=lambda: ZoneInfo(config.policy.zone),
         )
         instruments.expect(config.channels)

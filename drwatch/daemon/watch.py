@@ -19,7 +19,7 @@ from drwatch.core.incident import ENDED, Incident, Phase, advance
 from drwatch.core.memory import Memory, memory, recall, turns
 from drwatch.core.message import compose
 from drwatch.core.paging import Page, Row, page
-from drwatch.core.policy import Policy
+from drwatch.core.policy import NodePolicy, Policy
 from drwatch.core.sample import Blind, Key, Moment, Node, Probe, Reason, Sample, ServerFact
 from drwatch.core.snapshot import Snapshot
 from drwatch.daemon.clock import Clock
@@ -218,6 +218,25 @@ class Daemon:
     def _told(self, channel: str, accepted: bool, refused: bool, detail: str) -> None:
         self.snapshot = self.snapshot.told(channel, accepted, refused, detail, self._clock())
         self._kept.set()
+
+    def rebuilt(self, cluster: str, node: str) -> str | None:
+        """An operator says that this standby was rebuilt from its primary: PrimaryRewound is over for it.
+
+        What follows, in a sentence; None where there is no such standby.
+        """
+        standby = next((each.node for each in self._nodes(cluster) if each.node.name == node), None)
+        if standby is None:
+            return None
+        tainted = any(standby in line.rewound for line in self.snapshot.timelines.values())
+        self.snapshot = self.snapshot.rebuilt(standby)
+        self._kept.set()
+        log.warning("%s was rebuilt, says an operator", node, extra={"event": "rebuilt"})
+        if not tainted:
+            return f"nothing was held against {node}: what it had received before is forgotten"
+        return f"{node} counts again: what would be lost with it is known from its next look on"
+
+    def _nodes(self, cluster: str) -> Iterable[NodePolicy]:
+        return (node for each in self._policy.clusters if each.name == cluster for node in each.nodes)
 
     async def _judge(self) -> None:
         while True:

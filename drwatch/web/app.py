@@ -1,4 +1,7 @@
-"""The HTTP application: the status page, the metrics, the health of drwatch itself, and the JSON API. It only reads."""
+"""The HTTP application: the status page, the metrics, the health of drwatch itself, and the JSON API.
+
+It only reads, but for what an operator says over the unix socket.
+"""
 
 from __future__ import annotations
 
@@ -33,9 +36,13 @@ def _utc() -> tzinfo:
     return UTC
 
 
+def _nobody(cluster: str, node: str) -> str | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """What the application reads, each time anew."""
+    """What the application reads, each time anew; and the one word of a human that it hands on."""
 
     assessment: Callable[[], Assessment | None]
     """None until the first tick."""
@@ -51,6 +58,8 @@ class Reader:
     """At most so many incidents of the history, newest first."""
     blackbox: Callable[[str], Awaitable[Sequence[Boxed]]]
     """What was put down at the deaths under an incident."""
+    rebuilt: Callable[[str, str], str | None] = _nobody
+    """Takes a human's word that a standby of a cluster was rebuilt, and says what follows; None without such a one."""
     zone: Callable[[], tzinfo] = _utc
     """Of the times on the page for people."""
 
@@ -75,6 +84,7 @@ class _Pages:
             Route("/api/v1/status", self.status),
             Route("/api/v1/incidents", self.incidents),
             Route("/api/v1/incidents/{id}", self.incident),
+            Route("/api/v1/nodes/{cluster}/{node}/rebuilt", self.rebuilt, methods=["POST"]),
         ]
 
     async def status_page(self, request: Request) -> Response:
@@ -131,6 +141,15 @@ class _Pages:
         if unknown:
             raise HTTPException(503, unknown)
         raise HTTPException(404, f"no incident {wanted} among the living and the last {MOST}")
+
+    async def rebuilt(self, request: Request) -> Response:
+        if request.client is not None:
+            # It has an address, so it did not come over the unix socket, which only the operators may open.
+            raise HTTPException(403, "this is told over drwatch's own socket: drwatch rebuilt CLUSTER NODE")
+        words = self._reader.rebuilt(request.path_params["cluster"], request.path_params["node"])
+        if words is None:
+            raise HTTPException(404, f"{request.path_params['cluster']} has no node {request.path_params['node']}")
+        return JSONResponse({"done": words})
 
     def _living(self) -> list[dict[str, Any]]:
         assessment = self._reader.assessment()

@@ -169,7 +169,11 @@ def test_a_process_that_was_never_seen_is_not_missed() -> None:
 
 @pytest.mark.parametrize(
     ("version", "seconds"),
-    [pytest.param((5, 6, 51), 9.0, id="5.6 counts a torn one"), pytest.param((8, 0, 36), 1.0, id="8.0 does not")],
+    [
+        pytest.param((5, 6, 51), 9.0, id="5.6 counts a torn one"),
+        pytest.param((5, 7, 44), 1.0, id="5.7 does not"),
+        pytest.param((8, 0, 36), 1.0, id="8.0 does not"),
+    ],
 )
 def test_trap_7_the_newest_received_transaction_may_be_torn(version: tuple[int, ...], seconds: float) -> None:
     """0: 100 everywhere. 8: 101 on the primary, and the standby says it received 101; it has applied 100."""

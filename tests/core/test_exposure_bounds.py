@@ -258,7 +258,7 @@ class Pair(RuleBasedStateMachine):
 
 
 class OldMysql(Pair):
-    """MySQL 5.6 and 5.7 with GTIDs: a half-received transaction may be counted."""
+    """MySQL 5.6 with GTIDs: a half-received transaction is counted."""
 
     version = (5, 6, 51)
     torn_is_counted = True

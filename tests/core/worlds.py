@@ -34,7 +34,7 @@ from drwatch.core.sample import (
     Sample,
     ServerFact,
 )
-from drwatch.core.snapshot import Snapshot, snapshot
+from drwatch.core.snapshot import Snapshot
 from drwatch.core.symptoms.firing import Firing
 
 START = Moment(1000.0, datetime(2026, 11, 23, 3, 14, tzinfo=UTC))
@@ -227,10 +227,13 @@ def well(asked: float, last: int = 100, **channel: Any) -> list[Sample]:
     ]
 
 
-def seen(*looks: Sample | Iterable[Sample], alive: Iterable[Node] = ()) -> Snapshot:
-    return snapshot(
-        (sample for item in looks for sample in ([item] if isinstance(item, Sample) else item)), alive=alive
-    )
+def seen(*looks: Sample | Iterable[Sample], alive: Iterable[Node] = (), world: Snapshot | None = None) -> Snapshot:
+    """What these looks bring, in ``world`` if there was one before."""
+    made = world or Snapshot(alive=frozenset(alive))
+    for item in looks:
+        for sample in [item] if isinstance(item, Sample) else item:
+            made = made.keep(sample)
+    return made
 
 
 def judged(world: Snapshot, now: float, policy: Policy = POLICY, firing: Firing = frozenset()) -> Assessment:

@@ -33,6 +33,8 @@ class World:
     wrong: str | None = None
     broken: Exception | None = None
     """What reading the history comes to."""
+    said: list[tuple[str, str]] = field(default_factory=list)
+    """Cluster and node of each standby that was said to be rebuilt."""
     asked_for: list[int] = field(default_factory=list)
     """How much history was asked for."""
 
@@ -45,6 +47,12 @@ class World:
     async def blackbox(self, incident: str) -> Sequence[Boxed]:
         return [boxed for boxed in self.boxed if boxed.body["incident"] == incident]
 
+    def rebuilt(self, cluster: str, node: str) -> str | None:
+        if node != "oslo-b":
+            return None
+        self.said.append((cluster, node))
+        return "it counts again"
+
     def application(self) -> ASGIApp:
         exporter = Exporter(lambda: self.assessment, lambda: self.incidents, lambda: self.rows, Instruments(["phone"]))
         return application(
@@ -56,6 +64,7 @@ class World:
                 health=lambda: self.wrong,
                 history=self.history,
                 blackbox=self.blackbox,
+                rebuilt=self.rebuilt,
             )
         )
 

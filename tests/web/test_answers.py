@@ -3,6 +3,7 @@
 import gzip
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -11,7 +12,8 @@ from monitoring import world
 from drwatch.core.finding import Condition
 from drwatch.core.incident import Incident, Phase
 from drwatch.store import Past, StoreError
-from web.asking import World, asking
+from drwatch.web.listen import serve
+from web.asking import Client, World, asking
 
 PATHS = ("/", "/metrics", "/healthz", "/readyz", "/api/v1/status", "/api/v1/incidents")
 
@@ -159,3 +161,18 @@ async def test_a_suppressed_incident_is_shown_with_what_explains_it() -> None:
     state.incidents = [replace(state.incidents[0], suppressed_by=Condition.PRIMARY_DOWN)]
     async with asking(state) as client:
         assert "explained by PrimaryDown" in (await client.get("/")).text
+
+
+async def test_an_operators_word_is_taken_on_the_socket_alone(tmp_path: Path) -> None:
+    of = World()
+    async with serve(of.application(), ("127.0.0.1", 0), tmp_path / "drwatch.sock") as bound:
+        assert bound is not None
+        path = "/api/v1/nodes/shop/oslo-b/rebuilt"
+        assert (await Client(bound).get(path, "POST")).status == 403
+        assert of.said == []
+        socket = Client(tmp_path / "drwatch.sock")
+        assert (await socket.get(path)).status == 405
+        assert (await socket.get("/api/v1/nodes/shop/oslo-x/rebuilt", "POST")).status == 404
+        assert of.said == []
+        assert (await socket.get(path, "POST")).json == {"done": "it counts again"}
+        assert of.said == [("shop", "oslo-b")]

@@ -74,5 +74,5 @@ def test_the_page_has_every_key_and_no_other() -> None:
 def test_the_page_has_every_address_and_no_other() -> None:
     app = World().application()
     assert isinstance(app, Starlette)
-    served = {getattr(route, "path", "").replace("{id}", "ID") for route in app.routes}
+    served = {re.sub(r"{(\w+)}", lambda found: found[1].upper(), getattr(route, "path", "")) for route in app.routes}
     assert set(re.findall(r"^\| `(/[^`?]*)", PAGE, flags=re.MULTILINE)) == served

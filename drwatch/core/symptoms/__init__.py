@@ -8,7 +8,7 @@ from drwatch.core.finding import Finding
 from drwatch.core.policy import Policy
 from drwatch.core.sample import Moment
 from drwatch.core.snapshot import Snapshot
-from drwatch.core.symptoms import blindness, channel, files, host, objectives, paging, primary, standby
+from drwatch.core.symptoms import blindness, channel, files, history, host, objectives, paging, primary, standby
 from drwatch.core.symptoms.firing import Firing
 from drwatch.core.view import ClusterView
 
@@ -16,6 +16,7 @@ from drwatch.core.view import ClusterView
 def of_cluster(view: ClusterView, policy: Policy, snapshot: Snapshot, firing: Firing, now: Moment) -> Iterator[Finding]:
     yield from primary.findings(view)
     yield from standby.findings(view, policy, snapshot)
+    yield from history.findings(view, snapshot)
     yield from channel.findings(view, policy, snapshot, firing, now)
     yield from objectives.findings(view, snapshot, firing)
     yield from files.findings(view, policy, snapshot, firing)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from drwatch.core.binlog import Coordinate, CoordinateError
-from drwatch.core.gtid import GtidError, GtidPosition, Gtids, GtidSet
+from drwatch.core.gtid import GtidError, GtidPosition, Gtids, GtidSet, GtidState
 from drwatch.core.sample import Channel, Flavour, IoState
 from drwatch.probes.mysql.applier import failing_table
 
@@ -121,6 +121,14 @@ def gtids(flavour: Flavour, text: str) -> Gtids:
     """The text as this flavour writes it. Raises RowError."""
     try:
         return GtidPosition.parse(text) if flavour is Flavour.MARIADB else GtidSet.parse(text)
+    except GtidError as error:
+        raise RowError(str(error)) from error
+
+
+def gtid_state(text: str) -> GtidState:
+    """MariaDB's gtid_binlog_state. Raises RowError."""
+    try:
+        return GtidState.parse(text)
     except GtidError as error:
         raise RowError(str(error)) from error
 

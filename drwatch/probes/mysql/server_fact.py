@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from drwatch.core.sample import Fact, Flavour, ServerFact
 from drwatch.probes.mysql import statements
-from drwatch.probes.mysql.columns import RowError, coordinate, gtids
+from drwatch.probes.mysql.columns import RowError, coordinate, gtid_state, gtids
 from drwatch.probes.mysql.wire import Wire, values
 
 
@@ -59,6 +59,7 @@ def _read(row: Mapping[str, object], status: Mapping[str, str]) -> ServerFact:
     else:
         on = str(row.get("gtid_mode", "OFF")).upper() in ("ON", "ON_PERMISSIVE", "3", "2")
         gtid, applied = gtids(flavour, str(row["gtid_executed"])) if on else None, None
+    state = row.get("gtid_binlog_state")
     clock = row["clock"]
     if not isinstance(clock, datetime):
         raise RowError("the server's clock is no time")
@@ -94,6 +95,7 @@ def _read(row: Mapping[str, object], status: Mapping[str, str]) -> ServerFact:
         buffer_pool_data_bytes=None if data is None else int(data),
         log_replica_updates=None if updates is None else _boolean(updates),
         appliers=None if appliers is None else int(str(appliers)),
+        gtid_state=gtid_state(str(state)) if logs and state is not None else None,
         binlog_base=str(basename) if logs and basename else None,
     )
 

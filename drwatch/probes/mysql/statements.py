@@ -20,6 +20,7 @@ VARIABLES = (
     "gtid_executed",
     "gtid_binlog_pos",
     "gtid_slave_pos",
+    "gtid_binlog_state",
     "log_bin",
     "log_bin_basename",
     "log_slave_updates",
