@@ -2,6 +2,7 @@ import asyncio
 import os
 import signal
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # pytest-asyncio asks for "the" event loop before it makes its own; Python 3.11 then makes one that nobody closes, and
@@ -24,3 +25,16 @@ settings.register_profile(
     derandomize=bool(os.environ.get("CI")),
 )
 settings.load_profile("drwatch")
+
+
+ALONE = "tests/scenarios/test_real.py"
+"""Each of its tests brings up a pair of its own; in every other file they share what the file's fixtures made."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file is one worker's, and what waits longest comes first, so that no worker is left waiting for another."""
+    for item in items:
+        if not item.nodeid.startswith(ALONE):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    items.sort(key=lambda item: not item.nodeid.startswith(ALONE))
