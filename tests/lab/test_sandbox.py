@@ -15,8 +15,9 @@ from drwatch.lab.deadline import until
 from drwatch.lab.sandbox import Sandbox, sweep
 
 RUN = """
-import signal, time
+import faulthandler, signal, time
 from drwatch.lab.sandbox import Sandbox
+faulthandler.dump_traceback_later(8)  # into the report, should it not end
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits it ignored
 with Sandbox() as sandbox:
     child = sandbox.spawn(["sh", "-c", f"sleep 1000 & echo $! > {sandbox.path}/grandchild; wait"])
@@ -41,12 +42,14 @@ def another_run(parent: Path) -> Iterator[tuple["subprocess.Popen[str]", Path, l
         [sys.executable, "-c", RUN], stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(parent)}
     )
     with popen:
-        assert popen.stdout
-        path, *pids = popen.stdout.readline().split()
-        yield popen, Path(path), [int(pid) for pid in pids]
-        popen.kill()
-        popen.wait()
-        sweep(parent)
+        try:
+            assert popen.stdout
+            path, *pids = popen.stdout.readline().split()
+            yield popen, Path(path), [int(pid) for pid in pids]
+        finally:
+            popen.kill()
+            popen.wait()
+            sweep(parent)
 
 
 def test_the_end_of_a_sandbox_takes_its_directory_and_its_processes() -> None:
