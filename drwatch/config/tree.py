@@ -59,6 +59,8 @@ def read(text: str) -> Tree:
         # %YAML 1.1 would turn NO into False, in a tool that prints countries.
         return _hopeless(tree, line, "expected no % directive: the file is read as YAML 1.2", "Remove the line")
     yaml = YAML(typ="safe", pure=True)
+    # Each anchor is a problem of its own below: the library's warning would stand on stderr beside our sentence.
+    yaml.composer.warn_double_anchors = False
     try:
         root = yaml.compose(text)
     except MarkedYAMLError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from config_machine import PAIR, Machine
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from drwatch.config import Config, ConfigErrors, tree
@@ -60,6 +60,7 @@ def test_any_text(host: Machine, text: str) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.sampled_from(TOKENS) | st.sampled_from(" :-?&*!|>%@`'\"#,[]{}\t\n\\"), max_size=40).map("".join))
+@example("&&[&&")  # two anchors of one name
 def test_any_soup_of_our_own_words(host: Machine, text: str) -> None:
     outcome(host, text)
 
