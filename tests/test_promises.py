@@ -30,6 +30,8 @@ UNPLAYED = {
     Condition.RPO_BREACHED: "the core's tests have it: for real it takes as long as the objective",
     Condition.FILES_MARKER_MISSING: "the marker probe's and the core's tests have it",
     Condition.SPLIT_BRAIN: "the core's tests have it",
+    Condition.PRIMARY_DISK_FULL: "the core's tests have it",
+    Condition.DISK_FILLING: "the core's tests have it: for real its patience is a minute",
     Condition.IO_WAIT_HIGH: "five minutes of a saturated disk are no scenario for a shared machine",
     Condition.PROBE_BLIND: "the core's tests have it",
     Condition.PAGING_BROKEN: "the phone of a scenario cannot tell that it is broken: the daemon's tests have it",

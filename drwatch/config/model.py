@@ -191,6 +191,8 @@ class Limits(Section):
     connections: Share = _LIMITS.connections
     stale_sample: Period = _LIMITS.stale_sample
     applier_stuck: Period = _LIMITS.applier_stuck
+    writes_still: Period = _LIMITS.writes_still
+    disk_free: Share = _LIMITS.disk_free
 
 
 # Shortest intervals: what the watched servers do not feel, and sshd does not punish (traps.md 1 and 2).

@@ -19,6 +19,8 @@ class Condition(StrEnum):
     PRIMARY_HOST_DOWN = "PrimaryHostDown"
     PRIMARY_HUNG = "PrimaryHung"
     PRIMARY_RESTARTING = "PrimaryRestarting"
+    PRIMARY_DISK_FULL = "PrimaryDiskFull"
+    PRIMARY_WRITES_STALLED = "PrimaryWritesStalled"
     PRIMARY_SATURATED = "PrimarySaturated"
     PRIMARY_UNSEEN = "PrimaryUnseen"
     WITNESS_ISOLATED = "WitnessIsolated"
@@ -36,6 +38,7 @@ class Condition(StrEnum):
     FILES_MARKER_MISSING = "FilesMarkerMissing"
     STANDBY_WRITABLE = "StandbyWritable"
     SPLIT_BRAIN = "SplitBrain"
+    DISK_FILLING = "DiskFilling"
     IO_WAIT_HIGH = "IoWaitHigh"
     ACCESS_DENIED = "AccessDenied"
     HOST_KEY_CHANGED = "HostKeyChanged"
@@ -48,6 +51,8 @@ SEVERITY = {
     Condition.PRIMARY_HOST_DOWN: Severity.CRITICAL,
     Condition.PRIMARY_HUNG: Severity.CRITICAL,
     Condition.PRIMARY_RESTARTING: Severity.CRITICAL,
+    Condition.PRIMARY_DISK_FULL: Severity.CRITICAL,
+    Condition.PRIMARY_WRITES_STALLED: Severity.CRITICAL,
     Condition.PRIMARY_SATURATED: Severity.CRITICAL,
     Condition.PRIMARY_UNSEEN: Severity.WARNING,
     Condition.WITNESS_ISOLATED: Severity.CRITICAL,
@@ -65,6 +70,7 @@ SEVERITY = {
     Condition.FILES_MARKER_MISSING: Severity.WARNING,
     Condition.STANDBY_WRITABLE: Severity.WARNING,
     Condition.SPLIT_BRAIN: Severity.CRITICAL,
+    Condition.DISK_FILLING: Severity.WARNING,
     Condition.IO_WAIT_HIGH: Severity.WARNING,
     Condition.ACCESS_DENIED: Severity.WARNING,
     Condition.HOST_KEY_CHANGED: Severity.CRITICAL,
@@ -75,7 +81,10 @@ SEVERITY = {
 PRIMARY_LOST = frozenset({Condition.PRIMARY_DOWN, Condition.PRIMARY_HOST_DOWN, Condition.PRIMARY_HUNG})
 """The primary serves nobody, and will not by itself."""
 
-PRIMARY_FAMILY = PRIMARY_LOST | {Condition.PRIMARY_RESTARTING, Condition.PRIMARY_UNSEEN, Condition.PRIMARY_SATURATED}
+PRIMARY_AILING = frozenset({Condition.PRIMARY_DISK_FULL, Condition.PRIMARY_WRITES_STALLED, Condition.PRIMARY_SATURATED})
+"""The primary lives and does not serve: to be mended where it is, never to be taken over from."""
+
+PRIMARY_FAMILY = PRIMARY_LOST | PRIMARY_AILING | {Condition.PRIMARY_RESTARTING, Condition.PRIMARY_UNSEEN}
 """Faces of one trouble: the primary's incident goes from one to another without being closed and opened again."""
 
 

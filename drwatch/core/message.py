@@ -9,10 +9,10 @@ from datetime import datetime, tzinfo
 from drwatch.core.assessment import Assessment
 from drwatch.core.duration import at_most, span
 from drwatch.core.exposure import Exposure
-from drwatch.core.finding import PRIMARY_FAMILY, Condition
+from drwatch.core.finding import PRIMARY_AILING, PRIMARY_FAMILY
 from drwatch.core.incident import Incident
 from drwatch.core.paging import Page, PageReason
-from drwatch.core.preflight import Decision, Preflight, preflight
+from drwatch.core.preflight import Decision, Preflight, mending, preflight
 from drwatch.core.recovery import Basis, Recovery
 from drwatch.core.sample import Moment
 from drwatch.core.snapshot import Snapshot
@@ -154,7 +154,9 @@ def compose(page: Page, assessment: Assessment, zone: tzinfo) -> Message:
     if view is not None:
         lines += _loss(view, zone)
         lines += [_time(estimate) for estimate in view.recovery]
-        if incident.condition in PRIMARY_FAMILY - {Condition.PRIMARY_SATURATED}:
+        if incident.condition in PRIMARY_AILING:
+            lines += [f"DO FIRST:\n{command.why}:\n   {command.line}" for command in mending(view, assessment.snapshot)]
+        elif incident.condition in PRIMARY_FAMILY:
             lines += _choice(view, assessment.snapshot, assessment.at, zone)
             for standby in view.cluster.standbys:
                 lines += _takeover(preflight(view, assessment.snapshot, standby))

@@ -163,6 +163,10 @@ class Limits:
     """A fact older than this no longer counts as seen."""
     applier_stuck: float = 10.0
     """No progress for so long, with work waiting, makes the drain time unknown."""
+    writes_still: float = 10.0
+    """Writes that have begun and do not end for so long are stalled. A backup's own lock is shorter, as a rule."""
+    disk_free: float = 0.05
+    """Share of a file system below which it is filling up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,6 +161,24 @@ def _repair(view: ClusterView, snapshot: Snapshot, standby: NodePolicy) -> tuple
             return (Command("Provider's console: is it powered? Restart it there, it loses nothing", ping),)
         case Condition.PRIMARY_RESTARTING:
             return (Command("Watch it recover", f"{shell} 'sudo journalctl -u {primary.unit} -n 50 -f'"),)
+    return mending(view, snapshot)
+
+
+def mending(view: ClusterView, snapshot: Snapshot) -> tuple[Command, ...]:
+    """What to look at first on a primary that lives and does not serve."""
+    primary = view.cluster.primary
+    shell, client = _shell(primary, terminal=True), _words(snapshot, primary)[1]
+    sessions = f"{shell} \"sudo {client} -e 'SHOW FULL PROCESSLIST'\""
+    match view.verdict.condition:
+        case Condition.PRIMARY_DISK_FULL:
+            fact = snapshot.server(primary.node)
+            places = " ".join(fact.directories if fact and fact.directories else (primary.datadir,))
+            look = f"{shell} 'df -h {places}; df -i {places}; sudo du -xhd2 {places} | sort -h | tail -20'"
+            return (Command("See what fills it, and free that: never a binary log by hand", look),)
+        case Condition.PRIMARY_WRITES_STALLED:
+            return (Command("See what holds the writes up, and end that one session (KILL id)", sessions),)
+        case Condition.PRIMARY_SATURATED:
+            return (Command("See who holds the connections; one is kept for an administrator", sessions),)
     return ()
 
 

@@ -181,6 +181,12 @@ class ServerFact:
     """MariaDB's gtid_binlog_state: every writer that its binary log holds."""
     binlog_base: str | None = None
     """Path of its binary logs without their numbers (log_bin_basename); None with binary logging off."""
+    writes_begun: int | None = None
+    """INSERT, UPDATE, DELETE and kin since start, counted as they begin: one that hangs is among them."""
+    rows_written: int | None = None
+    """Rows written since start: what moves while a long statement has not committed yet."""
+    directories: tuple[str, ...] = ()
+    """Where it writes: datadir, tmpdir and its binary logs; without a slash at the end."""
 
     @property
     def binlog_dir(self) -> str | None:
@@ -276,7 +282,11 @@ class Filesystem:
     path: str
     size_bytes: int
     free_bytes: int
+    """Free for ordinary users: what is kept for root, a server cannot use."""
     free_inodes: int | None
+    """None where the file system has no such limit (btrfs)."""
+    age: float = 0.0
+    """Seconds since it was asked: on a hung mount the answer never comes."""
 
 
 @dataclass(frozen=True, slots=True)

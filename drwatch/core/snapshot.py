@@ -25,6 +25,7 @@ from drwatch.core.sample import (
 )
 from drwatch.core.strain import Strain
 from drwatch.core.timeline import Entry, Position, Timeline
+from drwatch.core.writes import Writes, first
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,8 @@ class Snapshot:
     """Facts of an earlier run, each until this run's look brings a newer one."""
     outages: tuple[Outage, ...] = ()
     """Losses of a primary and how they were recovered from, this run's and earlier ones'."""
+    writes: Mapping[Node, Writes] = field(default_factory=_nothing)
+    """Whether each server's writes get anywhere."""
 
     def keep(self, sample: Sample) -> Snapshot:
         """The snapshot with one look more."""
@@ -220,6 +223,7 @@ class Snapshot:
         )
         if node not in after.alive:
             after = replace(after, alive=after.alive | {node})
+        after = after._wrote(node, fact, sample.asked)
         died = after.deaths.get(node)
         return after._risen(node) if died is not None and sample.asked.loop > died.loop else after
 
@@ -246,6 +250,11 @@ class Snapshot:
                 continue
             found[key.node, node] = errant(look.found, fact)
         return replace(self, errant=MappingProxyType(found))
+
+    def _wrote(self, node: Node, fact: ServerFact, at: Moment) -> Snapshot:
+        before = self.writes.get(node)
+        now = before.after(fact, at) if before else first(fact, at)
+        return replace(self, writes=MappingProxyType({**self.writes, node: now}))
 
     def _risen(self, node: Node) -> Snapshot:
         left = {other: at for other, at in self.deaths.items() if other != node}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from drwatch.core.finding import PRIMARY_LOST, Condition, Finding
+from drwatch.core.finding import PRIMARY_AILING, PRIMARY_LOST, Condition, Finding
 
 _OF_THE_PRIMARY = frozenset(
     {
@@ -30,7 +30,7 @@ _OF_THE_STANDBY = frozenset(
 _OF_A_REWIND = frozenset({Condition.RPO_BREACHED, Condition.RECEIVED_LOST})
 """What cannot be told any more when the primary's positions are used twice."""
 
-_OF_A_NODE = frozenset({Condition.PROBE_BLIND, Condition.IO_WAIT_HIGH})
+_OF_A_NODE = frozenset({Condition.PROBE_BLIND, Condition.IO_WAIT_HIGH, Condition.DISK_FILLING})
 """What follows by itself on a node that is gone."""
 
 
@@ -51,7 +51,7 @@ def suppress(findings: list[Finding], pending: bool = False) -> list[Finding]:
     }
     rewound = Condition.PRIMARY_REWOUND in roots
     split = {finding.subject for finding in findings if finding.condition is Condition.SPLIT_BRAIN}
-    saturated = {finding.subject for finding in findings if finding.condition is Condition.PRIMARY_SATURATED}
+    ailing = {finding.subject: finding.condition for finding in findings if finding.condition in PRIMARY_AILING}
 
     def cause(finding: Finding) -> Condition | None:
         if isolated is not None and finding is not isolated:
@@ -74,8 +74,8 @@ def suppress(findings: list[Finding], pending: bool = False) -> list[Finding]:
             return Condition.SPLIT_BRAIN
         if finding.condition is Condition.PROBE_BLIND and finding.subject in denied:
             return denied[finding.subject]
-        if finding.condition is Condition.PROBE_BLIND and finding.subject in saturated:
-            return Condition.PRIMARY_SATURATED
+        if finding.condition in (Condition.PROBE_BLIND, Condition.DISK_FILLING) and finding.subject in ailing:
+            return ailing[finding.subject]
         if (
             finding.condition is Condition.STANDBY_WRITABLE
             and primary is not None

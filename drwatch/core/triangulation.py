@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from drwatch.core.ailing import diagnose, full_disks
 from drwatch.core.chairs import (
     OUT_OF_REACH,
     Door,
@@ -19,7 +20,7 @@ from drwatch.core.chairs import (
 )
 from drwatch.core.finding import Condition, Confidence
 from drwatch.core.policy import Cluster, Policy
-from drwatch.core.sample import Blind, HostFact, Key, Moment, Node, Probe, Reason, ServerFact
+from drwatch.core.sample import Blind, HostFact, Key, Moment, Probe, Reason, ServerFact
 from drwatch.core.snapshot import Sight, Snapshot
 
 LEAVING = 3.0
@@ -136,10 +137,13 @@ def judge(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) -> 
     primary = cluster.primary.node
     found = snapshot.latest(primary, Probe.SERVER)
     if isinstance(found, ServerFact):
-        return _saturation(snapshot, policy, primary, found)
+        ailment = diagnose(snapshot, policy, primary, found)
+        return Verdict(*ailment) if ailment else Verdict(None)
     evidence, since = gather(cluster, snapshot), lost_since(cluster, snapshot)
+    disks = full_disks(snapshot, primary)
     if isinstance(found, Blind) and found.reason is Reason.TOO_MANY_CONNECTIONS:
-        return Verdict(Condition.PRIMARY_SATURATED, evidence=evidence.sentences)
+        full = Condition.PRIMARY_DISK_FULL if disks else Condition.PRIMARY_SATURATED
+        return Verdict(full, evidence=evidence.sentences + disks)
     if since is None or primary not in snapshot.alive:
         # Never seen alive: perhaps it does not exist. ProbeBlind says so.
         return Verdict(None, evidence=evidence.sentences)
@@ -149,16 +153,10 @@ def judge(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) -> 
         return Verdict(Condition.WITNESS_ISOLATED, confidence, evidence.sentences)
     condition, confidence = decide(evidence.server, evidence.host, evidence.receiver, evidence.door)
     answers = evidence.host not in (Host.UNKNOWN, Host.UNREACHABLE, Host.REFUSED)
-    return Verdict(condition, confidence, evidence.sentences, host_answers=answers)
-
-
-def _saturation(snapshot: Snapshot, policy: Policy, primary: Node, fact: ServerFact) -> Verdict:
-    login = snapshot.latest(primary, Probe.LOGIN)
-    refused = isinstance(login, Blind) and login.reason is Reason.TOO_MANY_CONNECTIONS
-    if refused or fact.connections >= policy.limits.connections * fact.max_connections:
-        words = f"server: {fact.connections} of {fact.max_connections} connections are in use"
-        return Verdict(Condition.PRIMARY_SATURATED, evidence=(words,))
-    return Verdict(None)
+    if disks and condition in (Condition.PRIMARY_HUNG, Condition.PRIMARY_RESTARTING):
+        # It can neither stop nor start: SIGTERM on a full disk leaves the process and closes its port (traps.md 14).
+        condition, confidence = Condition.PRIMARY_DISK_FULL, Confidence.CONCLUSIVE
+    return Verdict(condition, confidence, evidence.sentences + disks, host_answers=answers)
 
 
 def _unasked(cluster: Cluster, policy: Policy, snapshot: Snapshot, since: Moment) -> set[Key]:

@@ -65,10 +65,13 @@ class Look(Protocol):
 
 
 @runtime_checkable
-class BinlogReader(Protocol):
-    """A look at a host that can read a binary log's size; ``binlog`` says which one's, None none's."""
+class HostReader(Protocol):
+    """A look at a host that reads what its server names; it is told here what that is."""
 
     binlog: str | None
+    """Whose binary log's size; None none's."""
+    directories: tuple[str, ...]
+    """Whose file systems' space."""
 
 
 class Ledger(Protocol):
@@ -210,9 +213,12 @@ class Daemon:
                 log.warning("%s is blind: %s", subject, words, extra={"event": "probe", "state": "blind"})
 
     def _point(self, node: Node, fact: ServerFact) -> None:
-        """Let the host look read the position that this server does not tell."""
+        """Let the host look read the space of what this server writes to, and the position that it does not tell."""
         host = self._looks.get(Key(node, Probe.HOST))
-        if isinstance(host, BinlogReader) and fact.binlog_to_measure is not None:
+        if not isinstance(host, HostReader):
+            return
+        host.directories = fact.directories
+        if fact.binlog_to_measure is not None:
             host.binlog = fact.binlog_to_measure
 
     def _told(self, channel: str, accepted: bool, refused: bool, detail: str) -> None:

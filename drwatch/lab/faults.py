@@ -204,6 +204,14 @@ def saturate_primary(pair: Pair) -> float:
             return time.monotonic()
 
 
+def lock_primary(pair: Pair) -> float:
+    """What a backup does, and does not let go of."""
+    backup = pair.primary.connect()
+    pair.held.append(backup)
+    backup.cursor().execute("FLUSH TABLES WITH READ LOCK")
+    return time.monotonic()
+
+
 def release_primary(pair: Pair) -> None:
     pair.release()
 
@@ -274,6 +282,7 @@ FAULTS = {
         Fault("primary-hung", "the primary's server hangs (SIGSTOP)", freeze_primary, thaw_primary),
         Fault("primary-host-gone", "the primary's host loses its power", power_off_primary, power_on_primary),
         Fault("primary-saturated", "the application takes every connection", saturate_primary, release_primary),
+        Fault("primary-locked", "a backup keeps the global read lock", lock_primary, release_primary),
         Fault("standby-killed", "SIGKILL to the standby's server", kill_standby, start_standby),
         Fault("io-thread-stopped", "the standby stops receiving", stop_io_thread, start_io_thread),
         Fault("sql-thread-broken", "a conflicting row stops the applier", break_sql_thread, mend_sql_thread),

@@ -213,6 +213,19 @@ SCENARIOS = {
             turned_away=True,
         ),
         Scenario(
+            "primary-locked",
+            "writes held up by FLUSH TABLES WITH READ LOCK are PrimaryWritesStalled, although every status answers",
+            # drwatch must have seen the server at work before it can say that this is not its habit.
+            (Act(8, "primary-locked"),),
+            (Expect(Condition.PRIMARY_WRITES_STALLED, within=38.0),),
+        ),
+        Scenario(
+            "backup-locks-briefly",
+            "a backup that holds the global read lock for eight seconds pages nobody",
+            (Act(8, "primary-locked"), Act(16, "primary-locked", mend=True)),
+            watch=20.0,
+        ),
+        Scenario(
             "standby-killed",
             "a dead standby is StandbyDown, and its silence about replication is not told again",
             (Act(0, "standby-killed"),),

@@ -19,6 +19,7 @@ from drwatch.core.sample import (
     Blind,
     Channel,
     Fact,
+    Filesystem,
     Flavour,
     HostFact,
     IoState,
@@ -47,6 +48,8 @@ NET_TIMEOUT = 60.0
 
 HEARTBEAT = NET_TIMEOUT / 2
 
+DATADIR = "/var/lib/mysql"
+
 DEADLINE = 1.0
 LATENCY = 0.002
 
@@ -71,6 +74,9 @@ class Machine:
     host_key: bool = True
     password: bool = True
     full: bool = False
+    held_up: bool = False
+    """Its writes begin and do not end."""
+    disk_full: bool = False
 
     @property
     def serves(self) -> bool:
@@ -101,7 +107,7 @@ class World:
     def settle(self) -> None:
         """Bring commits, the receiver, the applier and the file sync up to now."""
         now = clock().loop
-        if self.primary.serves:
+        if self.primary.serves and not self.primary.held_up:
             self._committed += self.rate * (now - self._at)
         if self._io() is IoState.YES and self.primary.serves and self.wire_silent_since is None:
             self._hear(now, self._committed)
@@ -150,12 +156,18 @@ class World:
             "host-key-changed": lambda broken: setattr(self.standby, "host_key", not broken),
             "access-denied": lambda broken: setattr(self.standby, "password", not broken),
             "primary-saturated": lambda broken: setattr(self.primary, "full", broken),
+            "primary-locked": lambda broken: setattr(self.primary, "held_up", broken),
+            "primary-binlog-full": self._fill,
+            "primary-data-full": self._fill,
         }
         faults[fault](not mend)
         self.settle()
 
     def _silence(self, broken: bool) -> None:
         self.wire_silent_since = clock().loop if broken else None
+
+    def _fill(self, broken: bool) -> None:
+        self.primary.disk_full = self.primary.held_up = broken
 
     def _kill(self, broken: bool) -> None:
         self.primary.runs = not broken
@@ -231,11 +243,14 @@ class World:
             connections=limit if machine.full else 12,
             max_connections=limit,
             connections_refused=0,
-            threads_running=2,
+            threads_running=3 if machine.held_up else 2,
             clock=now.wall,
             net_timeout=NET_TIMEOUT,
             buffer_pool_bytes=1 << 27,
             buffer_pool_data_bytes=1 << 26,
+            writes_begun=int(self._committed) + machine.held_up,
+            rows_written=int(self._committed),
+            directories=(DATADIR,),
         )
 
     def _coordinate(self, transactions: float) -> Coordinate:
@@ -291,7 +306,7 @@ class World:
             io_pressure=0.01,
             disks=(),
             memory_available_bytes=1 << 30,
-            filesystems=(),
+            filesystems=(Filesystem(DATADIR, 40 << 30, 0 if machine.disk_full else 20 << 30, 1 << 20, 1.0),),
             slow_age=1.0,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from drwatch.core.binlog import Coordinate
@@ -25,6 +26,7 @@ class HostLook:
     ``process``: text that a server's command line must hold, where several servers share the host.
     ``binlog``: where its newest binary log's size is read with each look, a directory or a base path such as
     /var/log/mysql/mysql-bin; may be set at any time, to None for a server whose position is known from GTIDs.
+    ``directories``: more places whose space counts; may be set at any time to what the server itself names.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class HostLook:
         self.every = every
         self.wake = asyncio.Event()
         self.binlog = binlog_dir
+        self.directories: tuple[str, ...] = ()
         node.wakes.append(self.wake)
         self._node, self._clock = node, clock
         self._process, self._paths = process or "", watched
@@ -102,8 +105,10 @@ class HostLook:
             io_pressure=now.io_pressure,
             disks=disks(before.disks if before else {}, now.disks),
             memory_available_bytes=now.memory_available_bytes,
-            filesystems=tuple(space for _, space in self._spaces.values() if space),
-            slow_age=max(ages) if ages and len(ages) == len(self._paths) else None,
+            filesystems=tuple(
+                replace(space, age=at - answered) for answered, space in self._spaces.values() if space is not None
+            ),
+            slow_age=max(ages) if ages and self._spaces.keys() >= set(self._paths) else None,
             binlog=binlog,
         )
 
@@ -111,7 +116,7 @@ class HostLook:
         """Ask what may hang, each in a process of its own on the node; the answers are for later looks."""
         if shell.needs_clock:
             shell.post("clock")
-        for path in self._paths:
+        for path in dict.fromkeys((*self._paths, *self.directories)):
             shell.post("space", path).future.add_done_callback(partial(self._keep_space, path))
 
     def _keep_space(self, path: str, future: asyncio.Future[Answer]) -> None:

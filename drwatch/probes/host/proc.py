@@ -137,12 +137,16 @@ def disks(before: dict[str, DiskCount], after: dict[str, DiskCount]) -> tuple[Di
 
 
 def parse_space(path: str, answer: Answer) -> Filesystem | None:
-    """`stat -f`: block size, blocks, blocks free for ordinary users, free inodes. None if there is no such path."""
+    """`stat -f`: block size, blocks, blocks free for ordinary users, inodes free and in all. None without such a path.
+
+    A file system that has no limit of inodes says 0 of both; the first node.sh does not give the last.
+    """
     try:
-        block, blocks, free, inodes = (int(n) for n in answer.lines[0].split())
+        block, blocks, free, *inodes = (int(n) for n in answer.lines[0].split())
     except (ValueError, IndexError):
         return None
-    return Filesystem(path, block * blocks, block * free, inodes)
+    limited = len(inodes) == 2 and inodes[1] > 0
+    return Filesystem(path, block * blocks, block * free, inodes[0] if limited else None)
 
 
 NO_SYSTEMD = 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from drwatch.core.sample import Fact, Flavour, ServerFact
@@ -97,7 +97,24 @@ def _read(row: Mapping[str, object], status: Mapping[str, str]) -> ServerFact:
         appliers=None if appliers is None else int(str(appliers)),
         gtid_state=gtid_state(str(state)) if logs and state is not None else None,
         binlog_base=str(basename) if logs and basename else None,
+        writes_begun=_sum(status, statements.WRITES),
+        rows_written=_sum(status, statements.ROWS if flavour is Flavour.MYSQL else statements.HANDLED),
+        directories=_directories(row, basename if logs else None),
     )
+
+
+def _sum(status: Mapping[str, str], names: Iterable[str]) -> int | None:
+    """The counters together; None where the server has none of them."""
+    found = [int(status[name]) for name in map(str.lower, names) if name in status]
+    return sum(found) if found else None
+
+
+def _directories(row: Mapping[str, object], basename: object) -> tuple[str, ...]:
+    """Where it writes. A tmpdir may be a list, separated as in PATH."""
+    named = [str(row.get("datadir") or ""), *str(row.get("tmpdir") or "").split(":")]
+    named += [str(basename).rpartition("/")[0]] if basename else []
+    whole = (path for path in named if path.startswith("/") and path.isprintable())
+    return tuple(dict.fromkeys(path.rstrip("/") or "/" for path in whole))
 
 
 def _optional(row: Mapping[str, object], *names: str) -> object:

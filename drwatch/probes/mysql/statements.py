@@ -32,6 +32,8 @@ VARIABLES = (
     "slave_net_timeout",
     "replica_net_timeout",
     "innodb_buffer_pool_size",
+    "datadir",
+    "tmpdir",
 )
 """The system variables that the fast look would know; which of them a server has is discovered on connect."""
 
@@ -50,6 +52,24 @@ DISCOVER = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ({})".format(
 )
 """A missing variable in a SELECT is errno 1193 (traps.md 11); here it is a missing row."""
 
+WRITES = (
+    "Com_insert",
+    "Com_insert_select",
+    "Com_update",
+    "Com_update_multi",
+    "Com_delete",
+    "Com_delete_multi",
+    "Com_replace",
+    "Com_replace_select",
+    "Com_load",
+)
+"""Counted when the statement begins, and so also while it waits for a lock or a full disk."""
+
+ROWS = ("Innodb_rows_inserted", "Innodb_rows_updated", "Innodb_rows_deleted")
+"""Counted when done. MariaDB since 10.6 has none of them; there the handler's own counters stand in."""
+
+HANDLED = ("Handler_write", "Handler_update", "Handler_delete")
+
 STATUS = "SHOW GLOBAL STATUS WHERE Variable_name IN ({})".format(
     ", ".join(
         f"'{name}'"
@@ -61,6 +81,9 @@ STATUS = "SHOW GLOBAL STATUS WHERE Variable_name IN ({})".format(
             "Innodb_buffer_pool_bytes_data",
             "Binlog_snapshot_file",
             "Binlog_snapshot_position",
+            *WRITES,
+            *ROWS,
+            *HANDLED,
         )
     )
 )

@@ -21,7 +21,7 @@ exec 2>/dev/null
 LC_ALL=C
 PATH=${PATH:+$PATH:}/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
-version=1 token='' filter='' servers='' others='' jobs=''
+version=2 token='' filter='' servers='' others='' jobs=''
 nl='
 '
 
@@ -123,7 +123,7 @@ clock() {
 }
 
 space() {
-    s=$(stat -f -c '%S %b %a %d' "$2") && say space "$1" "$s"
+    s=$(stat -f -c '%S %b %a %d %c' "$2") && say space "$1" "$s"
 }
 
 marker() {

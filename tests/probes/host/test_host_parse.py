@@ -139,8 +139,15 @@ def test_a_disk_that_is_new_or_was_reset_has_no_wait_yet() -> None:
 
 
 def test_free_space_is_what_ordinary_users_have() -> None:
-    found = parse_space("/srv", answer(b"4096 1000 250 77"))
+    found = parse_space("/srv", answer(b"4096 1000 250 77 100"))
     assert found == Filesystem("/srv", size_bytes=4096000, free_bytes=1024000, free_inodes=77)
+
+
+@pytest.mark.parametrize("inodes", [b"0 0", b"0"], ids=["btrfs has no limit", "the first node.sh gave no total"])
+def test_no_free_inode_says_nothing_where_there_may_be_no_limit(inodes: bytes) -> None:
+    found = parse_space("/srv", answer(b"4096 1000 250 " + inodes))
+    assert found is not None
+    assert found.free_inodes is None
 
 
 @pytest.mark.parametrize("line", [b"", b"4096 1000", b"x y z 0"])

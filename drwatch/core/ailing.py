@@ -1,0 +1,112 @@
+"""A primary that lives and does not serve: its disk is full, its writes wait, or it has no free connection."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from drwatch.core.duration import span
+from drwatch.core.finding import Condition, Confidence
+from drwatch.core.policy import Policy
+from drwatch.core.sample import Blind, Filesystem, HostFact, Node, Probe, Reason, ServerFact
+from drwatch.core.snapshot import Snapshot
+from drwatch.core.writes import Writes
+
+FULL = 4 << 20
+"""Bytes: InnoDB grows a large table by four extents at a time, and fails with less."""
+
+ASKED = 30.0
+"""Seconds after which what a host said of a file system's space no longer counts."""
+
+TWO_LOOKS = 2.0
+"""Of the fast look, that a full disk's server must have committed nothing in."""
+
+TURNED_AWAY = 3.0
+"""Seconds for which one refusal counts, so that only a server that goes on refusing is saturated."""
+
+
+class Ailment(NamedTuple):
+    condition: Condition
+    confidence: Confidence
+    evidence: tuple[str, ...]
+
+
+def full(space: Filesystem) -> bool:
+    return space.free_bytes < FULL or space.free_inodes == 0
+
+
+def written(snapshot: Snapshot, node: Node) -> tuple[Filesystem, ...]:
+    """The file systems that the node's server writes to, by its own word; all that are watched there without it."""
+    host, server = snapshot.latest(node, Probe.HOST), snapshot.server(node)
+    if not isinstance(host, HostFact):
+        return ()
+    spaces = tuple(space for space in host.filesystems if space.age <= ASKED)
+    if server is None or not server.directories:
+        return spaces
+    return tuple(space for space in spaces if (space.path.rstrip("/") or "/") in server.directories)
+
+
+def full_disks(snapshot: Snapshot, node: Node) -> tuple[str, ...]:
+    """A sentence for each file system of the server that has nothing left."""
+    by_space: dict[tuple[int, int, int | None], list[Filesystem]] = {}
+    for space in filter(full, written(snapshot, node)):
+        # The same figures under two paths: the same file system.
+        by_space.setdefault((space.size_bytes, space.free_bytes, space.free_inodes), []).append(space)
+    return tuple(
+        f"host: on {node.name} the disk under {' and '.join(space.path for space in spaces)} is full, "
+        + ("no inode is free" if free_inodes == 0 else f"{free} bytes are free")
+        for (_, free, free_inodes), spaces in by_space.items()
+    )
+
+
+def of_full_disk(snapshot: Snapshot, primary: Node, fact: ServerFact) -> Ailment | None:
+    """A full disk counts once nothing is committed any more: a disk that is full of something else may do for long."""
+    disks, writes = full_disks(snapshot, primary), snapshot.writes.get(primary)
+    if not disks or fact.read_only or (writes is not None and writes.known and writes.still < TWO_LOOKS):
+        return None
+    return Ailment(Condition.PRIMARY_DISK_FULL, Confidence.CONCLUSIVE, (*disks, *_still(writes)))
+
+
+def of_stalled_writes(snapshot: Snapshot, policy: Policy, primary: Node, fact: ServerFact) -> Ailment | None:
+    writes = snapshot.writes.get(primary)
+    if writes is None or fact.read_only or writes.held_up < policy.limits.writes_still:
+        return None
+    threads = f"server: {writes.running} threads are at work, usually {writes.level:.0f}; it answers all the same"
+    return Ailment(Condition.PRIMARY_WRITES_STALLED, Confidence.LIKELY, (*_still(writes), threads))
+
+
+def of_saturation(snapshot: Snapshot, policy: Policy, primary: Node, fact: ServerFact) -> Ailment | None:
+    login, writes = snapshot.latest(primary, Probe.LOGIN), snapshot.writes.get(primary)
+    words = [f"server: {fact.connections} of {fact.max_connections} connections are in use"]
+    refused = isinstance(login, Blind) and login.reason is Reason.TOO_MANY_CONNECTIONS
+    if refused:
+        words.append("witness: a fresh login is refused with 'Too many connections'")
+    turned_away = writes is not None and writes.refused_at is not None and writes.at - writes.refused_at <= TURNED_AWAY
+    if turned_away:
+        words.append("server: newcomers are turned away this very moment (Connection_errors_max_connections grows)")
+    if refused or turned_away or fact.connections >= policy.limits.connections * fact.max_connections:
+        return Ailment(Condition.PRIMARY_SATURATED, Confidence.CONCLUSIVE, tuple(words))
+    return None
+
+
+def _still(writes: Writes | None) -> tuple[str, ...]:
+    if writes is None or not writes.known:
+        return ()
+    since = ", though writes have begun" if writes.begun > writes.done else ""
+    return (f"server: nothing was committed for {span(writes.still)}{since}",)
+
+
+def diagnose(snapshot: Snapshot, policy: Policy, primary: Node, fact: ServerFact) -> Ailment | None:
+    """The worst that ails a primary that answers, with the evidence of all: a stall fills the connections too."""
+    found = [
+        ailment
+        for ailment in (
+            of_full_disk(snapshot, primary, fact),
+            of_stalled_writes(snapshot, policy, primary, fact),
+            of_saturation(snapshot, policy, primary, fact),
+        )
+        if ailment is not None
+    ]
+    if not found:
+        return None
+    evidence = dict.fromkeys(words for ailment in found for words in ailment.evidence)
+    return found[0]._replace(evidence=tuple(evidence))
