@@ -1,6 +1,6 @@
 # `make demo` and `make test` are the two that a newcomer needs; each gets what it lacks first.
 .DEFAULT_GOAL := help
-.PHONY: help setup check test demo bench image-test docs lock clean
+.PHONY: help setup servers check test demo bench image-test docs lock clean
 BIN := .venv/bin
 # Most tests wait for a server; more of them at once would make the few that compute late for those that time it.
 WORKERS := 3
@@ -13,6 +13,9 @@ help: ## say what there is to make
 setup: ## get what is missing: .venv, and the servers that the lab starts (nothing to do: under a second)
 	@scripts/setup
 
+servers: ## that, and the servers of every flavour, which the tests and the benchmarks run (330 MB on the disk)
+	@scripts/setup --servers
+
 demo: setup ## watch a real pair on this machine, break it, read the page (ARGS="--scenario NAME --json")
 	@$(BIN)/drwatch demo $(ARGS)
 
@@ -23,10 +26,10 @@ check: setup ## style, types and the rooms' walls
 	$(BIN)/lint-imports --config import-contracts.toml
 	$(BIN)/pytest -q tests/test_rooms.py
 
-test: check ## the checks, then every test
+test: servers check ## the checks, then every test
 	PATH="$$PATH:$(PARTS)" $(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
-bench: setup ## measure against the goals: all of bench/, or one with BENCH=NAME (ARGS="--flavour mysql-5.7 --kills 20")
+bench: servers ## measure against the goals: all of bench/, or one with BENCH=NAME (ARGS="--flavour mysql-5.7 --kills 20")
 	@scripts/bench $(BENCH) $(ARGS)
 
 image-test: setup ## boot the systemd unit in a container, build and run the image (root; installs their tools)

@@ -1,9 +1,13 @@
 import asyncio
 import os
 import signal
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from drwatch.lab.binaries import Unavailable
 
 # pytest-asyncio asks for "the" event loop before it makes its own; Python 3.11 then makes one that nobody closes, and
 # the collector reports it in whatever test happens to run. Told that there is none, neither does.
@@ -38,3 +42,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if not item.nodeid.startswith(ALONE):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
     items.sort(key=lambda item: not item.nodeid.startswith(ALONE))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Generator[None]:
+    with _said():
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None]:
+    with _said():
+        yield
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    """A server that this machine cannot have is named in the summary, and why."""
+    try:
+        yield
+    except Unavailable as why:
+        pytest.skip(str(why))

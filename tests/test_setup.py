@@ -7,11 +7,13 @@ import shutil
 import subprocess
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from drwatch.lab.binaries import MissingPart, cache, find
+from drwatch.lab.binaries import MissingPart, Unavailable, cache, find
+from drwatch.lab.flavour import TABLE, Flavour
 
 ROOT = Path(__file__).parent.parent
 
@@ -24,7 +26,7 @@ def run(*command: object, cwd: Path = ROOT, env: Mapping[str, str] | None = None
 def test_help_names_every_target() -> None:
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     shown = re.findall(r"^make ([a-z-]+) +\w", run("make", "--no-print-directory", "help").stdout, re.MULTILINE)
-    assert {"setup", "check", "test", "demo", "bench", "image-test", "lock", "clean"} <= set(shown)
+    assert {"setup", "servers", "check", "test", "demo", "bench", "image-test", "lock", "clean"} <= set(shown)
     assert shown == targets
 
 
@@ -80,10 +82,31 @@ def test_a_program_that_is_installed_is_used_and_not_unpacked(tmp_path: Path) ->
 
 def test_the_servers_keep_their_names_and_find_their_libraries() -> None:
     parts = find()
-    for name, server in [("mariadbd", parts.mariadbd), ("mysqld", parts.mysqld57)]:
-        if server:
-            assert server.name == name
-            assert run(server, "--version", env=parts.env).returncode == 0
+    for build, name in ((TABLE[Flavour.MARIADB].build, "mariadbd"), (TABLE[Flavour.MYSQL_57].build, "mysqld")):
+        server = parts.server(build.name)
+        assert server.command == (server.path,)
+        assert server.path.name == name
+        assert run(server.path, "--version", env=server.env).returncode == 0
+
+
+@pytest.mark.parametrize("flavour", list(Flavour), ids=str)
+def test_a_server_is_the_one_that_its_name_promises(flavour: Flavour) -> None:
+    name = TABLE[flavour].build.name
+    server = find().server(name)
+    said = run(*server.command, "--no-defaults", "--version", env=server.env).stdout
+    wanted, version = name.partition("-")[2], re.search(r" Ver (\d+\.\d+)", said)
+    assert version, said
+    # Where MySQL 9.7 comes from moves on: any later one will do.
+    assert version[1] == wanted or (name == "mysql-9.7" and int(version[1].partition(".")[0]) >= 9)
+
+
+def test_a_server_that_cannot_be_had_is_told_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "mysql-9.7.missing").write_text("mysql-9.7 is not available: somebody's mirror has no sid.\n")
+    parts = replace(find(), servers=tmp_path)
+    with pytest.raises(Unavailable, match="mirror has no sid"):
+        parts.server("mysql-9.7")
+    with pytest.raises(MissingPart, match="run 'make servers'"):
+        parts.server("mariadb-11.8")
 
 
 def test_a_machine_without_the_parts_is_told_what_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

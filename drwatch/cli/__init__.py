@@ -122,7 +122,8 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--flavour",
         default="mariadb",
-        help="mariadb (this Debian release's, such as mariadb-10.11), mysql-5.7 or mysql-5.7-gtid",
+        help="mariadb (this Debian release's), mariadb-10.11, mariadb-11.8, either with -position, mysql-5.7, "
+        "mysql-5.7-gtid or mysql-9.7",
     )
     demo.add_argument("--list", action="store_true", help="the scenarios there are")
     demo.add_argument("--json", action="store_true")

@@ -24,7 +24,6 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
-from drwatch.lab.binaries import find
 from drwatch.lab.faults import FAULTS, Fault
 from drwatch.lab.inbox import Page
 from drwatch.lab.pair import Pair
@@ -62,30 +61,11 @@ class NotHere(Exception):
 
 
 def flavour(name: str) -> Flavour:
-    """The flavour by its name, with or without this machine's MariaDB version; raises NotHere for another one."""
-    if name.startswith("mariadb-"):
-        here = installed()
-        if name != here:
-            raise NotHere(f"{name} is not on this machine, whose Debian release has {here}")
-        return Flavour.MARIADB
+    """The flavour by its name, `mariadb` for the machine's own; raises NotHere for another one."""
     try:
-        return Flavour(name)
+        return Flavour.MARIADB if name == "mariadb" else Flavour(name)
     except ValueError:
-        raise NotHere(f"there is no flavour {name}: choose {installed()}, mysql-5.7 or mysql-5.7-gtid") from None
-
-
-def installed() -> str:
-    """The machine's own MariaDB, such as mariadb-10.11."""
-    binaries = find()
-    words = subprocess.run(
-        [binaries.mariadbd, "--no-defaults", "--version"],
-        env={**os.environ, **binaries.env},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    found = re.search(r"(\d+\.\d+)\.\d+-MariaDB", words)
-    return f"mariadb-{found[1]}" if found else "mariadb"
+        raise NotHere(f"there is no flavour {name}: choose {', '.join(Flavour)}") from None
 
 
 def listing() -> Iterator[str]:
@@ -226,7 +206,7 @@ class _Stage:
     def _screen(self, console: Console) -> RenderableType:
         width, height = console.size
         self._step = max(1, height - 5)
-        heading = f" drwatch demo · {self._pair.flavour.value} · status page http://127.0.0.1:{self._pair.web_port}/"
+        heading = f" drwatch demo · {self._pair.flavour} · status page http://127.0.0.1:{self._pair.web_port}/"
         head = Text(heading, style="reverse", no_wrap=True, overflow="ellipsis")
         head.pad_right(max(0, width - head.cell_len))
         if self._whole is not None:

@@ -10,7 +10,7 @@ import pymysql
 from drwatch.lab.deadline import until
 from drwatch.lab.pair import Pair
 from drwatch.lab.replication import APPLICATION, MONITOR, running, start_replication, status
-from drwatch.lab.server import Flavour, Server
+from drwatch.lab.server import Server
 from drwatch.lab.writer import MARGIN, TABLE
 
 
@@ -75,12 +75,12 @@ def start_standby(pair: Pair) -> None:
 
 
 def stop_io_thread(pair: Pair) -> float:
-    pair.standby.sql("STOP SLAVE IO_THREAD")
+    pair.standby.sql(f"STOP {pair.standby.words.replica} IO_THREAD")
     return time.monotonic()
 
 
 def start_io_thread(pair: Pair) -> None:
-    pair.standby.sql("START SLAVE IO_THREAD")
+    pair.standby.sql(f"START {pair.standby.words.replica} IO_THREAD")
     _replicates(pair)
 
 
@@ -95,14 +95,14 @@ def break_sql_thread(pair: Pair) -> float:
 
 def mend_sql_thread(pair: Pair) -> None:
     _unlogged(pair.standby, f"DELETE FROM {TABLE} WHERE note = 'in the way'")
-    pair.standby.sql("START SLAVE SQL_THREAD")
+    pair.standby.sql(f"START {pair.standby.words.replica} SQL_THREAD")
     _replicates(pair)
 
 
 def remove_replication(pair: Pair) -> float:
-    pair.standby.sql("STOP SLAVE")
+    pair.standby.sql(f"STOP {pair.standby.words.replica}")
     pair.forgotten = status(pair.standby)
-    pair.standby.sql("RESET SLAVE ALL")
+    pair.standby.sql(f"RESET {pair.standby.words.replica} ALL")
     return time.monotonic()
 
 
@@ -217,20 +217,21 @@ def release_primary(pair: Pair) -> None:
 
 
 def _filter(pair: Pair, table: str) -> float:
-    pair.standby.sql("STOP SLAVE")
+    pair.standby.sql(f"STOP {pair.standby.words.replica}")
     pair.standby.sql(
         f"SET GLOBAL replicate_ignore_table='{table}'"
         if pair.flavour.is_mariadb
         else f"CHANGE REPLICATION FILTER REPLICATE_IGNORE_TABLE=({table})"
     )
-    pair.standby.sql("START SLAVE")
+    pair.standby.sql(f"START {pair.standby.words.replica}")
     return time.monotonic()
 
 
 def _delay(pair: Pair, seconds: int) -> float:
-    pair.standby.sql("STOP SLAVE")
-    pair.standby.sql(f"CHANGE MASTER TO MASTER_DELAY={seconds}")
-    pair.standby.sql("START SLAVE")
+    pair.standby.sql(f"STOP {pair.standby.words.replica}")
+    words = pair.standby.words
+    pair.standby.sql(f"{words.change} {words.source}_DELAY={seconds}")
+    pair.standby.sql(f"START {pair.standby.words.replica}")
     return time.monotonic()
 
 
@@ -241,13 +242,14 @@ def _replicates(pair: Pair) -> None:
 def _resumed(standby: Server) -> bool:
     """As `running`, past what a standby applied just before its death and forgot.
 
-    With the guide's settings (no GTID, relay_log_info_repository=FILE) 5.7 notes its position after the commit, so that
-    a SIGKILL in between has it apply the last transactions twice: errno 1062, nearly always where the applier was busy.
+    Without GTID, and with the guide's settings (relay_log_info_repository=FILE), a server notes its position after the
+    commit, so that a SIGKILL in between has it apply the last transactions twice: errno 1062, nearly always where the
+    applier was busy.
     """
     state = status(standby)
-    if standby.flavour is Flavour.MYSQL_57 and state["Last_SQL_Errno"] == 1062:
+    if not standby.flavour.by_gtid and state["Last_SQL_Errno"] == 1062:
         standby.sql("SET GLOBAL sql_slave_skip_counter = 1")
-        standby.sql("START SLAVE SQL_THREAD")
+        standby.sql(f"START {standby.words.replica} SQL_THREAD")
     return running(standby)
 
 
@@ -259,7 +261,7 @@ def _unlogged(server: Server, statement: str, *arguments: object) -> None:
 
 
 def _set_monitor_password(server: Server, password: str) -> None:
-    _unlogged(server, f"SET PASSWORD FOR '{MONITOR[0]}'@'127.0.0.%%' = PASSWORD(%s)", password)
+    _unlogged(server, f"ALTER USER '{MONITOR[0]}'@'127.0.0.%%' IDENTIFIED BY %s", password)
 
 
 def _fill_backlog(address: str, port: int) -> list[socket.socket]:

@@ -1,45 +1,100 @@
-"""The kinds of server that the lab has, and how each is run."""
+"""The kinds of server that the lab has: one table says how each is made, run, spoken to and made to follow."""
 
+import getpass
 import os
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from drwatch.lab.binaries import Binaries
+from drwatch.lab.binaries import RELEASE, Program
 
 
 class Flavour(StrEnum):
-    MARIADB = "mariadb"
+    MARIADB_1011 = "mariadb-10.11"
+    MARIADB_118 = "mariadb-11.8"
+    MARIADB_1011_POSITION = "mariadb-10.11-position"
+    MARIADB_118_POSITION = "mariadb-11.8-position"
     MYSQL_57 = "mysql-5.7"
     MYSQL_57_GTID = "mysql-5.7-gtid"
+    MYSQL_97 = "mysql-9.7"
+    # An alias: the MariaDB of this machine's own release, as scripts/lab-parts has it.
+    MARIADB = "mariadb-10.11" if RELEASE == "bookworm" else "mariadb-11.8"
 
     @property
     def is_mariadb(self) -> bool:
-        return self is Flavour.MARIADB
+        return TABLE[self].build.scripts is not None
+
+    @property
+    def by_gtid(self) -> bool:
+        """Whether a standby asks for what it lacks by GTID, and not by a place in the primary's binary log."""
+        return COORDINATE not in TABLE[self].follow
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a server calls the two ends of replication; each knows one of the two vocabularies for certain."""
+
+    replica: str
+    source: str
+    change: str
+    coordinate: str
+    """The statement that shows its own place in its binary log."""
+    forget: str
+    """The statement that deletes its binary logs and begins anew."""
+
+
+OLD = Words("SLAVE", "MASTER", "CHANGE MASTER TO", "SHOW MASTER STATUS", "RESET MASTER")
+NEW = Words(
+    "REPLICA", "SOURCE", "CHANGE REPLICATION SOURCE TO", "SHOW BINARY LOG STATUS", "RESET BINARY LOGS AND GTIDS"
+)
+
+
+@dataclass(frozen=True)
+class Build:
+    """One database server. In `layout` and `scripts` stands {usr} for the parent of the directory it lies in."""
+
+    name: str
+    """Its name among binaries.server's."""
+    layout: tuple[str, ...]
+    """Where it finds its own files, wherever it was unpacked."""
+    options: tuple[str, ...]
+    words: Words
+    scripts: str | None = None
+    """The path, up to the last words of their names, of the SQL scripts that fill its data directory: MariaDB's. MySQL
+    fills its own."""
+    root: str = "root"
+    """The account that may do anything, through the server's socket alone."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A build, and how a standby follows there."""
+
+    build: Build
+    follow: str
+    """The last words of the statement that points a standby at its primary, whose place is {File} and {Position}."""
+    options: tuple[str, ...] = ()
 
 
 # What the warm-standby guide sets (step 2) …
-GUIDE = [
+GUIDE = (
     "--log-bin=mysql-bin",
     "--binlog-format=ROW",
     "--innodb-flush-log-at-trx-commit=1",
     "--sync-binlog=1",
     "--relay-log=mysql-relay-bin",
-]
+)
 # … and what keeps a pair of them small and private. Without name resolution root@localhost, who has no password on
 # MySQL, is let in through the socket alone (127.0.0.1 is not "localhost" then): no other user of the machine gets in.
-LEAN = [
+LEAN = (
     "--skip-name-resolve",
     "--innodb-buffer-pool-size=16M",
-    "--innodb-log-file-size=8M",
     "--key-buffer-size=1M",
     "--table-open-cache=100",
     "--max-connections=60",
     "--back-log=8",  # small, so that a vanished host's queue of pending connections is quickly full
-]
-MYSQL_57_ONLY = [
-    "--explicit-defaults-for-timestamp",
-    "--log-syslog=0",
-    "--skip-ssl",
+)
+LEAN_MYSQL = (
     "--secure-file-priv=NULL",
     "--performance-schema=ON",  # for replication_connection_status, which needs no instrument
     "--performance-schema-instrument=%=OFF",
@@ -47,45 +102,82 @@ MYSQL_57_ONLY = [
     "--performance-schema-max-thread-instances=100",
     "--performance-schema-digests-size=0",
     "--performance-schema-events-statements-history-long-size=0",
-]
-GTID = ["--gtid-mode=ON", "--enforce-gtid-consistency=ON"]
+)
+
+
+def _mariadb(version: str, share: str, prefix: str) -> Build:
+    texts = f"{{usr}}/share/{share}"
+    return Build(
+        f"mariadb-{version}",
+        ("--basedir={usr}", f"--lc-messages-dir={texts}", f"--character-sets-dir={texts}/charsets"),
+        ("--innodb-log-file-size=8M",),
+        OLD,
+        f"{texts}/{prefix}",
+        getpass.getuser(),
+    )
+
+
+MARIADB_1011 = _mariadb("10.11", "mysql", "mysql")
+MARIADB_118 = _mariadb("11.8", "mariadb", "mariadb")
+MYSQL_57 = Build(
+    "mysql-5.7",
+    ("--basedir={usr}/server", "--plugin-dir={usr}/server"),
+    (
+        *LEAN_MYSQL,
+        "--innodb-log-file-size=8M",
+        "--explicit-defaults-for-timestamp",
+        "--log-syslog=0",
+        "--skip-ssl",
+    ),
+    OLD,
+)
+MYSQL_97 = Build(
+    "mysql-9.7",
+    ("--basedir={usr}", "--lc-messages-dir={usr}/share/mysql", "--plugin-dir={usr}/lib/mysql/plugin"),
+    (
+        *LEAN_MYSQL,
+        "--performance-schema-error-size=0",
+        "--performance-schema-accounts-size=0",
+        "--performance-schema-hosts-size=0",
+        "--performance-schema-users-size=0",
+        "--innodb-redo-log-capacity=8M",
+        "--mysqlx=OFF",
+        "--tls-version=",  # no TLS
+        "--log-error-verbosity=3",  # tells of aborted connections, as the others do
+    ),
+    NEW,
+)
+GTID = ("--gtid-mode=ON", "--enforce-gtid-consistency=ON")
+COORDINATE = "{source}_LOG_FILE='{File}', {source}_LOG_POS={Position}"
+
+TABLE = {
+    Flavour.MARIADB_1011: Kind(MARIADB_1011, "MASTER_USE_GTID=slave_pos"),
+    Flavour.MARIADB_118: Kind(MARIADB_118, "MASTER_USE_GTID=slave_pos"),
+    Flavour.MARIADB_1011_POSITION: Kind(MARIADB_1011, f"MASTER_USE_GTID=no, {COORDINATE}"),
+    Flavour.MARIADB_118_POSITION: Kind(MARIADB_118, f"MASTER_USE_GTID=no, {COORDINATE}"),
+    Flavour.MYSQL_57: Kind(MYSQL_57, COORDINATE),
+    Flavour.MYSQL_57_GTID: Kind(MYSQL_57, "MASTER_AUTO_POSITION=1", GTID),
+    # Its accounts log in by caching_sha2_password, which without TLS wants the server's key first; and of itself its
+    # receiver gives up after ten dials, which here are ten seconds.
+    Flavour.MYSQL_97: Kind(
+        MYSQL_97, "SOURCE_AUTO_POSITION=1, SOURCE_SSL=0, GET_SOURCE_PUBLIC_KEY=1, SOURCE_RETRY_COUNT=86400", GTID
+    ),
+}
 
 
 def options(flavour: Flavour) -> list[str]:
     """Everything of a server's command line that is the same for each of a flavour."""
-    return [
-        *GUIDE,
-        *LEAN,
-        *([] if flavour.is_mariadb else MYSQL_57_ONLY),
-        *(GTID if flavour is Flavour.MYSQL_57_GTID else []),
-    ]
+    kind = TABLE[flavour]
+    return [*GUIDE, *LEAN, *kind.build.options, *kind.options]
 
 
-def executable(binaries: Binaries, flavour: Flavour) -> Path:
-    program = binaries.mariadbd if flavour.is_mariadb else binaries.mysqld57
-    if program is None:
-        raise RuntimeError(f"no {flavour} server runs on this machine's processor")
-    return program
-
-
-def command(binaries: Binaries, flavour: Flavour, datadir: Path) -> list[str]:
+def command(build: Build, program: Program, datadir: Path) -> list[str]:
     """The server's command line as far as it is the same at init and at work."""
-    program = executable(binaries, flavour)
     as_root = ["--user=root"] if os.getuid() == 0 else []
     # The datadir stands near the front: it is how drwatch tells in /proc which of this machine's servers it sees.
-    return [str(program), "--no-defaults", f"--datadir={datadir}", *as_root, *layout(program, flavour)]
+    start = [*map(str, program.command), "--no-defaults", f"--datadir={datadir}", *as_root]
+    return start + [option.format(usr=usr(program)) for option in build.layout]
 
 
-def layout(program: Path, flavour: Flavour) -> list[str]:
-    """Where the program finds its own files, wherever it was unpacked."""
-    if not flavour.is_mariadb:
-        return [f"--basedir={program.parent}", f"--plugin-dir={program.parent}"]
-    usr = program.parents[1]
-    texts = share(program)
-    return [f"--basedir={usr}", f"--lc-messages-dir={texts}", f"--character-sets-dir={texts / 'charsets'}"]
-
-
-def share(program: Path) -> Path:
-    """MariaDB's directory of SQL scripts and messages: /usr/share/mariadb from 11 on, /usr/share/mysql before."""
-    new = program.parents[1] / "share/mariadb"
-    return new if (new / "charsets").is_dir() else new.with_name("mysql")
+def usr(program: Program) -> Path:
+    return program.path.parents[1]

@@ -41,6 +41,8 @@ class Result:
 
     scenario: str
     flavour: str
+    version: str
+    """As the server itself says it."""
     fault_at: float
     """Epoch seconds."""
     pages: list[dict[str, Any]] = field(default_factory=list)
@@ -180,7 +182,7 @@ def _well(cluster: dict[str, Any]) -> bool:
 def play(scenario: Scenario, flavour: Flavour, say: Callable[[str], None] = lambda words: None) -> Result:
     """The whole story once; the pair and the daemon are gone afterwards."""
     with Pair(flavour, rate=scenario.rate) as pair:
-        say(f"a pair of {flavour.value} is up and replicating")
+        say(f"a pair of {flavour} is up and replicating")
         with Watching(pair, configuration(pair, scenario.settings)) as watching:
             watching.wait_until_well()
             say("drwatch sees it")
@@ -233,7 +235,7 @@ def _lay_in_wait(crash: Crash, pair: Pair, watching: Watching, say: Callable[[st
 
 
 def _act(scenario: Scenario, pair: Pair, watching: Watching, say: Callable[[str], None]) -> Result:
-    flavour = _flavour(pair)  # before the faults: a dead server cannot say its version
+    version = str(pair.standby.sql("SELECT VERSION() AS version")[0]["version"])  # a dead server cannot say it
     zero, wall = time.monotonic(), time.time()
     for act in scenario.acts:
         _wait_for(zero + act.at)
@@ -245,7 +247,7 @@ def _act(scenario: Scenario, pair: Pair, watching: Watching, say: Callable[[str]
         struck = fault.strike(pair)
         if act is scenario.acts[0]:
             zero, wall = struck, wall + (struck - zero)
-    result = Result(scenario.name, flavour, wall)
+    result = Result(scenario.name, pair.flavour, version, wall)
 
     def pages() -> list[Told]:
         return [read(page.title, page.message, page.received_at - zero) for page in pair.inbox.accepted]
@@ -266,14 +268,6 @@ def _act(scenario: Scenario, pair: Pair, watching: Watching, say: Callable[[str]
         loss = pair.writer.loss_on(pair.standby, pair.primary.died_at or zero)
         result.rpo = {**claim, "actual_seconds": round(loss.seconds, 3), "actual_transactions": loss.transactions}
     return result
-
-
-def _flavour(pair: Pair) -> str:
-    """With the version, such as mariadb-10.11 or mysql-5.7-gtid."""
-    if not pair.flavour.is_mariadb:
-        return pair.flavour.value
-    version = str(pair.standby.sql("SELECT VERSION() AS version")[0]["version"])
-    return f"mariadb-{'.'.join(version.split('.')[:2])}"
 
 
 def _wait_for(instant: float) -> None:

@@ -1,19 +1,16 @@
 """The stream from primary to standby: set up as the guide does, looked at, drained."""
 
 from drwatch.lab.deadline import until
-from drwatch.lab.server import Flavour, Row, Server
+from drwatch.lab.flavour import TABLE
+from drwatch.lab.server import Row, Server
+from drwatch.probes.mysql import grants
+from drwatch.probes.mysql.server_fact import flavour_of, version_of
 
 REPLICATOR = ("replicator", "StrongPass_2016!")
 MONITOR = ("drwatch", "p' æ\"w")
 """A password with a quote, a space and a letter outside ASCII: drwatch must be able to log in with it."""
 APPLICATION = ("app", "app")
 SCHEMA = "shop"
-
-PRIVILEGES = {
-    # SLAVE MONITOR shows the replica's state, BINLOG MONITOR the binlog's; neither can change anything.
-    True: [("SLAVE MONITOR, BINLOG MONITOR", "*.*")],
-    False: [("REPLICATION CLIENT", "*.*"), ("SELECT", "performance_schema.replication_connection_status")],
-}
 
 
 def create_accounts(server: Server) -> None:
@@ -24,14 +21,15 @@ def create_accounts(server: Server) -> None:
     """
     with server.connect() as session, session.cursor() as cursor:
         cursor.execute("SET sql_log_bin=0")
-        for user, password in (REPLICATOR, MONITOR, APPLICATION):
+        for user, password in (REPLICATOR, APPLICATION):
             cursor.execute("CREATE USER %s@'127.0.0.%%' IDENTIFIED BY %s", (user, password))
         cursor.execute("GRANT REPLICATION SLAVE ON *.* TO 'replicator'@'127.0.0.%'")
         cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {SCHEMA}.* TO 'app'@'127.0.0.%'")
-        for privileges, on in PRIVILEGES[server.flavour.is_mariadb]:
-            cursor.execute(f"GRANT {privileges} ON {on} TO 'drwatch'@'127.0.0.%'")
-        # Two held connections, a fresh login, and the same again for a second witness or `drwatch check`.
-        cursor.execute("GRANT USAGE ON *.* TO 'drwatch'@'127.0.0.%' WITH MAX_USER_CONNECTIONS 6")
+        user, password = MONITOR
+        version = str(server.sql("SELECT VERSION() AS version")[0]["version"])
+        # The very statements that `drwatch grants` prints.
+        for statement in grants(flavour_of(version, ""), version_of(version), user, "127.0.0.%", password=password):
+            cursor.execute(statement)
 
 
 def start_replication(primary: Server, standby: Server, host: str, port: int, at: Row | None = None) -> None:
@@ -40,28 +38,25 @@ def start_replication(primary: Server, standby: Server, host: str, port: int, at
     Without GTID from the place ``at`` (File, Position) on, else from where the primary is.
     """
     user, password = REPLICATOR
-    if standby.flavour is Flavour.MARIADB:
-        where = "MASTER_USE_GTID=slave_pos"
-    elif standby.flavour is Flavour.MYSQL_57_GTID:
-        where = "MASTER_AUTO_POSITION=1"
-    else:
-        at = at or primary.sql("SHOW MASTER STATUS")[0]
-        where = f"MASTER_LOG_FILE='{at['File']}', MASTER_LOG_POS={at['Position']}"
+    words = standby.words
+    source = words.source
+    follow = TABLE[standby.flavour].follow.format(source=source, **(at or primary.sql(words.coordinate)[0]))
     standby.sql(
         # The default of MASTER_CONNECT_RETRY, 60 s, would hide a restarted primary from the standby for a minute.
-        f"CHANGE MASTER TO MASTER_HOST=%s, MASTER_PORT={port}, MASTER_USER=%s, MASTER_PASSWORD=%s, "
-        f"MASTER_CONNECT_RETRY=1, {where}",
+        f"{words.change} {source}_HOST=%s, {source}_PORT={port}, {source}_USER=%s, {source}_PASSWORD=%s, "
+        f"{source}_CONNECT_RETRY=1, {follow}",
         host,
         user,
         password,
     )
-    standby.sql("START SLAVE")
+    standby.sql(f"START {words.replica}")
     until(lambda: running(standby), within=15, what="both replication threads running")
 
 
 def status(standby: Server) -> Row:
-    """SHOW SLAVE STATUS by column name; empty where nothing replicates."""
-    return next(iter(standby.sql("SHOW SLAVE STATUS")), {})
+    """SHOW SLAVE STATUS by column name, on every server by the old ones; empty where nothing replicates."""
+    row = next(iter(standby.sql(f"SHOW {standby.words.replica} STATUS")), {})
+    return {name.replace("Source", "Master").replace("Replica_", "Slave_"): value for name, value in row.items()}
 
 
 def running(standby: Server) -> bool:
@@ -71,7 +66,9 @@ def running(standby: Server) -> bool:
 
 def caught_up(primary: Server, standby: Server) -> bool:
     """Whether the standby has applied all that the primary has in its binlog now (the primary must answer)."""
-    at = primary.sql("SHOW MASTER STATUS")[0]
+    at = primary.sql(primary.words.coordinate)[0]
+    if gtids := at.get("Executed_Gtid_Set"):  # several workers: the coordinate is noted a third of a second later
+        return bool(standby.sql("SELECT GTID_SUBSET(%s, @@GLOBAL.gtid_executed) AS all_of_it", gtids)[0]["all_of_it"])
     state = status(standby)
     return (state["Relay_Master_Log_File"], state["Exec_Master_Log_Pos"]) >= (at["File"], at["Position"])
 
@@ -87,7 +84,8 @@ def drain(standby: Server, within: float = 30) -> None:
     def still() -> bool:
         nonlocal before
         state = status(standby)
-        applied = (state["Relay_Master_Log_File"], state["Exec_Master_Log_Pos"], state.get("Gtid_Slave_Pos"))
+        gtids = state.get("Gtid_Slave_Pos"), state.get("Executed_Gtid_Set")
+        applied = (state["Relay_Master_Log_File"], state["Exec_Master_Log_Pos"], *gtids)
         idle = "has read all relay log" in state["Slave_SQL_Running_State"].lower()
         before, same = applied, applied == before
         return idle and same

@@ -1,6 +1,5 @@
-"""A real database server in the sandbox: MariaDB or MySQL 5.7, on a loopback address of its own."""
+"""A real database server in the sandbox, of any flavour, on a loopback address of its own."""
 
-import getpass
 import random
 import signal
 import socket
@@ -14,7 +13,7 @@ from pymysql.cursors import DictCursor
 
 from drwatch.lab.binaries import Binaries
 from drwatch.lab.deadline import until
-from drwatch.lab.flavour import Flavour, command, options
+from drwatch.lab.flavour import TABLE, Flavour, Words, command, options
 from drwatch.lab.sandbox import Process, Sandbox
 from drwatch.lab.template import template
 
@@ -36,7 +35,8 @@ class Server:
         self.up = threading.Event()
         self.died_at: float | None = None
         self.on_up: Callable[[], None] = lambda: None  # called at the end of each start
-        self._sandbox, self._binaries = sandbox, binaries
+        self._sandbox, self._build = sandbox, TABLE[flavour].build
+        self._program = binaries.server(self._build.name)
         self._options = [
             f"--bind-address={address}",
             f"--port={self.port}",
@@ -47,7 +47,7 @@ class Server:
             *more,
         ]
         self._process: Process | None = None
-        subprocess.run(["cp", "-a", "--reflink=auto", template(binaries, flavour), self.datadir], check=True)
+        subprocess.run(["cp", "-a", "--reflink=auto", template(self._build, self._program), self.datadir], check=True)
 
     def start(self) -> None:
         """Start it and wait until it answers on its socket."""
@@ -55,8 +55,8 @@ class Server:
         self.socket.with_suffix(".sock.lock").unlink(missing_ok=True)
         self.socket.unlink(missing_ok=True)
         self._process = self._sandbox.spawn(
-            [*command(self._binaries, self.flavour, self.datadir), *self._options],
-            env=self._binaries.env,
+            [*command(self._build, self._program, self.datadir), *self._options],
+            env=self._program.env,
             log=self.error_log,
             on_end=self._ended,
         )
@@ -82,6 +82,11 @@ class Server:
         self.up.clear()
         if self.died_at is None and self._process:
             self.died_at = self._process.ended_at
+
+    @property
+    def words(self) -> Words:
+        """What it calls the two ends of replication."""
+        return self._build.words
 
     @property
     def process(self) -> Process:
@@ -127,7 +132,7 @@ class Server:
         # As bytes: pymysql would send a str in Latin-1, whatever the connection's character set.
         where: Row = {"host": self.address, "port": self.port, "user": user, "password": password.encode()}
         if user is None:
-            where = {"unix_socket": str(self.socket), "user": getpass.getuser() if self.flavour.is_mariadb else "root"}
+            where = {"unix_socket": str(self.socket), "user": self._build.root}
         # Without ssl_disabled pymysql reads all the system's certificates at each connect, 45 ms of CPU.
         where |= {"autocommit": True, "charset": "utf8mb4", "cursorclass": DictCursor, "ssl_disabled": True}
         session = pymysql.connect(**where, **options, defer_connect=True)

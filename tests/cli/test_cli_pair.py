@@ -159,14 +159,11 @@ def test_page_test_of_a_channel_that_refuses_is_1(pair: Pair, config: Path) -> N
     assert pair.inbox.url not in ran.out + ran.err
 
 
-@pytest.mark.parametrize("flavour", [Flavour.MARIADB, Flavour.MYSQL_57])
+@pytest.mark.parametrize("flavour", [Flavour.MARIADB, Flavour.MYSQL_57, Flavour.MYSQL_97])
 def test_a_server_takes_the_grants_that_are_printed_for_it(pair: Pair, flavour: Flavour) -> None:
     server = pair.primary
     if flavour is not Flavour.MARIADB:
-        binaries = find()
-        if binaries.mysqld57 is None:
-            pytest.skip("there is no MySQL 5.7 for this processor")
-        server = Server(pair.sandbox, binaries, flavour, "alone", "127.0.0.14", "--server-id=9")
+        server = Server(pair.sandbox, find(), flavour, f"alone-{flavour}", "127.0.0.14", "--server-id=9")
         server.start()
     version = str(server.sql("SELECT VERSION() AS version")[0]["version"])
     kind = "mariadb" if flavour.is_mariadb else "mysql"
@@ -176,7 +173,7 @@ def test_a_server_takes_the_grants_that_are_printed_for_it(pair: Pair, flavour: 
     for statement in ran.out.replace("<password>", "'of its own'").splitlines():
         server.sql(statement.replace("%", "%%"))
     with server.connect("it's", "of its own") as session, session.cursor() as cursor:
-        cursor.execute("SHOW SLAVE STATUS")
+        cursor.execute(f"SHOW {server.words.replica} STATUS")
     if server is not pair.primary:
         server.kill()
 

@@ -19,8 +19,8 @@ def sandbox() -> Iterator[Sandbox]:
         yield sandbox
 
 
-@pytest.fixture(scope="module", params=list(Flavour), ids=str)
+@pytest.fixture(scope="module", params=[Flavour.MARIADB, Flavour.MYSQL_57, Flavour.MYSQL_97], ids=str)
 def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
-    """A living pair of each flavour; a test that breaks it mends it."""
+    """A living pair; a test that breaks it mends it. `make matrix` does that to every flavour."""
     with Pair(request.param) as pair:
         yield pair

@@ -34,11 +34,11 @@ def test_the_standby_holds_what_the_application_was_told_is_safe(pair: Pair) -> 
 
 def test_the_standby_has_no_history_of_its_own(pair: Pair) -> None:
     """What the lab does to set it up must not look like an errant transaction."""
-    if pair.flavour is Flavour.MARIADB:
+    if pair.flavour.is_mariadb:
         (row,) = pair.standby.sql("SELECT @@gtid_binlog_state AS own")
         assert row["own"] == ""
     else:
-        (state,) = pair.standby.sql("SHOW MASTER STATUS")
+        (state,) = pair.standby.sql(pair.standby.words.coordinate)
         assert state["File"] == "mysql-bin.000001"
         (row,) = pair.standby.sql("SELECT @@global.gtid_executed AS executed, @@server_uuid AS own")
         assert row["own"] not in row["executed"]
@@ -46,10 +46,10 @@ def test_the_standby_has_no_history_of_its_own(pair: Pair) -> None:
 
 def test_it_replicates_as_its_flavour_says(pair: Pair) -> None:
     state = status(pair.standby)
-    if pair.flavour is Flavour.MARIADB:
+    if pair.flavour.is_mariadb:
         assert state["Using_Gtid"] == "Slave_Pos"
     else:
-        assert state["Auto_Position"] == (pair.flavour is Flavour.MYSQL_57_GTID)
+        assert state["Auto_Position"] == pair.flavour.by_gtid
     assert pair.standby.sql("SELECT @@read_only AS ro")[0]["ro"] == 1
     assert errno_of(lambda: _write_on_standby(pair)) == 1290
 

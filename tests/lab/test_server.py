@@ -29,11 +29,12 @@ def test_root_comes_in_through_the_socket_alone(pair: Pair) -> None:
 def test_the_monitor_logs_in_with_its_odd_password_and_can_only_look(pair: Pair) -> None:
     for server in pair.servers:
         with server.connect(*MONITOR) as session, session.cursor() as cursor:
-            cursor.execute("SHOW SLAVE STATUS")
-            cursor.execute("SHOW MASTER STATUS")
+            words = server.words
+            cursor.execute(f"SHOW {words.replica} STATUS")
             if not server.flavour.is_mariadb:
                 cursor.execute("SELECT * FROM performance_schema.replication_connection_status")
-            for deed in ("SET GLOBAL read_only = 0", "STOP SLAVE", "SELECT * FROM shop.orders", "RESET MASTER"):
+            stop = f"STOP {words.replica}"
+            for deed in ("SET GLOBAL read_only = 0", stop, "SELECT * FROM shop.orders", words.forget):
                 with pytest.raises(pymysql.err.MySQLError) as refusal:
                     cursor.execute(deed)
                 assert refusal.value.args[0] in (1045, 1142, 1227)

@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-import pytest
-from watching import EVERY_FLAVOUR, Stable, Witness, replication_fact, server_fact, until, why
+from watching import EVERY_FLAVOUR, EVERY_WAY, Stable, Witness, replication_fact, server_fact, until, why
 
 from drwatch.core import binlog, gtid
 from drwatch.core.sample import Channel, IoState, Reason
@@ -46,27 +45,19 @@ async def test_a_healthy_standby_tells_its_source_and_that_both_threads_run(
     assert found.relay_bytes
     assert found.source_server_id == primary.sql("SELECT @@server_id AS id")[0]["id"]
     assert (found.source_uuid is None) is flavour.is_mariadb
-    assert found.uses_gtid is (flavour is not Flavour.MYSQL_57)
+    assert found.uses_gtid is flavour.by_gtid
 
 
-@pytest.mark.parametrize(
-    ("flavour", "by_coordinate", "by_gtid"),
-    [
-        pytest.param(Flavour.MARIADB, False, True, id="mariadb by gtid"),
-        pytest.param(Flavour.MARIADB, True, False, id="mariadb by coordinate"),
-        pytest.param(Flavour.MYSQL_57_GTID, False, True, id="mysql with gtid"),
-        pytest.param(Flavour.MYSQL_57, False, False, id="mysql without gtid"),
-    ],
-)
+@EVERY_WAY
 async def test_what_the_primary_has_and_the_standby_received_can_be_compared(
-    stable: Stable, witness: Witness, flavour: Flavour, by_coordinate: bool, by_gtid: bool
+    stable: Stable, witness: Witness, flavour: Flavour
 ) -> None:
     """By GTID where the channel uses them, by coordinate wherever the primary tells its own.
 
     MariaDB tells both in the fast look. MySQL without GTIDs tells its coordinate in the status look only, and with
     them not at all.
     """
-    primary, standby = stable.pair(flavour, by_coordinate=by_coordinate)
+    primary, standby = stable.pair(flavour)
     commit(primary)
     watching, beyond = witness(primary), witness(standby)
     has = server_fact(await watching.server_look.look())
@@ -74,8 +65,8 @@ async def test_what_the_primary_has_and_the_standby_received_can_be_compared(
     await until(lambda: caught_up(primary, standby), 10, "the standby caught up")
     (received,) = replication_fact(await beyond.replication_look.look()).channels
 
-    assert (received.retrieved_gtid is not None) is by_gtid
-    if by_gtid:
+    assert (received.retrieved_gtid is not None) is flavour.by_gtid
+    if flavour.by_gtid:
         assert has.gtid is not None
         assert received.retrieved_gtid is not None
         assert gtid.covers(received.retrieved_gtid, has.gtid) is True
@@ -98,12 +89,12 @@ async def test_what_a_stopped_applier_leaves_is_received_and_not_executed(
 ) -> None:
     primary, standby = stable.pair(flavour)
     watching = witness(standby)
-    standby.sql("STOP SLAVE SQL_THREAD")
+    standby.sql(f"STOP {standby.words.replica} SQL_THREAD")
     commit(primary)
     found = await channel_when(watching, lambda it: not it.sql and it.read != it.executed)
     assert found.io is IoState.YES
     assert found.seconds_behind is None
-    standby.sql("START SLAVE SQL_THREAD")
+    standby.sql(f"START {standby.words.replica} SQL_THREAD")
     await channel_when(watching, lambda it: it.sql and it.read == it.executed)
 
 
@@ -113,10 +104,10 @@ async def test_a_stopped_receiver_is_told_from_one_that_cannot_connect(
 ) -> None:
     primary, standby = stable.pair(flavour)
     watching = witness(standby)
-    standby.sql("STOP SLAVE IO_THREAD")
+    standby.sql(f"STOP {standby.words.replica} IO_THREAD")
     assert (await channel_when(watching, lambda it: it.io is IoState.NO)).io_errno == 0
     primary.sql("ALTER USER replicator@'127.0.0.%' IDENTIFIED BY 'changed'")
-    standby.sql("START SLAVE IO_THREAD")
+    standby.sql(f"START {standby.words.replica} IO_THREAD")
     found = await channel_when(watching, lambda it: it.io is IoState.CONNECTING and it.io_errno)
     assert found.io_errno == 1045
     assert "replicator" in found.io_error
@@ -143,23 +134,17 @@ async def test_an_applier_broken_by_a_conflicting_row_says_its_errno(
     with standby.connect() as session, session.cursor() as cursor:
         cursor.execute("SET sql_log_bin = 0")
         cursor.execute("DELETE FROM shop.gone")
-        cursor.execute("START SLAVE SQL_THREAD")
+        cursor.execute(f"START {standby.words.replica} SQL_THREAD")
     await channel_when(watching, lambda it: it.sql and not it.sql_errno and it.read == it.executed)
 
 
 @EVERY_FLAVOUR
 async def test_heartbeats_are_counted_as_they_come(stable: Stable, witness: Witness, flavour: Flavour) -> None:
-    """On MySQL they are in performance_schema, and only the tables that the account may read are told."""
     _, standby = stable.pair(flavour)
-    for statement in (
-        "STOP SLAVE",
-        "CHANGE MASTER TO MASTER_HEARTBEAT_PERIOD=0.2",
-        "START SLAVE",
-    ):
-        standby.sql(statement)
-    if not flavour.is_mariadb:
-        for table in ("status", "configuration"):
-            standby.sql(f"GRANT SELECT ON performance_schema.replication_connection_{table} TO drwatch@'127.0.0.%'")
+    words = standby.words
+    standby.sql(f"STOP {words.replica}")
+    standby.sql(f"{words.change} {words.source}_HEARTBEAT_PERIOD=0.2")
+    standby.sql(f"START {words.replica}")
     watching = witness(standby)
     found = await channel_when(watching, lambda it: it.heartbeats)
     assert found.heartbeat_period == 0.2
@@ -223,9 +208,9 @@ async def test_a_standby_at_work_is_not_asked_what_would_hang_on_its_full_disk(
     await channel_when(watching, lambda it: it.io is IoState.YES)
     assert replication_fact(await watching.replication_look.look()).binlog is None
     assert replication_fact(await witness(primary).replication_look.look()).binlog is not None
-    standby.sql("STOP SLAVE IO_THREAD")
+    standby.sql(f"STOP {standby.words.replica} IO_THREAD")
     assert replication_fact(await watching.replication_look.look()).binlog is not None, "perhaps it was promoted"
-    standby.sql("START SLAVE IO_THREAD")
+    standby.sql(f"START {standby.words.replica} IO_THREAD")
     await channel_when(watching, lambda it: it.io is IoState.YES)
 
 
