@@ -61,9 +61,17 @@ def _cluster(cluster: Json, brief: bool) -> Panel:
     calm = "all is well" if cluster["settled"] else "looking …"
     over = f"{calm}; {told[0]['condition']} is over once that holds" if told else calm
     word = verdict or next((each["condition"] for each in told if each["condition"] in seen), over)
-    body: list[RenderableType] = [_nodes(cluster, brief), _figures(cluster, brief)]
+    body: list[RenderableType] = [_nodes(cluster, brief), _standing(cluster), _figures(cluster, brief)]
     body += _incidents(cluster["incidents"], brief)
     return Panel(Group(*body), title=f"{cluster['name']}: {word}", border_style=style, title_align="left")
+
+
+def _standing(cluster: Json) -> Text:
+    leader, protection = cluster["leader"], cluster["protection"]
+    taken = f"{leader['node']} leads since {leader['since']}; " if leader["since"] else ""
+    style = {"protected": "green", "unprotected": "red", "taken_over": "red"}.get(protection["state"], "yellow")
+    words = f"{taken}{protection['state'].replace('_', ' ')} since {protection['since']}"
+    return Text("; ".join((words, *protection["why"])), style=style)
 
 
 def _nodes(cluster: Json, brief: bool) -> Table:

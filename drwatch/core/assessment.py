@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from drwatch.core import symptoms, triangulation
+from drwatch.core import roles, symptoms, triangulation
 from drwatch.core.finding import Finding
-from drwatch.core.policy import Cluster, Policy, Role
+from drwatch.core.policy import Policy
 from drwatch.core.sample import Blind, Key, Moment, Probe, Reason
 from drwatch.core.snapshot import Snapshot
-from drwatch.core.suppression import suppress
+from drwatch.core.suppression import place, suppress
 from drwatch.core.symptoms.firing import Firing
-from drwatch.core.view import ClusterView, look_over
+from drwatch.core.view import ClusterView, look_over, markers_wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +34,20 @@ class Assessment:
 
 def assess(snapshot: Snapshot, policy: Policy, firing: Firing, now: Moment) -> Assessment:
     """Judge the snapshot. Pure: the same snapshot, policy, incidents and moment give the same assessment."""
-    snapshot = _aged(snapshot, policy.limits.stale_sample, now)
-    views = tuple(look_over(cluster, policy, snapshot, now) for cluster in policy.clusters)
+    snapshot = roles.follow(_aged(snapshot, policy.limits.stale_sample, now), policy, now)
+    views = tuple(look_over(roles.led(cluster, snapshot), policy, snapshot, now) for cluster in policy.clusters)
+    protections = {view.cluster.name: view.protection for view in views}
+    snapshot = replace(snapshot, protections=MappingProxyType(protections))
     findings: list[Finding] = []
     wanted: set[Key] = set()
     for view in views:
-        findings += suppress(list(symptoms.of_cluster(view, policy, snapshot, firing, now)), view.verdict.pending)
+        found = list(symptoms.of_cluster(view, policy, snapshot, firing, now))
+        findings += suppress(found, view.verdict.pending, place(view.cluster, snapshot))
         wanted |= triangulation.wanted(view.cluster, policy, snapshot, now)
+        wanted |= markers_wanted(view.cluster, snapshot, now)
     findings += symptoms.of_drwatch(snapshot)
-    unsettled = frozenset(cluster.name for cluster in policy.clusters if not _settled(cluster, snapshot))
+    unsettled = frozenset(view.cluster.name for view in views if not view.settled)
     return Assessment(now, snapshot, views, tuple(findings), unsettled, frozenset(wanted))
-
-
-def _settled(cluster: Cluster, snapshot: Snapshot) -> bool:
-    for node in cluster.nodes:
-        probes = [Probe.SERVER, *([Probe.HOST] if node.ssh else [])]
-        probes += [Probe.REPLICATION] if node.role is Role.STANDBY else []
-        if any(snapshot.sight(node.node, probe) is None for probe in probes):
-            return False
-    return True
 
 
 _HELD = frozenset({Probe.SERVER, Probe.REPLICATION, Probe.HOST})

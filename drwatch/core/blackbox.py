@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from drwatch.core.assessment import Assessment
-from drwatch.core.exposure import Exposure, feed, received
+from drwatch.core.exposure import Exposure, received
 from drwatch.core.finding import PRIMARY_FAMILY
 from drwatch.core.incident import Incident
+from drwatch.core.roles import feed
 from drwatch.core.sample import Blind, HostFact, Moment, Node, Probe
 from drwatch.core.snapshot import Sight, Snapshot
 from drwatch.core.timeline import Position

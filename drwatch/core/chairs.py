@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from drwatch.core.exposure import feed
 from drwatch.core.policy import Cluster, NodePolicy, Policy
+from drwatch.core.roles import feed, path
 from drwatch.core.sample import PROOF_OF_LIFE, Blind, HostFact, IoState, Key, Moment, Node, Probe, ReachFact, Reason
 from drwatch.core.snapshot import Sight, Snapshot
 
@@ -171,8 +171,12 @@ def _body(snapshot: Snapshot, node: NodePolicy, fact: HostFact) -> tuple[Host, s
 
 
 def _receiver(snapshot: Snapshot, cluster: Cluster, since: Moment) -> tuple[Receiver, str]:
-    """The word of the standbys' receivers; where they differ, that of the one that sees most life."""
-    words = [_heard(snapshot, standby.node, since) for standby in cluster.standbys]
+    """The word of the standbys' receivers; where they differ, that of the one that sees most life.
+
+    One that is fed by another standby says nothing of the primary.
+    """
+    direct = [standby.node for standby in cluster.standbys if not path(cluster, snapshot, standby.node).through]
+    words = [_heard(snapshot, standby, since) for standby in direct]
     for state in (Receiver.FLOWING, Receiver.BROKEN, Receiver.QUIET):
         for word in words:
             if word[0] is state:
@@ -205,16 +209,16 @@ def _io_words(state: IoState) -> str:
     return "trying to connect" if state is IoState.CONNECTING else "stopped"
 
 
-def door_key(cluster: Cluster, standby: NodePolicy) -> Key:
+def door_key(cluster: Cluster, standby: Node) -> Key:
     """The look from a standby's shell at the primary's port 22."""
     primary = cluster.primary
-    return Key(standby.node, Probe.REACH, f"{primary.ssh_host}:{primary.ssh_port}")
+    return Key(standby, Probe.REACH, f"{primary.ssh_host}:{primary.ssh_port}")
 
 
 def _door(snapshot: Snapshot, cluster: Cluster, since: Moment) -> tuple[Door, str]:
     shut = Door.UNKNOWN, ""
     for standby in cluster.standbys:
-        sight = snapshot.sights.get(door_key(cluster, standby))
+        sight = snapshot.sights.get(door_key(cluster, standby.node))
         if not fresh(sight, since) or sight is None:
             continue
         match sight.latest.found:

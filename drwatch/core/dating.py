@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from drwatch.core.actuals import Outage
 from drwatch.core.assessment import Assessment
-from drwatch.core.exposure import feed
 from drwatch.core.finding import PRIMARY_LOST, Condition
 from drwatch.core.incident import Incident, Phase
+from drwatch.core.roles import feed
 from drwatch.core.sample import EndpointFact, IoState, Moment, Node, Probe, ReplicationFact, ServerFact
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.view import ClusterView

@@ -15,6 +15,7 @@ from drwatch.core.duration import at_most
 from drwatch.core.gtid import Gtids, GtidSet
 from drwatch.core.policy import Cluster, FileSet
 from drwatch.core.receipt import whole
+from drwatch.core.roles import feed, former, path
 from drwatch.core.sample import Channel, Flavour, MarkerFact, Moment, Node, Probe
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.timeline import Position, Timeline
@@ -43,26 +44,6 @@ class Exposure:
     @property
     def known(self) -> bool:
         return self.seconds is not None
-
-
-def feed(snapshot: Snapshot, standby: Node) -> Channel | None:
-    """The standby's replication channel; of several the one from a server of its cluster, else the first."""
-    fact = snapshot.replication(standby)
-    if fact is None or not fact.channels:
-        return None
-    ours = (channel for channel in fact.channels if source(snapshot, standby, channel) is not None)
-    return next(ours, fact.channels[0])
-
-
-def source(snapshot: Snapshot, standby: Node, channel: Channel) -> Node | None:
-    """The server of its cluster that the channel reads from; None for a stranger's, or while nobody can tell."""
-    others = {
-        key.node
-        for key in (*snapshot.sights, *snapshot.recalled)
-        if key.node.cluster == standby.cluster and key.node != standby
-    }
-    servers = ((node, snapshot.server(node)) for node in others)
-    return next((node for node, server in servers if server and server.server_id == channel.source_server_id), None)
 
 
 def _applied(snapshot: Snapshot, standby: Node) -> Gtids | None:
@@ -154,6 +135,8 @@ def of_database(cluster: Cluster, snapshot: Snapshot, standby: Node, now: Moment
     def unknown(why: str) -> Exposure:
         return Exposure(standby, "mysql", None, why)
 
+    if standby == former(cluster, snapshot):
+        return unknown(f"{standby.name} led before {primary.name} took over, and is no standby yet")
     line = snapshot.timelines.get(primary)
     if line is None or line.newest is None:
         return unknown(f"{primary.name} has not been seen to have a position yet")
@@ -165,6 +148,14 @@ def of_database(cluster: Cluster, snapshot: Snapshot, standby: Node, now: Moment
     have = received(snapshot, standby)
     if have is None:
         return unknown(f"{standby.name} has not been seen yet")
+    way = path(cluster, snapshot, standby)
+    if way.astray is not None:
+        return unknown(f"{standby.name} replicates from {way.astray} and not from {primary.name}")
+    if way.through:
+        # Coordinates are those of its own source's log; in the primary's they would stand for another place.
+        have = Position(have.gtid, None)
+        if have.gtid is None:
+            return unknown(f"{standby.name} replicates by coordinate through {way.through[0].name}")
     held = line.newest_within(have)
     if held is None:
         return unknown(f"nothing that {standby.name} has received could be placed in what {primary.name} had")

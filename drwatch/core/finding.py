@@ -36,8 +36,13 @@ class Condition(StrEnum):
     RTO_BREACHED = "RtoBreached"
     FILES_STALE = "FilesStale"
     FILES_MARKER_MISSING = "FilesMarkerMissing"
+    WRONG_SOURCE = "ReplicationWrongSource"
+    UNPROTECTED = "Unprotected"
+    REBUILD_REQUIRED = "RebuildRequired"
     STANDBY_WRITABLE = "StandbyWritable"
     SPLIT_BRAIN = "SplitBrain"
+    NOBODY_WRITABLE = "NobodyWritable"
+    ZOMBIE_PRIMARY = "ZombiePrimary"
     DISK_FILLING = "DiskFilling"
     IO_WAIT_HIGH = "IoWaitHigh"
     ACCESS_DENIED = "AccessDenied"
@@ -68,8 +73,13 @@ SEVERITY = {
     Condition.RTO_BREACHED: Severity.WARNING,
     Condition.FILES_STALE: Severity.WARNING,
     Condition.FILES_MARKER_MISSING: Severity.WARNING,
+    Condition.WRONG_SOURCE: Severity.WARNING,
+    Condition.UNPROTECTED: Severity.CRITICAL,
+    Condition.REBUILD_REQUIRED: Severity.WARNING,
     Condition.STANDBY_WRITABLE: Severity.WARNING,
     Condition.SPLIT_BRAIN: Severity.CRITICAL,
+    Condition.NOBODY_WRITABLE: Severity.CRITICAL,
+    Condition.ZOMBIE_PRIMARY: Severity.CRITICAL,
     Condition.DISK_FILLING: Severity.WARNING,
     Condition.IO_WAIT_HIGH: Severity.WARNING,
     Condition.ACCESS_DENIED: Severity.WARNING,

@@ -120,6 +120,10 @@ class GtidSet:
     def of_uuid(self, uuid: str) -> GtidSet:
         return GtidSet(tuple(part for part in self.intervals if part[0][0] == uuid.lower()))
 
+    def oldest(self) -> GtidSet:
+        """The lowest-numbered transaction of each originator."""
+        return GtidSet(tuple((source, ((have[0][0], have[0][0]),)) for source, have in self.intervals))
+
     def newest(self) -> GtidSet:
         """The highest-numbered transaction of each originator: the one that may be torn (traps.md 7)."""
         return GtidSet(tuple((source, ((have[-1][1], have[-1][1]),)) for source, have in self.intervals))

@@ -11,6 +11,7 @@ from drwatch.core.actuals import Outage
 from drwatch.core.receipt import Receipt
 from drwatch.core.sample import Key, Moment, Node, Probe, Sample
 from drwatch.core.snapshot import Snapshot
+from drwatch.core.standing import Leader, Protection
 from drwatch.core.timeline import Timeline
 
 V = TypeVar("V")
@@ -41,6 +42,8 @@ class Memory:
     alive: frozenset[Node] = frozenset()
     embodied: frozenset[Node] = frozenset()
     outages: tuple[Outage, ...] = ()
+    leaders: Mapping[str, Leader] = field(default_factory=_nothing)
+    protections: Mapping[str, Protection] = field(default_factory=_nothing)
     facts: Mapping[Key, Sample] = field(default_factory=_nothing)
     """The newest fact of each look that is ``KEPT``."""
 
@@ -48,7 +51,8 @@ class Memory:
 def turns(seen: Snapshot) -> tuple[object, ...]:
     """What must not be lost with the last seconds: when this changes, the memory is written at once."""
     rewound = frozenset((node, line.rewound) for node, line in seen.timelines.items() if line.rewound)
-    return seen.alive, seen.embodied, frozenset(seen.deaths.items()), rewound, seen.outages
+    led = frozenset(seen.leaders.items()), frozenset(seen.protections.items())
+    return seen.alive, seen.embodied, frozenset(seen.deaths.items()), rewound, led, seen.outages
 
 
 def memory(snapshot: Snapshot, now: Moment) -> Memory:
@@ -62,6 +66,8 @@ def memory(snapshot: Snapshot, now: Moment) -> Memory:
         alive=snapshot.alive,
         embodied=snapshot.embodied,
         outages=snapshot.outages,
+        leaders=snapshot.leaders,
+        protections=snapshot.protections,
         facts=MappingProxyType({**snapshot.recalled, **seen}),
     )
 
@@ -83,6 +89,8 @@ def recall(past: Memory, nodes: Collection[Node], now: Moment) -> Snapshot:
         alive=past.alive,
         embodied=past.embodied,
         outages=past.outages,
+        leaders=past.leaders,
+        protections=past.protections,
         recalled=MappingProxyType({key: sample for key, sample in past.facts.items() if key.node in nodes}),
     )
 

@@ -99,6 +99,10 @@ _RANK = {
 }
 
 
+_REMINDERS = {Condition.UNPROTECTED: 6.0}
+"""Times the ordinary wait: nothing is down meanwhile, and a rebuild takes hours."""
+
+
 def _another_face(incident: Incident, settle: float, longest: float, now: Moment) -> bool:
     """Whether the trouble has become another one that is no less grave, and has stayed so."""
     told = incident.told_condition
@@ -134,7 +138,7 @@ def due(
     if (
         incident.severity is Severity.CRITICAL
         and incident.told_at is not None
-        and now - incident.told_at >= paging.remind
+        and now - incident.told_at >= paging.remind * _REMINDERS.get(incident.condition, 1.0)
     ):
         return PageReason.STILL, told, incident.told_steps
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -118,6 +118,8 @@ class Cluster:
     assumed: Assumed = Assumed()
     patience: Patience = Patience()
     endpoint: Endpoint | None = None
+    leader: Node | None = None
+    """Who leads it now; None for the node that should."""
 
     @property
     def endpoint_node(self) -> Node:
@@ -126,11 +128,17 @@ class Cluster:
 
     @property
     def primary(self) -> NodePolicy:
-        return next(node for node in self.nodes if node.role is Role.PRIMARY)
+        led = (node for node in self.nodes if node.node == self.leader)
+        return next(led, None) or next(node for node in self.nodes if node.role is Role.PRIMARY)
 
     @property
     def standbys(self) -> tuple[NodePolicy, ...]:
-        return tuple(node for node in self.nodes if node.role is Role.STANDBY)
+        primary = self.primary
+        return tuple(node for node in self.nodes if node is not primary)
+
+    def led_by(self, node: Node) -> Cluster:
+        """The same cluster with another primary; the nodes keep the roles that they should have."""
+        return replace(self, leader=node)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from drwatch.core.duration import at_most
-from drwatch.core.exposure import Exposure, feed, received
+from drwatch.core.exposure import Exposure, received
 from drwatch.core.finding import PRIMARY_LOST, Condition, Confidence
 from drwatch.core.policy import NodePolicy
 from drwatch.core.recovery import Recovery
+from drwatch.core.roles import feed
 from drwatch.core.sample import Blind, Channel, Flavour, IoState, Probe, ServerFact
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.view import ClusterView

@@ -7,8 +7,8 @@ from enum import StrEnum
 from functools import partial
 
 from drwatch.core.actuals import learned
-from drwatch.core.exposure import feed
 from drwatch.core.policy import Cluster, Policy
+from drwatch.core.roles import feed
 from drwatch.core.sample import NO_ANSWER, Blind, Channel, EndpointFact, Moment, Node, Probe
 from drwatch.core.snapshot import Snapshot
 

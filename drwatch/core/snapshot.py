@@ -15,6 +15,7 @@ from drwatch.core.sample import (
     Blind,
     Fact,
     HostFact,
+    IoState,
     Key,
     Moment,
     Node,
@@ -23,6 +24,7 @@ from drwatch.core.sample import (
     Sample,
     ServerFact,
 )
+from drwatch.core.standing import Leader, Protection
 from drwatch.core.strain import Strain
 from drwatch.core.timeline import Entry, Position, Timeline
 from drwatch.core.writes import Writes, first
@@ -83,6 +85,12 @@ class Snapshot:
     """Losses of a primary and how they were recovered from, this run's and earlier ones'."""
     writes: Mapping[Node, Writes] = field(default_factory=_nothing)
     """Whether each server's writes get anywhere."""
+    unfed: Mapping[Node, Moment] = field(default_factory=_nothing)
+    """Since which status look a node has neither received nor applied anything from anybody."""
+    leaders: Mapping[str, Leader] = field(default_factory=_nothing)
+    """Per cluster, who was seen to take it over; none while it is led by the node that should."""
+    protections: Mapping[str, Protection] = field(default_factory=_nothing)
+    """Per cluster, as last judged."""
 
     def keep(self, sample: Sample) -> Snapshot:
         """The snapshot with one look more."""
@@ -289,7 +297,10 @@ class Snapshot:
             for channel in fact.channels
         }
         others = {key: held for key, held in after.receipts.items() if key[0] != node}
-        return replace(after, receipts=MappingProxyType({**others, **moved}))
+        unfed = {other: at for other, at in after.unfed.items() if other != node}
+        if all(channel.io is IoState.NO and not channel.sql for channel in fact.channels):
+            unfed[node] = after.unfed.get(node, sample.asked)
+        return replace(after, receipts=MappingProxyType({**others, **moved}), unfed=MappingProxyType(unfed))
 
     def rebuilt(self, standby: Node) -> Snapshot:
         """A human says that this standby was made anew: neither what it had nor what was undone counts any more."""

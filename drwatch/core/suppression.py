@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from drwatch.core.finding import PRIMARY_AILING, PRIMARY_LOST, Condition, Finding
+from drwatch.core.policy import Cluster
+from drwatch.core.roles import former, opening, path
+from drwatch.core.snapshot import Snapshot
 
 _OF_THE_PRIMARY = frozenset(
     {
@@ -14,6 +18,7 @@ _OF_THE_PRIMARY = frozenset(
         Condition.RPO_BREACHED,
         Condition.RTO_BREACHED,
         Condition.FILES_STALE,
+        Condition.UNPROTECTED,
     }
 )
 """What follows by itself when the primary serves nobody."""
@@ -33,8 +38,54 @@ _OF_A_REWIND = frozenset({Condition.RPO_BREACHED, Condition.RECEIVED_LOST})
 _OF_A_NODE = frozenset({Condition.PROBE_BLIND, Condition.IO_WAIT_HIGH, Condition.DISK_FILLING})
 """What follows by itself on a node that is gone."""
 
+_OF_A_STREAM = frozenset(
+    {
+        Condition.REPLICATION_STOPPED,
+        Condition.REPLICATION_MISSING,
+        Condition.REPLICATION_SILENT,
+        Condition.RPO_BREACHED,
+        Condition.RTO_BREACHED,
+    }
+)
+"""What follows by itself on a standby whose data does not come the way it should."""
 
-def suppress(findings: list[Finding], pending: bool = False) -> list[Finding]:
+_OF_STRAYS = _OF_A_STREAM | {Condition.ERRANT_TRANSACTIONS, Condition.RECEIVED_LOST}
+
+_OF_THE_FORMER = (
+    _OF_A_NODE
+    | _OF_A_STREAM
+    | {Condition.STANDBY_DOWN, Condition.ACCESS_DENIED, Condition.FILES_STALE, Condition.FILES_MARKER_MISSING}
+)
+"""What nobody need be told of an old primary that a human has just replaced."""
+
+_OF_THE_FILES = frozenset({Condition.FILES_STALE, Condition.FILES_MARKER_MISSING})
+
+_STRAYS = (Condition.SPLIT_BRAIN, Condition.WRONG_SOURCE, Condition.REBUILD_REQUIRED)
+"""What makes a standby's stream meaningless."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the nodes of a cluster stand to one another, by name."""
+
+    through: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Per standby the other standbys that its data comes through, the nearest first."""
+    former: str | None = None
+    """The old primary after a takeover, until it is a standby."""
+    opening: frozenset[str] = frozenset()
+    """Standbys that a human is making the primary."""
+
+
+def place(cluster: Cluster, snapshot: Snapshot) -> Place:
+    old = former(cluster, snapshot)
+    through = {
+        standby.node.name: tuple(node.name for node in path(cluster, snapshot, standby.node).through)
+        for standby in cluster.standbys
+    }
+    return Place(through, old.name if old else None, frozenset(node.name for node in opening(cluster, snapshot)))
+
+
+def suppress(findings: list[Finding], pending: bool = False, place: Place = Place()) -> list[Finding]:
     """The same findings, each marked with the greater trouble that explains it.
 
     ``pending`` says that a verdict on the primary is being reached: what would follow from its loss waits for it.
@@ -50,8 +101,30 @@ def suppress(findings: list[Finding], pending: bool = False) -> list[Finding]:
         if finding.condition in (Condition.ACCESS_DENIED, Condition.HOST_KEY_CHANGED)
     }
     rewound = Condition.PRIMARY_REWOUND in roots
-    split = {finding.subject for finding in findings if finding.condition is Condition.SPLIT_BRAIN}
     ailing = {finding.subject: finding.condition for finding in findings if finding.condition in PRIMARY_AILING}
+    strays = {finding.subject: finding.condition for finding in findings if finding.condition in _STRAYS}
+    streams = {finding.subject: finding.condition for finding in findings if finding.condition in _OF_A_STREAM}
+    nobody = Condition.NOBODY_WRITABLE if Condition.NOBODY_WRITABLE in roots else None
+    zombies = {finding.subject for finding in findings if finding.condition is Condition.ZOMBIE_PRIMARY}
+
+    def cause_by_place(finding: Finding) -> Condition | None:
+        """What the node's place in the cluster says of it."""
+        if place.former is not None and (
+            (finding.subject == place.former and finding.condition in _OF_THE_FORMER)
+            or (finding.condition in _OF_THE_FILES and len(place.through) == 1)
+        ):
+            return Condition.UNPROTECTED
+        if finding.condition not in _OF_A_STREAM:
+            return None
+        if nobody is not None or finding.subject in place.opening:
+            # A switchover stops the standby before it opens it; for how long that may take, the other's window says.
+            return Condition.NOBODY_WRITABLE
+        for above in place.through.get(finding.subject, ()):
+            if above in standbys:
+                return Condition.STANDBY_DOWN
+            if above in strays or above in streams:
+                return strays.get(above) or streams[above]
+        return None
 
     def cause(finding: Finding) -> Condition | None:
         if isolated is not None and finding is not isolated:
@@ -70,8 +143,6 @@ def suppress(findings: list[Finding], pending: bool = False) -> list[Finding]:
             return Condition.STANDBY_DOWN
         if finding.condition in _OF_A_REWIND and rewound:
             return Condition.PRIMARY_REWOUND
-        if finding.condition is Condition.ERRANT_TRANSACTIONS and finding.subject in split:
-            return Condition.SPLIT_BRAIN
         if finding.condition is Condition.PROBE_BLIND and finding.subject in denied:
             return denied[finding.subject]
         if finding.condition in (Condition.PROBE_BLIND, Condition.DISK_FILLING) and finding.subject in ailing:
@@ -83,6 +154,15 @@ def suppress(findings: list[Finding], pending: bool = False) -> list[Finding]:
         ):
             # A human is taking over: writable is what the standby should become.
             return primary.condition
-        return None
+        if finding.condition in _OF_STRAYS and finding.subject in strays:
+            return strays[finding.subject]
+        if finding.condition is Condition.UNPROTECTED and Condition.SPLIT_BRAIN in roots:
+            return Condition.SPLIT_BRAIN
+        if (
+            finding.condition in (Condition.REBUILD_REQUIRED, Condition.ERRANT_TRANSACTIONS)
+            and finding.subject in zombies
+        ):
+            return Condition.ZOMBIE_PRIMARY
+        return cause_by_place(finding)
 
     return [replace(finding, suppressed_by=cause(finding)) for finding in findings]

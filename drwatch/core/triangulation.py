@@ -123,7 +123,7 @@ def isolated(policy: Policy, cluster: Cluster, snapshot: Snapshot, since: Moment
 
 def _others(policy: Policy, cluster: Cluster, snapshot: Snapshot) -> Iterator[Sight]:
     """The fast looks at the other clusters' servers."""
-    for node in (node.node for other in policy.clusters if other is not cluster for node in other.nodes):
+    for node in (node.node for other in policy.clusters if other.name != cluster.name for node in other.nodes):
         if (sight := snapshot.sight(node, Probe.SERVER)) is not None:
             yield sight
 
@@ -177,7 +177,7 @@ def _doors(cluster: Cluster, snapshot: Snapshot, since: Moment) -> list[Key]:
         return []
     if host is not None and host.blind is None:
         return []
-    return [door_key(cluster, standby) for standby in cluster.standbys if standby.ssh is not None]
+    return [door_key(cluster, standby.node) for standby in cluster.standbys if standby.ssh is not None]
 
 
 def wanted(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) -> frozenset[Key]:

@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from drwatch.core import choice, exposure, recovery, triangulation
+from drwatch.core import choice, exposure, protection, recovery, triangulation
 from drwatch.core.choice import Choice
 from drwatch.core.exposure import Coherent, Exposure
 from drwatch.core.policy import Cluster, FileSet, NodePolicy, Policy, Role
 from drwatch.core.recovery import Recovery
-from drwatch.core.sample import Moment, Node, Probe, ReplicationFact, ServerFact
+from drwatch.core.sample import Key, Moment, Node, Probe, ReplicationFact, ServerFact
 from drwatch.core.snapshot import Snapshot
+from drwatch.core.standing import Protection
 from drwatch.core.triangulation import Verdict
+
+MARKER_AGAIN = 5.0
+"""Seconds between two readings of a marker that is read only because it is asked for."""
 
 
 class FileCopy(NamedTuple):
@@ -35,6 +39,7 @@ class ClusterView:
     """One cluster as judged now."""
 
     cluster: Cluster
+    """As it is led now."""
     verdict: Verdict
     database: tuple[Exposure, ...]
     """One per standby."""
@@ -45,6 +50,11 @@ class ClusterView:
     recovery: tuple[Recovery, ...]
     choice: Choice | None
     """Repair or take over; None without a standby."""
+    protection: Protection
+    unprotected: tuple[str, ...]
+    """Why no standby could take over, a sentence for each; empty while one could."""
+    settled: bool
+    """Looked at all round; not yet just after a start."""
 
 
 def look_over(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) -> ClusterView:
@@ -57,6 +67,7 @@ def look_over(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment)
         for files in cluster.files
     )
     ways = tuple(recovery.estimate(cluster, policy, snapshot, node, now) for node in standbys)
+    settled = _settled(cluster, snapshot)
     return ClusterView(
         cluster=cluster,
         verdict=triangulation.judge(cluster, policy, snapshot, now),
@@ -65,6 +76,9 @@ def look_over(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment)
         coherent=tuple(_together(node, database, copies) for node in standbys),
         recovery=ways,
         choice=choice.weigh(cluster, snapshot, database, ways),
+        protection=protection.judge(cluster, snapshot, database, settled, now),
+        unprotected=protection.unprotected(cluster, snapshot),
+        settled=settled,
     )
 
 
@@ -74,6 +88,28 @@ def _together(node: Node, database: Sequence[Exposure], copies: Sequence[FileCop
         [claim for claim in database if claim.node == node],
         [copy.known for copy in copies if copy.node == node],
     )
+
+
+def _settled(cluster: Cluster, snapshot: Snapshot) -> bool:
+    standbys = [standby.node for standby in cluster.standbys]
+    for node in cluster.nodes:
+        probes = [Probe.SERVER, *([Probe.HOST] if node.ssh else [])]
+        probes += [Probe.REPLICATION] if node.node in standbys else []
+        if any(snapshot.sight(node.node, probe) is None for probe in probes):
+            return False
+    return True
+
+
+def markers_wanted(cluster: Cluster, snapshot: Snapshot, now: Moment) -> frozenset[Key]:
+    """The markers to read now where nothing reads them by itself: on a configured primary that has become a standby."""
+    keys = (
+        Key(standby.node, Probe.MARKER, files.name)
+        for standby in cluster.standbys
+        if standby.role is Role.PRIMARY
+        for files in cluster.files
+    )
+    sights = ((key, snapshot.sights.get(key)) for key in keys)
+    return frozenset(key for key, sight in sights if sight is None or now - sight.latest.answered >= MARKER_AGAIN)
 
 
 def roles_seen(snapshot: Snapshot, node: NodePolicy) -> tuple[Role, ...] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -9,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from drwatch.config import Config, NodeSettings
 from drwatch.core.chairs import WITNESS, door_key
-from drwatch.core.policy import Role
+from drwatch.core.policy import Cluster, Role
+from drwatch.core.roles import led
 from drwatch.core.sample import Node, Probe
 from drwatch.core.snapshot import Snapshot
 from drwatch.daemon.clock import Clock
@@ -24,11 +26,11 @@ from drwatch.probes.reach import AnchorLook, DoorLook
 from drwatch.probes.ssh import SshNode
 from drwatch.store import Store
 
-Lead = Callable[[Node, Node], float]
-"""Seconds by which the first node's clock is ahead of the second's."""
+Lead = Callable[[Cluster, Node], float]
+"""Seconds by which the clock of the node that leads the cluster is ahead of this node's."""
 
 
-def looks(config: Config, clock: Clock, lead: Lead = lambda writer, reader: 0.0) -> tuple[Look, ...]:
+def looks(config: Config, clock: Clock, lead: Lead = lambda cluster, reader: 0.0) -> tuple[Look, ...]:
     """Every probe that the configuration asks for."""
     made: list[Look] = []
     for settings in config.nodes:
@@ -76,8 +78,7 @@ def _of_host(config: Config, settings: NodeSettings, clock: Clock, lead: Lead) -
         deadline=paces[Probe.HOST].deadline,
     )
     cluster = next(cluster for cluster in config.policy.clusters if cluster.name == settings.node.cluster)
-    files = cluster.files if settings.role is Role.STANDBY else ()
-    mysql = settings.mysql
+    standby, mysql = settings.role is Role.STANDBY, settings.mysql
     yield HostLook(
         shell,
         clock=clock,
@@ -86,16 +87,19 @@ def _of_host(config: Config, settings: NodeSettings, clock: Clock, lead: Lead) -
         binlog_dir=mysql.binlog_dir,
         process=mysql.process,
         unit=mysql.unit,
-        paths=tuple(tree.path for tree in files),
+        paths=tuple(tree.path for tree in cluster.files) if standby else (),
     )
     # The primary writes the marker by its own clock, the standby's is the one that is read beside it.
-    offset = partial(lead, cluster.primary.node, settings.node)
-    every = paces[Probe.MARKER].every
-    for tree in files:
+    offset = partial(lead, cluster, settings.node)
+    # Only after a takeover does the configured primary receive files, and then the core asks for these looks.
+    every = paces[Probe.MARKER].every if standby else math.inf
+    for tree in cluster.files:
         yield MarkerLook(shell, name=tree.name, path=tree.marker, clock=clock, every=every, offset=offset)
-    if settings.role is Role.STANDBY and cluster.primary.ssh_host is not None:
-        policy = next(node for node in cluster.nodes if node.node == settings.node)
-        yield DoorLook(shell, door_key(cluster, policy), clock=clock, deadline=paces[Probe.REACH].deadline)
+    # Whoever leads one day, each node can be asked whether it reaches that one's host.
+    for other in cluster.nodes:
+        if other.node != settings.node and other.ssh_host is not None:
+            key = door_key(cluster.led_by(other.node), settings.node)
+            yield DoorLook(shell, key, clock=clock, deadline=paces[Probe.REACH].deadline)
 
 
 def _of_endpoints(config: Config, clock: Clock) -> Iterator[Look]:
@@ -117,9 +121,13 @@ def daemon(
     config: Config, store: Store, carrier: Carrier, instruments: Instruments, clock: Clock, before: Snapshot
 ) -> Daemon:
     """A watch that is ready to run; ``before`` is what an earlier one had seen."""
+
+    def lead(cluster: Cluster, reader: Node) -> float:
+        return watch.snapshot.clock_lead(led(cluster, watch.snapshot).primary.node, reader)
+
     watch = Daemon(
         policy=config.policy,
-        looks=looks(config, clock, lambda writer, reader: watch.snapshot.clock_lead(writer, reader)),
+        looks=looks(config, clock, lead),
         delivering=Delivering(carrier, store, clock, instruments, random.random),
         ledger=store,
         clock=clock,

@@ -20,6 +20,7 @@ from drwatch.core.memory import Memory, memory, recall, turns
 from drwatch.core.message import compose
 from drwatch.core.paging import Page, Row, page
 from drwatch.core.policy import NodePolicy, Policy
+from drwatch.core.roles import learn
 from drwatch.core.sample import Blind, Key, Moment, Node, Probe, Reason, Sample, ServerFact
 from drwatch.core.snapshot import Snapshot
 from drwatch.daemon.clock import Clock
@@ -196,10 +197,7 @@ class Daemon:
 
     def _keep(self, sample: Sample) -> None:
         before = self.snapshot.sights.get(sample.key)
-        turned = turns(self.snapshot)
-        self.snapshot = self.snapshot.keep(sample)
-        if turns(self.snapshot) != turned:
-            self._turned.set()
+        self._turn(self.snapshot.keep(sample))
         self._kept.set()
         if isinstance(sample.found, ServerFact):
             self._point(sample.key.node, sample.found)
@@ -211,6 +209,12 @@ class Daemon:
             else:
                 words = f"{now.reason}: {now.detail}" if now.detail else str(now.reason)
                 log.warning("%s is blind: %s", subject, words, extra={"event": "probe", "state": "blind"})
+
+    def _turn(self, snapshot: Snapshot) -> None:
+        """Go on with this snapshot, and see that what must not be lost of it is written down at once."""
+        before, self.snapshot = turns(self.snapshot), snapshot
+        if turns(snapshot) != before:
+            self._turned.set()
 
     def _point(self, node: Node, fact: ServerFact) -> None:
         """Let the host look read the space of what this server writes to, and the position that it does not tell."""
@@ -258,6 +262,7 @@ class Daemon:
         now = self._clock()
         firing = frozenset(incident.key for incident in self.incidents if incident.phase is Phase.OPEN)
         assessment = assess(self.snapshot, self._policy, firing, now)
+        self._turn(learn(self.snapshot, assessment.snapshot))
         step = advance(self.incidents, assessment, self._policy, now)
         ended = tuple(incident for incident in step.changed if incident.phase in ENDED)
         told: dict[str, Incident] = {}

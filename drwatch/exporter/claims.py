@@ -6,6 +6,7 @@ from drwatch.core.actuals import COMPONENTS
 from drwatch.core.exposure import Exposure
 from drwatch.core.sample import Node
 from drwatch.core.snapshot import Snapshot
+from drwatch.core.standing import State
 from drwatch.core.view import ClusterView
 from drwatch.exporter.families import Sheet
 
@@ -29,6 +30,16 @@ def put_actuals(sheet: Sheet, snapshot: Snapshot, cluster: str) -> None:
         sheet.put("drwatch_rto_actual_seconds", (cluster, component, INCIDENT), next(took, None))
     takeover = next((outage for outage in past if outage.promoted is not None), None)
     sheet.put("drwatch_rpo_actual_seconds", (cluster, INCIDENT), takeover.loss if takeover else None)
+
+
+def put_protection(sheet: Sheet, view: ClusterView) -> None:
+    """Who leads, and whether anybody could take over."""
+    for state in State:
+        sheet.put("drwatch_protection_state", (view.cluster.name, state), view.protection.state is state)
+    since = view.protection.since.wall.timestamp()
+    sheet.put("drwatch_protection_since_timestamp_seconds", (view.cluster.name,), since)
+    for node in view.cluster.nodes:
+        sheet.put("drwatch_node_leads", node.node, node is view.cluster.primary)
 
 
 def put_claims(sheet: Sheet, view: ClusterView, standby: Node) -> None:

@@ -82,6 +82,17 @@ FAMILIES = {
     "drwatch_rto_objective_seconds": Family(
         ("cluster",), "Objective for the estimated recovery time, from the configuration."
     ),
+    "drwatch_protection_state": Family(
+        ("cluster", "state"),
+        "1 for what a loss of the primary would mean now: protected, over_objective (a standby could take over and "
+        "would lose too much), unprotected (none could take over), taken_over (none since a takeover) or unknown.",
+    ),
+    "drwatch_protection_since_timestamp_seconds": Family(
+        ("cluster",), "Since when that has been so, in seconds since 1970."
+    ),
+    "drwatch_node_leads": Family(
+        _NODE, "1 for the node by which the cluster is judged: the configured primary, or who was seen to take over."
+    ),
     "drwatch_node_role": Family(
         ("cluster", "node", "role"),
         "1 for the role that the node is seen to have: primary takes writes and replicates from nobody, standby "

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from drwatch.core.assessment import Assessment
-from drwatch.core.exposure import feed
 from drwatch.core.policy import NodePolicy, Role
 from drwatch.core.recovery import backlog
+from drwatch.core.roles import feed
 from drwatch.core.sample import Blind, HostFact, IoState, Node, Probe, ServerFact
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.view import roles_seen

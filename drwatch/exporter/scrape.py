@@ -14,7 +14,7 @@ from drwatch.core.assessment import Assessment
 from drwatch.core.incident import Incident
 from drwatch.core.paging import Row
 from drwatch.core.view import ClusterView
-from drwatch.exporter.claims import put_actuals, put_claims, put_objectives
+from drwatch.exporter.claims import put_actuals, put_claims, put_objectives, put_protection
 from drwatch.exporter.families import Sheet
 from drwatch.exporter.incidents import put_incidents
 from drwatch.exporter.instruments import Instruments
@@ -68,6 +68,7 @@ class _Collector(NamedTuple):
 def _cluster(sheet: Sheet, assessment: Assessment, view: ClusterView) -> None:
     put_objectives(sheet, view)
     put_actuals(sheet, assessment.snapshot, view.cluster.name)
+    put_protection(sheet, view)
     for standby in view.cluster.standbys:
         put_claims(sheet, view, standby.node)
         put_replication(sheet, assessment, standby.node)

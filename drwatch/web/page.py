@@ -29,6 +29,7 @@ from drwatch.core.sample import (
     ServerFact,
 )
 from drwatch.core.snapshot import Sight
+from drwatch.core.standing import State
 from drwatch.core.view import ClusterView
 from drwatch.web.markup import Markup, join, tag
 
@@ -189,11 +190,12 @@ def _cluster(assessment: Assessment, view: ClusterView, incidents: Sequence[Inci
         "section",
         tag("h2", view.cluster.name),
         *_primary(assessment, view, incidents),
+        *_protection(assessment, view),
         *_incidents(incidents, assessment.at, zone),
         tag("div", *figures, class_="figures"),
         *_choice(assessment, view, zone),
         tag("h3", "Nodes"),
-        tag("table", *(_node(assessment, node) for node in view.cluster.nodes)),
+        tag("table", *(_node(assessment, node, node is view.cluster.primary) for node in view.cluster.nodes)),
         *_files(view),
     )
 
@@ -216,6 +218,21 @@ def _primary(assessment: Assessment, view: ClusterView, incidents: Sequence[Inci
         case _:
             yield tag("p", f"Nothing is known of {name}", class_="warn")
     yield from (tag("small", line) for line in verdict.evidence)
+
+
+_PROTECTION = {
+    State.PROTECTED: ("A standby could take over", "good"),
+    State.OVER_OBJECTIVE: ("A standby could take over and would lose more than the objective allows", "warn"),
+    State.UNPROTECTED: ("No standby could take over", "bad"),
+    State.TAKEN_OVER: ("No standby could take over since the takeover", "bad"),
+    State.UNKNOWN: ("Nobody knows whether a standby could take over", "warn"),
+}
+
+
+def _protection(assessment: Assessment, view: ClusterView) -> Iterator[Markup]:
+    words, colour = _PROTECTION[view.protection.state]
+    yield tag("p", f"{words}, for {span(assessment.at - view.protection.since)}", class_=colour)
+    yield from (tag("small", line) for line in view.unprotected)
 
 
 def _figure(label: str, value: str, colour: str, *lines: str | None) -> Markup:
@@ -317,14 +334,14 @@ def _files(view: ClusterView) -> Iterator[Markup]:
     yield from (tag("p", f"{each.claim.node.name}: {each.meaning}") for each in view.coherent if each.meaning)
 
 
-def _node(assessment: Assessment, node: NodePolicy) -> Markup:
+def _node(assessment: Assessment, node: NodePolicy, leads: bool) -> Markup:
     snapshot, now = assessment.snapshot, assessment.at
     lines: list[Markup] = []
     match snapshot.latest(node.node, Probe.SERVER):
         case ServerFact() as fact:
             version = ".".join(map(str, fact.version))
             access = "read-only" if fact.read_only else "takes writes"
-            odd = fact.read_only is (node.role is Role.PRIMARY)
+            odd = fact.read_only is leads
             words = f"; {fact.flavour} {version}, {fact.connections} of {fact.max_connections} connections"
             lines.append(tag("span", tag("strong", access, class_="warn" if odd else "good"), words))
         case Blind(reason, detail):
@@ -341,7 +358,8 @@ def _node(assessment: Assessment, node: NodePolicy) -> Markup:
     for key, sight in snapshot.sights.items():
         if key.node == node.node and key.probe not in seen and sight.blind is not None:
             lines.append(_lost(key.probe, key.target, sight, now))
-    name = tag("th", node.node.name, tag("small", f"{node.role}{', ' + node.location if node.location else ''}"))
+    role = f"{'primary' if leads else 'standby'}{'' if leads is (node.role is Role.PRIMARY) else f' ({node.role})'}"
+    name = tag("th", node.node.name, tag("small", f"{role}{', ' + node.location if node.location else ''}"))
     return tag("tr", name, tag("td", *(tag("p", line) for line in lines)))
 
 

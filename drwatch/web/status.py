@@ -132,6 +132,12 @@ def _cluster(assessment: Assessment, view: ClusterView, incidents: Iterable[Inci
             "pending": verdict.pending,
             "evidence": list(verdict.evidence),
         },
+        "leader": _leader(assessment, view),
+        "protection": {
+            "state": view.protection.state,
+            "since": text_of(view.protection.since),
+            "why": list(view.unprotected),
+        },
         "primary": _node(assessment, cluster.primary),
         "standbys": [_node(assessment, standby) for standby in cluster.standbys],
         "exposures": [_exposure(claim, cluster.objectives.rpo) for claim in view.database],
@@ -145,6 +151,17 @@ def _cluster(assessment: Assessment, view: ClusterView, incidents: Iterable[Inci
         "files": _files(view),
         "incidents": [incident_json(each, assessment.at) for each in incidents if each.cluster == cluster.name],
         "findings": [_finding(each) for each in assessment.findings if each.cluster == cluster.name],
+    }
+
+
+def _leader(assessment: Assessment, view: ClusterView) -> Json:
+    """Who leads, and since when where that was seen to change."""
+    led = assessment.snapshot.leaders.get(view.cluster.name)
+    known = led if led is not None and led.node == view.cluster.primary.node else None
+    return {
+        "node": view.cluster.primary.node.name,
+        "since": text_of(known.since) if known else None,
+        "former": known.former.name if known and known.former else None,
     }
 
 

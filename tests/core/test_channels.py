@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from worlds import (
     OSLO_B,
+    OTHER,
     POLICY,
     REFUSED,
     SHOP,
@@ -229,7 +230,13 @@ def chain(until: int, first: dict[str, object], second: dict[str, object]) -> Sn
     for n in range(until):
         upstream = gtids(100 + n) if not first else gtids(100)
         looks += well(n, 100 + n, **{"retrieved_gtid": upstream, "executed_gtid": upstream, "heartbeats": 1} | first)
-        down = {"source_server_id": 2, "retrieved_gtid": upstream, "executed_gtid": upstream, "heartbeats": 1} | second
+        down = {
+            "source_server_id": 2,
+            "source_uuid": OTHER,
+            "retrieved_gtid": upstream,
+            "executed_gtid": upstream,
+            "heartbeats": 1,
+        } | second
         held = second.get("executed_gtid", upstream)
         looks.append(look(THIRD, Probe.SERVER, standby_server(gtid=held, server_id=3, server_uuid="c"), n))
         looks.append(look(THIRD, Probe.REPLICATION, replication(**down), n))

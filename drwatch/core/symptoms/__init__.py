@@ -8,7 +8,19 @@ from drwatch.core.finding import Finding
 from drwatch.core.policy import Policy
 from drwatch.core.sample import Moment
 from drwatch.core.snapshot import Snapshot
-from drwatch.core.symptoms import blindness, channel, files, history, host, objectives, paging, primary, standby
+from drwatch.core.symptoms import (
+    blindness,
+    channel,
+    files,
+    history,
+    host,
+    objectives,
+    paging,
+    primary,
+    standby,
+    standing,
+    writers,
+)
 from drwatch.core.symptoms.firing import Firing
 from drwatch.core.view import ClusterView
 
@@ -18,6 +30,8 @@ def of_cluster(view: ClusterView, policy: Policy, snapshot: Snapshot, firing: Fi
     yield from standby.findings(view, policy, snapshot)
     yield from history.findings(view, snapshot)
     yield from channel.findings(view, policy, snapshot, firing, now)
+    yield from writers.findings(view, snapshot)
+    yield from standing.findings(view, snapshot, now)
     yield from objectives.findings(view, snapshot, firing)
     yield from files.findings(view, policy, snapshot, firing)
     yield from host.findings(view, policy, snapshot, firing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from drwatch.core import exposure
+from drwatch.core import exposure, roles
 from drwatch.core.finding import Condition, Confidence, Finding
 from drwatch.core.policy import NodePolicy, Policy
 from drwatch.core.sample import Channel, IoState, Moment, Probe, ReplicationFact
@@ -121,7 +121,7 @@ def _silent(
     unlooked = min(now - sight.latest.asked, 2 * STATUS_LOOKS * policy.look)
     silence = sight.latest.asked - receipt.heard_at + unlooked
     # In a chain the source is a standby too: what has not come to it cannot have been sent on.
-    source = exposure.source(snapshot, standby.node, channel)
+    source = roles.source(snapshot, standby.node, channel)
     line = snapshot.timelines.get(source) if source else None
     beyond = line.first_beyond(exposure.arrived(snapshot, standby.node, channel)) if line else None
     waiting = now - beyond.since if beyond else 0.0

@@ -1,0 +1,61 @@
+"""Could anybody take over? Per standby why not, and what that makes of the cluster, with a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from drwatch.core.exposure import Exposure
+from drwatch.core.policy import Cluster
+from drwatch.core.roles import feed, former, path
+from drwatch.core.sample import NO_ANSWER, Blind, Moment, Node, Probe, ReplicationFact
+from drwatch.core.snapshot import Snapshot
+from drwatch.core.standing import Protection, State
+
+SOURCE_LOST = 1236
+"""ER_MASTER_FATAL_ERROR_READING_BINLOG: the source no longer has what the receiver asks for, or never had it."""
+
+
+def unfit(cluster: Cluster, snapshot: Snapshot, standby: Node) -> str | None:
+    """Why this standby could not take over, as a sentence; None while nothing speaks against it."""
+    name, server = standby.name, snapshot.latest(standby, Probe.SERVER)
+    if isinstance(server, Blind) and server.reason in NO_ANSWER:
+        return f"{name} does not answer ({server.reason})"
+    status = snapshot.latest(standby, Probe.REPLICATION)
+    if not isinstance(status, ReplicationFact):
+        return None
+    channel = feed(snapshot, standby)
+    if channel is None:
+        return f"{name} replicates from nobody"
+    if channel.io_errno == SOURCE_LOST:
+        return f"{name} asks its source for what that no longer has (errno {SOURCE_LOST})"
+    if channel.sql_errno:
+        return f"{name} no longer applies what it receives (errno {channel.sql_errno})"
+    if (stray := path(cluster, snapshot, standby).astray) is not None:
+        return f"{name} replicates from {stray}, which is not fed by {cluster.primary.node.name}"
+    return None
+
+
+def unprotected(cluster: Cluster, snapshot: Snapshot) -> tuple[str, ...]:
+    """Why no standby could take over, a sentence for each; empty while one could."""
+    why = [unfit(cluster, snapshot, standby.node) for standby in cluster.standbys]
+    return tuple(filter(None, why)) if all(why) else ()
+
+
+def judge(cluster: Cluster, snapshot: Snapshot, claims: Sequence[Exposure], settled: bool, now: Moment) -> Protection:
+    """The cluster's state; its clock goes on while the state stays the same."""
+    before = snapshot.protections.get(cluster.name)
+    if before is not None and not settled:
+        # Just started: what an earlier run knew holds until the nodes have been looked at.
+        return before
+    state = _state(cluster, snapshot, claims) if settled else State.UNKNOWN
+    return before if before is not None and before.state is state else Protection(state, now)
+
+
+def _state(cluster: Cluster, snapshot: Snapshot, claims: Sequence[Exposure]) -> State:
+    if not cluster.standbys or unprotected(cluster, snapshot):
+        return State.TAKEN_OVER if former(cluster, snapshot) is not None else State.UNPROTECTED
+    fit = [claim for claim in claims if unfit(cluster, snapshot, claim.node) is None]
+    known = [claim.seconds for claim in fit if claim.seconds is not None]
+    if not known:
+        return State.UNKNOWN
+    return State.PROTECTED if min(known) <= cluster.objectives.rpo else State.OVER_OBJECTIVE

@@ -1,0 +1,217 @@
+"""Who leads a cluster, by what its nodes say; the configuration only says who should.
+
+A takeover is a human's doing, in steps: the standby is stopped, told to forget its source, opened, and written to.
+Until it shows a write of its own the primary is the one that was; from then on everything is judged by the new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from types import MappingProxyType
+from typing import NamedTuple
+
+from drwatch.core import gtid
+from drwatch.core.policy import Cluster, Policy
+from drwatch.core.sample import NO_ANSWER, Blind, Channel, IoState, Moment, Node, Probe, ReplicationFact, ServerFact
+from drwatch.core.snapshot import Snapshot
+from drwatch.core.standing import Leader
+from drwatch.core.timeline import Position, Timeline
+
+
+def feed(snapshot: Snapshot, standby: Node) -> Channel | None:
+    """The standby's replication channel; of several the one from a server of its cluster, else the first."""
+    fact = snapshot.replication(standby)
+    if fact is None or not fact.channels:
+        return None
+    ours = (channel for channel in fact.channels if source(snapshot, standby, channel) is not None)
+    return next(ours, fact.channels[0])
+
+
+def source(snapshot: Snapshot, standby: Node, channel: Channel) -> Node | None:
+    """The server of its cluster that the channel reads from; None for a stranger's, or while nobody can tell."""
+    others = {
+        key.node
+        for key in (*snapshot.sights, *snapshot.recalled)
+        if key.node.cluster == standby.cluster and key.node != standby
+    }
+    servers = ((node, snapshot.server(node)) for node in others)
+    return next((node for node, server in servers if server and _is_source(server, channel)), None)
+
+
+def _is_source(server: ServerFact, channel: Channel) -> bool:
+    same = None
+    if server.server_uuid and channel.source_uuid:
+        same = server.server_uuid.lower() == channel.source_uuid.lower()
+    if channel.source_server_id:
+        return same is not False and server.server_id == channel.source_server_id
+    return bool(same)
+
+
+def above(cluster: Cluster, snapshot: Snapshot, standby: Node) -> Node | None:
+    """The node of the cluster that the standby's channel reads from, by identity or else by address."""
+    channel = feed(snapshot, standby)
+    if channel is None:
+        return None
+    address = f"{channel.source_host}:{channel.source_port}"
+    named = (node.node for node in cluster.nodes if node.mysql == address and snapshot.server(node.node) is None)
+    return source(snapshot, standby, channel) or next(named, None)
+
+
+class Path(NamedTuple):
+    """How data comes to a standby."""
+
+    through: tuple[Node, ...]
+    """The standbys between it and the leader, the nearest first."""
+    astray: str | None = None
+    """Where the way ends that does not lead to the leader: a node's name, or an address outside the cluster."""
+
+
+def path(cluster: Cluster, snapshot: Snapshot, standby: Node) -> Path:
+    """The way from the leader to this standby; astray only where that is certain."""
+    through: tuple[Node, ...] = ()
+    at = standby
+    while True:
+        channel = feed(snapshot, at)
+        if channel is None:
+            alone = at != standby and snapshot.replication(at) is not None
+            return Path(through, at.name if alone else None)
+        feeder = above(cluster, snapshot, at)
+        if feeder == cluster.primary.node:
+            return Path(through)
+        if feeder is None:
+            others = (snapshot.server(other.node) for other in cluster.nodes if other.node != at)
+            foreign = bool(channel.source_server_id) and all(others)
+            return Path(through, f"{channel.source_host}:{channel.source_port}" if foreign else None)
+        if feeder == standby or feeder in through:
+            return Path(through, feeder.name)
+        through, at = (*through, feeder), feeder
+
+
+def led(cluster: Cluster, snapshot: Snapshot) -> Cluster:
+    """The cluster as it is led now."""
+    leader = snapshot.leaders.get(cluster.name)
+    known = leader is not None and any(node.node == leader.node for node in cluster.nodes)
+    return cluster.led_by(leader.node) if leader is not None and known else cluster
+
+
+def former(cluster: Cluster, snapshot: Snapshot) -> Node | None:
+    """Who led before a takeover, while nobody has made a standby of it."""
+    leader = snapshot.leaders.get(cluster.name)
+    return leader.former if leader is not None and leader.node == cluster.primary.node else None
+
+
+def follow(snapshot: Snapshot, policy: Policy, now: Moment) -> Snapshot:
+    """The snapshot with the leaders that its looks speak for."""
+    for cluster in policy.clusters:
+        cluster = led(cluster, snapshot)
+        successor = _successor(cluster, snapshot, policy, now)
+        if successor is not None:
+            snapshot = _led_by(cluster, snapshot, successor, now)
+        elif (old := former(cluster, snapshot)) is not None and feeds(cluster, snapshot, old):
+            leader = snapshot.leaders[cluster.name]
+            snapshot = _with(snapshot, cluster, replace(leader, former=None))
+    return snapshot
+
+
+def _with(snapshot: Snapshot, cluster: Cluster, leader: Leader) -> Snapshot:
+    return replace(snapshot, leaders=MappingProxyType({**snapshot.leaders, cluster.name: leader}))
+
+
+def _led_by(cluster: Cluster, snapshot: Snapshot, successor: Node, now: Moment) -> Snapshot:
+    return _anew(_with(snapshot, cluster, Leader(successor, now, cluster.primary.node)), successor)
+
+
+def _anew(snapshot: Snapshot, leader: Node) -> Snapshot:
+    # A promotion may reset the logs: what the new leader had while it followed is no measure of what it has now.
+    return replace(snapshot, timelines=MappingProxyType({**snapshot.timelines, leader: Timeline()}))
+
+
+def learn(snapshot: Snapshot, judged: Snapshot) -> Snapshot:
+    """A snapshot with what the judgement of an earlier one found out about who leads and how the clusters stand."""
+    for name, leader in judged.leaders.items():
+        before = snapshot.leaders.get(name)
+        if before is None or before.node != leader.node:
+            snapshot = _anew(snapshot, leader.node)
+    return replace(snapshot, leaders=judged.leaders, protections=judged.protections)
+
+
+def feeds(cluster: Cluster, snapshot: Snapshot, standby: Node) -> bool:
+    """Whether the leader is seen to feed this node, directly."""
+    fact, channel = snapshot.latest(standby, Probe.REPLICATION), feed(snapshot, standby)
+    fed = isinstance(fact, ReplicationFact) and channel is not None and channel.io is IoState.YES
+    return fed and above(cluster, snapshot, standby) == cluster.primary.node
+
+
+def open_alone(snapshot: Snapshot, node: Node) -> bool:
+    """Whether the node takes writes and follows nobody, by its own word now."""
+    server, status = snapshot.latest(node, Probe.SERVER), snapshot.latest(node, Probe.REPLICATION)
+    writable = isinstance(server, ServerFact) and not server.read_only
+    return writable and isinstance(status, ReplicationFact) and node in snapshot.unfed
+
+
+def opening(cluster: Cluster, snapshot: Snapshot) -> frozenset[Node]:
+    """The standbys that a human is making the primary: open, following nobody, and the old one takes no writes."""
+    found = snapshot.latest(cluster.primary.node, Probe.SERVER)
+    gone = isinstance(found, Blind) and found.reason in NO_ANSWER
+    if not gone and not (isinstance(found, ServerFact) and found.read_only):
+        return frozenset()
+    return frozenset(standby.node for standby in cluster.standbys if open_alone(snapshot, standby.node))
+
+
+def _successor(cluster: Cluster, snapshot: Snapshot, policy: Policy, now: Moment) -> Node | None:
+    promoted = [standby.node for standby in cluster.standbys if _promoted(cluster, snapshot, standby.node, policy, now)]
+    # Of two that were opened at once nobody can say which is meant.
+    return promoted[0] if len(promoted) == 1 else None
+
+
+def _promoted(cluster: Cluster, snapshot: Snapshot, node: Node, policy: Policy, now: Moment) -> bool:
+    if not open_alone(snapshot, node):
+        return False
+    old = cluster.primary.node
+    was = snapshot.latest(old, Probe.SERVER)
+    if isinstance(was, ServerFact) and was.read_only and above(cluster, snapshot, old) == node:
+        return True
+    if not _given_up(snapshot, old, policy, now):
+        return False
+    wrote = wrote_alone(snapshot, node)
+    # Where its logs can show no write, that it has forgotten its source must do.
+    return wrote if wrote is not None else feed(snapshot, node) is None
+
+
+def _given_up(snapshot: Snapshot, old: Node, policy: Policy, now: Moment) -> bool:
+    """Whether the node no longer takes writes: it is read-only, or has been gone for as long as a death takes."""
+    sight = snapshot.sight(old, Probe.SERVER)
+    if sight is None:
+        return False
+    found = sight.latest.found
+    if isinstance(found, ServerFact):
+        return found.read_only
+    gone = isinstance(found, Blind) and found.reason in NO_ANSWER and sight.lost_since is not None
+    return gone and (old in snapshot.deaths or now - (sight.lost_since or now) >= policy.confirm.conclusive)
+
+
+def wrote_alone(snapshot: Snapshot, node: Node) -> bool | None:
+    """Whether the node's position was seen to grow while it followed nobody; None where it shows no position."""
+    since, line = snapshot.unfed.get(node), snapshot.timelines.get(node)
+    if since is None or line is None or not line.entries:
+        return None
+    alone = [entry.position for entry in line.entries if entry.asked.loop >= since.loop]
+    return len(alone) > 1 and _grew(alone[0], alone[-1])
+
+
+def _grew(first: Position, last: Position) -> bool:
+    if first.gtid is not None and last.gtid is not None:
+        return gtid.covers(first.gtid, last.gtid) is False
+    if first.binlog is not None and last.binlog is not None:
+        # A new file alone is a restart or FLUSH LOGS.
+        return first.binlog.file == last.binlog.file and first.binlog.position < last.binlog.position
+    return False
+
+
+def writers(cluster: Cluster, snapshot: Snapshot) -> Iterator[Node]:
+    """The nodes that say now that they take writes."""
+    for node in cluster.nodes:
+        fact = snapshot.latest(node.node, Probe.SERVER)
+        if isinstance(fact, ServerFact) and not fact.read_only:
+            yield node.node
