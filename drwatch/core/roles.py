@@ -22,8 +22,8 @@ from drwatch.core.timeline import Position, Timeline
 def feed(snapshot: Snapshot, standby: Node) -> Channel | None:
     """The standby's replication channel; of several the one from a server of its cluster, else the first."""
     fact = snapshot.replication(standby)
-    if fact is None or not fact.channels:
-        return None
+    if fact is None or len(fact.channels) < 2:
+        return fact.channels[0] if fact and fact.channels else None
     ours = (channel for channel in fact.channels if source(snapshot, standby, channel) is not None)
     return next(ours, fact.channels[0])
 
