@@ -26,6 +26,7 @@ class Outage:
     decided: Moment | None = None
     """When the first step of a human was seen: a receiver stopped by hand, or a standby opened."""
     drained: Moment | None = None
+    """When the applier was last seen to move; it may yet move again until the standby is promoted."""
     promoted: Moment | None = None
     """When a standby was seen to take writes and to replicate from nobody."""
     switched: Moment | None = None
@@ -43,7 +44,7 @@ class Outage:
         first, last = {
             "detect": (self.fault, self.detected),
             "decide": (self.detected, self.decided),
-            "drain": (self.decided, self.drained),
+            "drain": (self.decided, self.drained if self.promoted else None),
             "promote": (self.drained, self.promoted),
             "switch": (self.promoted, self.switched),
             "repair": (self.fault, self.repaired),

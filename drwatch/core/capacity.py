@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from drwatch.core.binlog import Coordinate
 from drwatch.core.sample import HostFact, Moment
 
+PACE = 4.0
+"""Seconds over which an applier's rate is averaged: long enough for its fits and starts, and soon rid of the time when
+the source was alive and its receiver wrote to the same disk."""
+
 FRESH = 0.3
-"""Weight of a new measurement beside the earlier ones."""
+"""Weight of a new reading of a disk beside the earlier ones."""
 
 RANDOM_READ = 65536
 """Bytes: greater reads on average are a scan or a read-ahead."""
@@ -50,7 +55,8 @@ def apply_rate(known: ApplyRate | None, progress: Progress, at: Moment) -> Apply
         return known
     if not known.busy:
         return ApplyRate(rate, at, busy=False)
-    return ApplyRate(known.bytes_per_second + FRESH * (rate - known.bytes_per_second), at, busy=True)
+    weight = 1 - math.exp(-progress.seconds / PACE)
+    return ApplyRate(known.bytes_per_second + weight * (rate - known.bytes_per_second), at, busy=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,25 +113,26 @@ def _opened(snapshot: Snapshot, standby: Node) -> Moment | None:
 
 
 def _promoted(outage: Outage, snapshot: Snapshot, standby: Node) -> Outage:
-    """With the end of the drain and the promotion, if this moment shows them."""
+    """With the end of the drain as far as it was seen, and the promotion if this moment shows it."""
     replication = snapshot.sight(standby, Probe.REPLICATION)
     if replication is None or not isinstance(fact := replication.latest.found, ReplicationFact):
         return outage
-    asked, channel = replication.latest.asked, feed(snapshot, standby)
-    if outage.drained is None:
-        done = channel is None
-        if channel is not None and channel.io is IoState.NO and "has read all relay log" in channel.sql_state.lower():
-            receipt = snapshot.receipts.get((standby, channel.name))
-            # A torn transaction keeps Read ahead of Exec for ever (traps.md 7): then it is enough that it stands still.
-            done = channel.executed == channel.read or (receipt is not None and receipt.applied_at.loop < asked.loop)
-        if done and outage.decided is not None:
-            outage = replace(outage, drained=max(asked, outage.decided, key=lambda moment: moment.loop))
+    channel = feed(snapshot, standby)
+    receipt = snapshot.receipts.get((standby, channel.name)) if channel is not None else None
+    if outage.decided is not None:
+        # The look that last saw it move, which stays the last one when the promotion is seen. A torn transaction keeps
+        # Read ahead of Exec for ever (traps.md 7), so that is no sign.
+        moved = receipt.advanced_at if receipt is not None else outage.drained
+        outage = replace(outage, drained=_later(outage.decided, moved))
     alone = not fact.channels or all(each.io is IoState.NO and not each.sql for each in fact.channels)
     opened = _opened(snapshot, standby)
     if alone and opened is not None:
-        promoted = max(asked, opened, key=lambda moment: moment.loop)
-        return replace(outage, drained=outage.drained or promoted, promoted=promoted)
+        return replace(outage, promoted=_later(replication.latest.asked, opened))
     return outage
+
+
+def _later(one: Moment, other: Moment | None) -> Moment:
+    return one if other is None or other.loop <= one.loop else other
 
 
 def _switched(outage: Outage, view: ClusterView, snapshot: Snapshot, now: Moment) -> Outage:
@@ -144,7 +145,7 @@ def _switched(outage: Outage, view: ClusterView, snapshot: Snapshot, now: Moment
         return outage
     if outage.standby not in fact.leads_to or outage.lost in fact.leads_to:
         return outage
-    moved = max(sight.latest.asked, outage.promoted, key=lambda moment: moment.loop)
+    moved = _later(sight.latest.asked, outage.promoted)
     # The authority says the new address at once; who asked just before goes on with the old one for the TTL.
     left = moved.plus(fact.ttl) if fact.authoritative and fact.ttl is not None else moved
     return replace(outage, switched=left, ended=now)

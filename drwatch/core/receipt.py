@@ -36,6 +36,8 @@ class Receipt:
     applied: tuple[Coordinate | None, Gtids | None]
     applied_at: Moment
     """When the applier last moved, had nothing to do, or was stopped."""
+    advanced_at: Moment | None = None
+    """The look that last found more applied than the one before; None while that never happened."""
     apply_rate: ApplyRate | None = None
     working_since: Moment | None = None
     """The look from which on the applier has had work and did not move; None while it has none or is stopped."""
@@ -102,6 +104,7 @@ def receipt(
         heard_at=asked if before.heard != heard else before.heard_at,
         applied=applied,
         applied_at=asked if moved or not working else before.applied_at,
+        advanced_at=asked if moved else before.advanced_at,
         apply_rate=_rate(before, channel, asked) if moved else before.apply_rate,
         working_since=None if not working else asked if moved else before.working_since or asked,
         moved=before.moved or before.heard != heard,

@@ -86,7 +86,7 @@ def drain(standby: Server, within: float = 30) -> None:
         state = status(standby)
         gtids = state.get("Gtid_Slave_Pos"), state.get("Executed_Gtid_Set")
         applied = (state["Relay_Master_Log_File"], state["Exec_Master_Log_Pos"], *gtids)
-        idle = "has read all relay log" in state["Slave_SQL_Running_State"].lower()
+        idle = "has read all relay log" in (state["Slave_SQL_Running_State"] or "").lower()
         before, same = applied, applied == before
         return idle and same
 

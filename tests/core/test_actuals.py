@@ -167,13 +167,16 @@ def test_a_receiver_that_was_stopped_before_the_fault_decides_nothing() -> None:
 
 
 def test_a_torn_transaction_does_not_keep_the_drain_open() -> None:
-    """Read stays ahead of Exec for ever (traps.md 7): the applier has read all and stands still."""
+    """Read stays ahead of Exec for ever (traps.md 7): the drain ended when the applier last moved."""
     watch = Watch()
     watch.die()
-    watch.see([receiver(applied(8000), 100)], 100.1)
-    assert watch.outage.drained is None
-    watch.see([receiver(applied(8000), 102)], 102.1)
+    watch.see([receiver(applied(1000), 98)], 98.1)
+    for second in (100, 102, 104):
+        watch.see([receiver(applied(8000), second)], second + 0.1)
+    assert watch.outage.seconds("drain") is None
+    watch.see([standby(standby_server(gtids(100), read_only=False), 110), receiver(ReplicationFact(()), 110)], 110.1)
     assert watch.outage.seconds("drain") == pytest.approx(2)
+    assert watch.outage.seconds("promote") == pytest.approx(10)
 
 
 def test_a_primary_that_serves_again_was_repaired() -> None:
