@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -197,15 +198,15 @@ def wrote_alone(snapshot: Snapshot, node: Node) -> bool | None:
     if since is None or line is None or not line.entries:
         return None
     alone = [entry.position for entry in line.entries if entry.asked.loop >= since.loop]
-    return len(alone) > 1 and _grew(alone[0], alone[-1])
+    return any(_grew(first, then) for first, then in pairwise(alone))
 
 
-def _grew(first: Position, last: Position) -> bool:
-    if first.gtid is not None and last.gtid is not None:
-        return gtid.covers(first.gtid, last.gtid) is False
-    if first.binlog is not None and last.binlog is not None:
+def _grew(first: Position, then: Position) -> bool:
+    if first.gtid is not None and then.gtid is not None:
+        return gtid.covers(first.gtid, then.gtid) is False
+    if first.binlog is not None and then.binlog is not None:
         # A new file alone is a restart or FLUSH LOGS.
-        return first.binlog.file == last.binlog.file and first.binlog.position < last.binlog.position
+        return first.binlog.file == then.binlog.file and first.binlog.position < then.binlog.position
     return False
 
 

@@ -187,7 +187,7 @@ def test_without_gtids_a_write_is_seen_in_the_coordinate() -> None:
     rotated = ReplicationFact((), coordinate(154, file=2))
     watch.see(12, dead(12), standby(bare, 12), receiver(rotated, 12))
     assert watch.leader == PRIMARY
-    watch.see(13, dead(13), standby(bare, 13), receiver(ReplicationFact((), coordinate(1200)), 13))
+    watch.see(13, dead(13), standby(bare, 13), receiver(ReplicationFact((), coordinate(1200, file=2)), 13))
     assert watch.leader == STANDBY
 
 
