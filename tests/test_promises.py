@@ -30,7 +30,6 @@ UNPLAYED = {
     Condition.RPO_BREACHED: "the core's tests have it: for real it takes as long as the objective",
     Condition.FILES_MARKER_MISSING: "the marker probe's and the core's tests have it",
     Condition.SPLIT_BRAIN: "the core's tests have it",
-    Condition.PRIMARY_DISK_FULL: "the core's tests have it",
     Condition.DISK_FILLING: "the core's tests have it: for real its patience is a minute",
     Condition.WRONG_SOURCE: "the core's tests have it: a pair has no third server to follow",
     Condition.UNPROTECTED: "the core's tests have it",

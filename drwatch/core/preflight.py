@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from drwatch.core.ailing import full, written
 from drwatch.core.duration import at_most
 from drwatch.core.exposure import Exposure, received
 from drwatch.core.finding import PRIMARY_LOST, Condition, Confidence
@@ -172,8 +173,7 @@ def mending(view: ClusterView, snapshot: Snapshot) -> tuple[Command, ...]:
     sessions = f"{shell} \"sudo {client} -e 'SHOW FULL PROCESSLIST'\""
     match view.verdict.condition:
         case Condition.PRIMARY_DISK_FULL:
-            fact = snapshot.server(primary.node)
-            places = " ".join(fact.directories if fact and fact.directories else (primary.datadir,))
+            places = " ".join(space.path for space in written(snapshot, primary.node) if full(space)) or primary.datadir
             look = f"{shell} 'df -h {places}; df -i {places}; sudo du -xhd2 {places} | sort -h | tail -20'"
             return (Command("See what fills it, and free that: never a binary log by hand", look),)
         case Condition.PRIMARY_WRITES_STALLED:

@@ -35,6 +35,9 @@ _OF_THE_STANDBY = frozenset(
 _OF_A_REWIND = frozenset({Condition.RPO_BREACHED, Condition.RECEIVED_LOST})
 """What cannot be told any more when the primary's positions are used twice."""
 
+_OF_A_FULL_DISK = frozenset({Condition.REPLICATION_SILENT, Condition.RPO_BREACHED})
+"""What seems to follow where the primary counts a transaction that its disk could not take: none was committed."""
+
 _OF_A_NODE = frozenset({Condition.PROBE_BLIND, Condition.IO_WAIT_HIGH, Condition.DISK_FILLING})
 """What follows by itself on a node that is gone."""
 
@@ -145,6 +148,8 @@ def suppress(findings: list[Finding], pending: bool = False, place: Place = Plac
             return Condition.PRIMARY_REWOUND
         if finding.condition is Condition.PROBE_BLIND and finding.subject in denied:
             return denied[finding.subject]
+        if finding.condition in _OF_A_FULL_DISK and Condition.PRIMARY_DISK_FULL in roots:
+            return Condition.PRIMARY_DISK_FULL
         if finding.condition in (Condition.PROBE_BLIND, Condition.DISK_FILLING) and finding.subject in ailing:
             return ailing[finding.subject]
         if (

@@ -13,6 +13,9 @@ from drwatch.lab.replication import APPLICATION, MONITOR, running, start_replica
 from drwatch.lab.server import Server
 from drwatch.lab.writer import MARGIN, TABLE
 
+STILL = 1.0
+"""Seconds without a commit after which a writer of many a second is stuck."""
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -212,6 +215,27 @@ def lock_primary(pair: Pair) -> float:
     return time.monotonic()
 
 
+def fill_disk(pair: Pair) -> float:
+    """The moment of the last commit: InnoDB goes on for a while in what it has set aside."""
+    if pair.disk is None:
+        raise RuntimeError("this pair has no small disk to fill")
+    pair.disk.fill()
+
+    def stands_still() -> bool:
+        return time.monotonic() - pair.writer.acked[-1].acked_at > STILL
+
+    until(stands_still, within=60, what="the end of all commits on a full disk")
+    return pair.writer.acked[-1].acked_at
+
+
+def make_room(pair: Pair) -> None:
+    """And a start: a server that waits for room looks again only each minute."""
+    if pair.disk is not None:
+        pair.disk.free()
+    pair.primary.kill()
+    start_primary(pair)
+
+
 def release_primary(pair: Pair) -> None:
     pair.release()
 
@@ -285,6 +309,8 @@ FAULTS = {
         Fault("primary-host-gone", "the primary's host loses its power", power_off_primary, power_on_primary),
         Fault("primary-saturated", "the application takes every connection", saturate_primary, release_primary),
         Fault("primary-locked", "a backup keeps the global read lock", lock_primary, release_primary),
+        Fault("primary-binlog-full", "the disk under the primary's binary logs is full", fill_disk, make_room),
+        Fault("primary-data-full", "the disk under the primary's data is full", fill_disk, make_room),
         Fault("standby-killed", "SIGKILL to the standby's server", kill_standby, start_standby),
         Fault("io-thread-stopped", "the standby stops receiving", stop_io_thread, start_io_thread),
         Fault("sql-thread-broken", "a conflicting row stops the applier", break_sql_thread, mend_sql_thread),

@@ -38,3 +38,16 @@ def threads_of(server: Server, user: str) -> list[Row]:
         " FROM information_schema.PROCESSLIST WHERE USER = %s",
         user,
     )
+
+
+PATIENCE = 3.0
+"""Seconds after which a statement of ours is stuck: none takes a hundredth of one."""
+
+
+def crowd(server: Server, user: str) -> tuple[int, int] | None:
+    """How many threads work for this user, and how many of them are stuck; None of a server that cannot be asked."""
+    if not server.up.is_set() or server.frozen:  # a dial to it would be a handshake error of the lab's own
+        return None
+    # The table of the same name may want room on a full disk.
+    threads = [row for row in server.sql("SHOW FULL PROCESSLIST") if row["User"] == user]
+    return len(threads), sum(row["Command"] != "Sleep" and row["Time"] >= PATIENCE for row in threads)

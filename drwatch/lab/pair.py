@@ -6,7 +6,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol, Self
 
-from drwatch.lab.binaries import find
+from drwatch.lab.binaries import Binaries, find
+from drwatch.lab.disk import Disk, Under
 from drwatch.lab.files import FileSync
 from drwatch.lab.inbox import Inbox
 from drwatch.lab.link import Link
@@ -62,8 +63,16 @@ class Closable(Protocol):
 class Pair:
     """Everything is up, replicating and written to once the context is entered; nothing of it is left after."""
 
-    def __init__(self, flavour: Flavour = Flavour.MARIADB, rate: float = 20, sync_every: float = 5) -> None:
-        self.flavour, self._rate, self._sync_every = flavour, rate, sync_every
+    def __init__(
+        self,
+        flavour: Flavour = Flavour.MARIADB,
+        rate: float = 20,
+        sync_every: float = 5,
+        small_disk: Under | None = None,
+    ) -> None:
+        self.flavour, self._rate, self._sync_every, self._small_disk = flavour, rate, sync_every, small_disk
+        self.disk: Disk | None = None
+        """The primary's small disk, where it was asked for."""
         self.held: list[Closable] = []
         """Sessions and sockets that a fault holds open until it is mended."""
         self.forgotten: Row = {}
@@ -87,7 +96,7 @@ class Pair:
     def _bring_up(self, stack: ExitStack) -> None:
         binaries = find()
         self.sandbox = stack.enter_context(Sandbox())
-        self.primary = Server(self.sandbox, binaries, self.flavour, "oslo-a", PRIMARY, "--server-id=1")
+        self.primary = self._primary(binaries)
         self.standby = Server(self.sandbox, binaries, self.flavour, "oslo-b", STANDBY, "--server-id=2", "--read-only=1")
         for server in (self.primary, self.standby):
             server.start()
@@ -108,6 +117,15 @@ class Pair:
         self.writer = stack.enter_context(Writer(self.primary, self._rate))
         self.web_port = free_port("127.0.0.1")
         stack.callback(self.release)
+
+    def _primary(self, binaries: Binaries) -> Server:
+        options, datadir = ["--server-id=1"], None
+        if self._small_disk is not None:
+            self.disk = Disk(self.sandbox.directory("oslo-a"))
+            logs = self.disk.path if self._small_disk is Under.BINLOG else self.sandbox.directory("oslo-a/logs")
+            options.append(f"--log-bin={logs / 'mysql-bin'}")
+            datadir = self.disk.path / "data" if self._small_disk is Under.DATA else None
+        return Server(self.sandbox, binaries, self.flavour, "oslo-a", PRIMARY, *options, datadir=datadir)
 
     @property
     def servers(self) -> tuple[Server, Server]:

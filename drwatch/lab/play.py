@@ -21,7 +21,7 @@ from ruamel.yaml import YAML
 from drwatch.core.finding import PRIMARY_LOST
 from drwatch.lab.deadline import until
 from drwatch.lab.faults import FAULTS
-from drwatch.lab.harm import Harm, harm, threads_of
+from drwatch.lab.harm import Harm, crowd, harm, threads_of
 from drwatch.lab.inbox import Page
 from drwatch.lab.page import Told, read
 from drwatch.lab.pair import Pair
@@ -52,7 +52,9 @@ class Result:
     unexpected: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     harm: dict[str, int] = field(default_factory=dict)
-    """What drwatch did to the servers: handshake errors and threads left behind, both to be 0."""
+    """What drwatch did to the servers: handshake errors, threads left behind, stuck ones beyond one: all to be 0."""
+    threads: dict[str, int | None] = field(default_factory=dict)
+    """drwatch's on the primary before the fault, during it, how many stuck then, and after; None: it did not answer."""
 
     @property
     def passed(self) -> bool:
@@ -181,7 +183,7 @@ def _well(cluster: dict[str, Any]) -> bool:
 
 def play(scenario: Scenario, flavour: Flavour, say: Callable[[str], None] = lambda words: None) -> Result:
     """The whole story once; the pair and the daemon are gone afterwards."""
-    with Pair(flavour, rate=scenario.rate) as pair:
+    with Pair(flavour, rate=scenario.rate, small_disk=scenario.small_disk) as pair:
         say(f"a pair of {flavour} is up and replicating")
         with Watching(pair, configuration(pair, scenario.settings)) as watching:
             watching.wait_until_well()
@@ -189,10 +191,20 @@ def play(scenario: Scenario, flavour: Flavour, say: Callable[[str], None] = lamb
             before = {server.name: harm(server) for server in pair.servers}
             if scenario.crash is not None:
                 _lay_in_wait(scenario.crash, pair, watching, say)
+            held = crowd(pair.primary, MONITOR[0])
             result = _act(scenario, pair, watching, say)
+            during = crowd(pair.primary, MONITOR[0])
             if scenario.mends:
                 _mend(scenario, pair, watching)
         result.harm = _harm(pair, before, scenario.turned_away)
+        result.harm["threads_stuck"] = max(0, during[1] - 1) if during else 0
+        after = crowd(pair.primary, MONITOR[0]) if pair.primary.alive else None
+        result.threads = {
+            "before": held[0] if held else None,
+            "during": during[0] if during else None,
+            "stuck": during[1] if during else None,
+            "after": after[0] if after else None,
+        }
     return result
 
 

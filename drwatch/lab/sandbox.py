@@ -21,6 +21,8 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Self
 
+from drwatch.lab.disk import unmount_below
+
 PREFIX = "drwatch-lab-"
 MARK = "DRWATCH_SANDBOX"
 """The environment variable by which a later run knows the descendants of a dead one: it names their sandbox."""
@@ -196,6 +198,7 @@ def _claim(parent: Path) -> tuple[Path, IO[str]]:
 
 def _remove(sandbox: Path) -> None:
     """Remove the directory, its lock last: without it a sweep would take the half of it that is left for nobody's."""
+    unmount_below(sandbox)
     for entry in sandbox.iterdir():
         if entry.is_dir():
             shutil.rmtree(entry)

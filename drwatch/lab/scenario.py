@@ -11,6 +11,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from drwatch.core.finding import Condition
+from drwatch.lab.disk import Under
 from drwatch.lab.page import Told
 
 QUICK = "0s"
@@ -66,6 +67,8 @@ class Scenario:
     """Whether the pair is made healthy again before its servers are asked what drwatch did to them."""
     turned_away: bool = False
     """The server itself refuses logins in this one and counts each in Aborted_connects, whoever dials."""
+    small_disk: Under | None = None
+    """What of the primary lies on a disk that can be filled."""
     crash: Crash | None = None
     """Only real processes can be killed: the simulator does not play these."""
 
@@ -224,6 +227,20 @@ SCENARIOS = {
             "a backup that holds the global read lock for eight seconds pages nobody",
             (Act(8, "primary-locked"), Act(16, "primary-locked", mend=True)),
             watch=20.0,
+        ),
+        Scenario(
+            "primary-binlog-full",
+            "a full disk under the binary logs is PrimaryDiskFull, although every status answers",
+            (Act(0, "primary-binlog-full"),),
+            (Expect(Condition.PRIMARY_DISK_FULL, within=15.0),),
+            small_disk=Under.BINLOG,
+        ),
+        Scenario(
+            "primary-data-full",
+            "a full disk under InnoDB's files is PrimaryDiskFull as soon as nothing is committed any more",
+            (Act(0, "primary-data-full"),),
+            (Expect(Condition.PRIMARY_DISK_FULL, within=15.0),),
+            small_disk=Under.DATA,
         ),
         Scenario(
             "standby-killed",

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pymysql
@@ -26,12 +27,19 @@ class Server:
     """One mysqld or mariadbd. `up` is set while it answers, `died_at` is the monotonic time of its last death."""
 
     def __init__(
-        self, sandbox: Sandbox, binaries: Binaries, flavour: Flavour, name: str, address: str, *more: str
+        self,
+        sandbox: Sandbox,
+        binaries: Binaries,
+        flavour: Flavour,
+        name: str,
+        address: str,
+        *more: str,
+        datadir: Path | None = None,
     ) -> None:
         self.flavour, self.name, self.address = flavour, name, address
         self.port = free_port(address)
         home = sandbox.directory(name)
-        self.datadir, self.socket, self.error_log = home / "data", home / "mysqld.sock", home / "error.log"
+        self.datadir, self.socket, self.error_log = datadir or home / "data", home / "mysqld.sock", home / "error.log"
         self.up = threading.Event()
         self.died_at: float | None = None
         self.on_up: Callable[[], None] = lambda: None  # called at the end of each start
@@ -47,7 +55,9 @@ class Server:
             *more,
         ]
         self._process: Process | None = None
-        subprocess.run(["cp", "-a", "--reflink=auto", template(self._build, self._program), self.datadir], check=True)
+        # Holes would be filled as the server writes there, and a full disk would meet it in what it thinks that it has.
+        whole = "--sparse=never" if datadir else "--reflink=auto"
+        subprocess.run(["cp", "-a", whole, template(self._build, self._program), self.datadir], check=True)
 
     def start(self) -> None:
         """Start it and wait until it answers on its socket."""
@@ -102,6 +112,11 @@ class Server:
     def alive(self) -> bool:
         """Whether the process exists; a frozen one does."""
         return self._process is not None and self._process.alive
+
+    @property
+    def frozen(self) -> bool:
+        """Whether it was stopped (state T) and not gone on."""
+        return self.alive and Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
     def stop(self) -> None:
         """SIGTERM: the orderly end."""

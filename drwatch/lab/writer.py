@@ -78,6 +78,7 @@ class Writer:
             if self.primary.up.wait(0.1):  # never dials a dead server: failed dials are what drwatch is tested for
                 with suppress(pymysql.err.MySQLError, OSError):
                     self._write()
+                self._stopping.wait(0.1)  # a server that refuses each write is not asked as fast as it can refuse
 
     def _write(self) -> None:
         user, password = APPLICATION

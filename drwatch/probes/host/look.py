@@ -15,6 +15,8 @@ from drwatch.probes.ssh import VERSION, Answer, Request, Shell, SshNode, Unseen
 
 SLOW_EVERY = 5.0
 """Seconds between two looks at what needs a process of its own: df, `date`, and a new walk through /proc."""
+NEAR = 1 << 30
+"""Bytes: of a disk with less than that free the space is asked with each look, for it may be full in a moment."""
 GRACE = 0.25
 """Seconds that a look waits for the binary log's size beyond its fast block."""
 
@@ -74,6 +76,8 @@ class HostLook:
             if slow:
                 self._shell, self._slow_at = shell, asked
                 self._look_slowly(shell)
+            elif any(space is not None and space.free_bytes < NEAR for _, space in self._spaces.values()):
+                self._look_at_space(shell)
             answer = await shell.wait(request, self._node.deadline)
             now = parse(answer.lines, shell.wall)
             binlog = await self._size(shell, size, answer.asked)
@@ -116,6 +120,9 @@ class HostLook:
         """Ask what may hang, each in a process of its own on the node; the answers are for later looks."""
         if shell.needs_clock:
             shell.post("clock")
+        self._look_at_space(shell)
+
+    def _look_at_space(self, shell: Shell) -> None:
         for path in dict.fromkeys((*self._paths, *self.directories)):
             shell.post("space", path).future.add_done_callback(partial(self._keep_space, path))
 

@@ -1,0 +1,66 @@
+"""The small disk of the lab: full when it is filled, and gone however the run ends."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from drwatch.lab.deadline import until
+from drwatch.lab.disk import Disk, NotPermitted, unmount_below
+from drwatch.lab.sandbox import PREFIX, sweep
+
+CRASH = """
+import os, signal
+from drwatch.lab.disk import Disk
+from drwatch.lab.sandbox import Sandbox
+sandbox = Sandbox()
+Disk(sandbox.directory("oslo-a"))
+print(sandbox.path, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def mounted(place: Path) -> bool:
+    with open("/proc/self/mounts") as table:
+        return any(line.split()[1].startswith(str(place)) for line in table)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Disk:
+    try:
+        return Disk(tmp_path / "node")
+    except NotPermitted as reason:
+        pytest.skip(str(reason))
+
+
+def test_a_filled_disk_takes_nothing_more_until_there_is_room(disk: Disk, tmp_path: Path) -> None:
+    try:
+        disk.fill()
+        assert os.statvfs(disk.path).f_bavail * os.statvfs(disk.path).f_frsize < 4096
+        with pytest.raises(OSError, match="No space left"):
+            (disk.path / "more").write_bytes(bytes(8192))
+        disk.free()
+        (disk.path / "more").write_bytes(bytes(8192))
+    finally:
+        unmount_below(tmp_path)
+    assert not mounted(tmp_path)
+
+
+def test_a_disk_that_a_killed_run_left_mounted_is_swept_by_the_next(disk: Disk, tmp_path: Path) -> None:
+    unmount_below(tmp_path)
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    run = subprocess.run([sys.executable, "-c", CRASH], env=environment, capture_output=True, text=True, timeout=30)
+    left = Path(run.stdout.strip())
+    assert left.name.startswith(PREFIX)
+    assert mounted(left)
+    until(lambda: left in sweep(tmp_path), within=10, what="the sweep of what the killed run left")
+    assert not mounted(left)
+    assert not left.exists()
+
+
+def test_an_ordinary_user_is_told_why_there_is_no_small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 1000)
+    with pytest.raises(NotPermitted, match="only root"):
+        Disk(tmp_path / "node")
