@@ -36,6 +36,7 @@ UNPLAYED = {
     Condition.REBUILD_REQUIRED: "the core's tests have it",
     Condition.NOBODY_WRITABLE: "the core's tests have it",
     Condition.ZOMBIE_PRIMARY: "the core's tests have it",
+    Condition.ENDPOINT_ASTRAY: "the core's tests have it, and the probe's on a real name server",
     Condition.IO_WAIT_HIGH: "five minutes of a saturated disk are no scenario for a shared machine",
     Condition.PROBE_BLIND: "the core's tests have it",
     Condition.PAGING_BROKEN: "the phone of a scenario cannot tell that it is broken: the daemon's tests have it",

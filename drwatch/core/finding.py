@@ -43,6 +43,7 @@ class Condition(StrEnum):
     SPLIT_BRAIN = "SplitBrain"
     NOBODY_WRITABLE = "NobodyWritable"
     ZOMBIE_PRIMARY = "ZombiePrimary"
+    ENDPOINT_ASTRAY = "EndpointAstray"
     DISK_FILLING = "DiskFilling"
     IO_WAIT_HIGH = "IoWaitHigh"
     ACCESS_DENIED = "AccessDenied"
@@ -80,6 +81,7 @@ SEVERITY = {
     Condition.SPLIT_BRAIN: Severity.CRITICAL,
     Condition.NOBODY_WRITABLE: Severity.CRITICAL,
     Condition.ZOMBIE_PRIMARY: Severity.CRITICAL,
+    Condition.ENDPOINT_ASTRAY: Severity.WARNING,
     Condition.DISK_FILLING: Severity.WARNING,
     Condition.IO_WAIT_HIGH: Severity.WARNING,
     Condition.ACCESS_DENIED: Severity.WARNING,

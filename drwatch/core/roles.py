@@ -14,7 +14,18 @@ from typing import NamedTuple
 
 from drwatch.core import gtid
 from drwatch.core.policy import Cluster, Policy
-from drwatch.core.sample import NO_ANSWER, Blind, Channel, IoState, Moment, Node, Probe, ReplicationFact, ServerFact
+from drwatch.core.sample import (
+    NO_ANSWER,
+    Blind,
+    Channel,
+    EndpointFact,
+    IoState,
+    Moment,
+    Node,
+    Probe,
+    ReplicationFact,
+    ServerFact,
+)
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.standing import Leader
 from drwatch.core.timeline import Position, Timeline
@@ -216,3 +227,11 @@ def writers(cluster: Cluster, snapshot: Snapshot) -> Iterator[Node]:
         fact = snapshot.latest(node.node, Probe.SERVER)
         if isinstance(fact, ServerFact) and not fact.read_only:
             yield node.node
+
+
+def application(cluster: Cluster, snapshot: Snapshot) -> EndpointFact | None:
+    """Where the application is sent now; None where no endpoint is configured or it cannot be seen."""
+    if cluster.endpoint is None:
+        return None
+    found = snapshot.latest(cluster.endpoint_node, Probe.ENDPOINT, cluster.endpoint.host)
+    return found if isinstance(found, EndpointFact) else None

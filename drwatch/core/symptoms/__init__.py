@@ -11,6 +11,7 @@ from drwatch.core.snapshot import Snapshot
 from drwatch.core.symptoms import (
     blindness,
     channel,
+    endpoint,
     files,
     history,
     host,
@@ -32,6 +33,7 @@ def of_cluster(view: ClusterView, policy: Policy, snapshot: Snapshot, firing: Fi
     yield from channel.findings(view, policy, snapshot, firing, now)
     yield from writers.findings(view, snapshot)
     yield from standing.findings(view, snapshot, now)
+    yield from endpoint.findings(view, snapshot)
     yield from objectives.findings(view, snapshot, firing)
     yield from files.findings(view, policy, snapshot, firing)
     yield from host.findings(view, policy, snapshot, firing)
