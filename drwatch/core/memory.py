@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from drwatch.core.actuals import Outage
 from drwatch.core.receipt import Receipt
-from drwatch.core.sample import Key, Moment, Node, Probe, Sample
+from drwatch.core.sample import Channel, Key, Moment, Node, Probe, Sample
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.standing import Leader, Protection
 from drwatch.core.timeline import Timeline
@@ -39,6 +39,7 @@ class Memory:
     timelines: Mapping[Node, Timeline] = field(default_factory=_nothing)
     deaths: Mapping[Node, Moment] = field(default_factory=_nothing)
     receipts: Mapping[tuple[Node, str], Receipt] = field(default_factory=_nothing)
+    fed: Mapping[Node, Channel] = field(default_factory=_nothing)
     alive: frozenset[Node] = frozenset()
     embodied: frozenset[Node] = frozenset()
     outages: tuple[Outage, ...] = ()
@@ -63,6 +64,7 @@ def memory(snapshot: Snapshot, now: Moment) -> Memory:
         timelines=snapshot.timelines,
         deaths=snapshot.deaths,
         receipts=snapshot.receipts,
+        fed=snapshot.fed,
         alive=snapshot.alive,
         embodied=snapshot.embodied,
         outages=snapshot.outages,
@@ -86,6 +88,7 @@ def recall(past: Memory, nodes: Collection[Node], now: Moment) -> Snapshot:
         timelines=MappingProxyType(timelines),
         deaths=ours(past.deaths) if slept else _nothing(),
         receipts=MappingProxyType({key: receipt for key, receipt in past.receipts.items() if key[0] in nodes}),
+        fed=ours(past.fed),
         alive=past.alive,
         embodied=past.embodied,
         outages=past.outages,

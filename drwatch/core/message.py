@@ -92,9 +92,17 @@ def _loss(view: ClusterView, zone: tzinfo) -> Iterator[str]:
             yield f"Files {files.name}: unmeasured, no marker was ever seen"
         else:
             yield f"Files {files.name}: {'UNKNOWN' if copy.seconds is None else 'at most ' + at_most(copy.seconds)}"
-    for each in view.coherent:
-        if each.meaning:
-            yield f"Together with {each.claim.node.name}: {each.meaning}"
+    for together in view.coherent:
+        if together.meaning:
+            yield f"Together with {together.claim.node.name}: {together.meaning}"
+
+
+def _salvage(view: ClusterView, lines: bool) -> Iterator[str]:
+    """What is to be saved; with the ``lines`` that do it, where no takeover that is told below has them."""
+    for each in view.salvage:
+        yield f"To be saved: {each.words}"
+        for command in (each.copy, each.decode) if lines else ():
+            yield f"{command.why}:\n   {command.line}"
 
 
 def _time(estimate: Recovery) -> str:
@@ -148,11 +156,12 @@ def compose(page: Page, assessment: Assessment, zone: tzinfo) -> Message:
     if page.reason is PageReason.RESOLVED:
         end = incident.ended or incident.last_true
         was = f" It was: {incident.summary}." if incident.told_condition is incident.condition else ""
-        lines = [f"Over after {span(end - incident.began)}.{was}"]
+        lines = [f"Over after {span(end - incident.began)}.{was}", *(_salvage(view, lines=True) if view else ())]
         return Message(head, "\n".join(lines))
     lines += [f"{words[:1].upper() + words[1:]}" for words in incident.evidence]
     if view is not None:
         lines += _loss(view, zone)
+        lines += _salvage(view, lines=incident.condition not in PRIMARY_FAMILY)
         lines += [_time(estimate) for estimate in view.recovery]
         if incident.condition in PRIMARY_AILING:
             lines += [f"DO FIRST:\n{command.why}:\n   {command.line}" for command in mending(view, assessment.snapshot)]

@@ -12,11 +12,12 @@ from enum import StrEnum
 
 from drwatch.core.ailing import full, written
 from drwatch.core.duration import at_most
-from drwatch.core.exposure import Exposure, received
+from drwatch.core.exposure import Exposure
 from drwatch.core.finding import PRIMARY_LOST, Condition, Confidence
 from drwatch.core.policy import NodePolicy
 from drwatch.core.recovery import Recovery
 from drwatch.core.roles import feed
+from drwatch.core.salvage import Command, shell
 from drwatch.core.sample import Blind, Channel, Flavour, IoState, Probe, ServerFact
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.view import ClusterView
@@ -34,14 +35,6 @@ class Check:
 
     passed: bool | None
     sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A line to paste, where, and why."""
-
-    why: str
-    line: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,37 +116,22 @@ def _words(snapshot: Snapshot, standby: NodePolicy) -> tuple[str, str]:
     return ("REPLICA" if fact.version >= (8, 0, 22) else "SLAVE"), "mysql"
 
 
-def _shell(node: NodePolicy, terminal: bool = False) -> str:
-    """The beginning of a command line on that node, as the human's own user: drwatch's may run its one script only."""
-    if node.ssh_host is None:
-        return f"# on {node.node.name}:"
-    port = "" if node.ssh_port == 22 else f" -p {node.ssh_port}"
-    return f"ssh{' -t' if terminal else ''}{port} {node.ssh_host}"
-
-
 def _repair(view: ClusterView, snapshot: Snapshot, standby: NodePolicy) -> tuple[Command, ...]:
     primary = view.cluster.primary
-    shell = _shell(primary)
+    there = shell(primary)
     start = Command(
         "Repair first, it loses nothing",
-        f"{shell} 'sudo systemctl start {primary.unit}; systemctl status {primary.unit}'",
+        f"{there} 'sudo systemctl start {primary.unit}; systemctl status {primary.unit}'",
     )
     match view.verdict.condition:
         case Condition.PRIMARY_DOWN:
-            have = received(snapshot, standby.node)
-            since = f"{have.binlog.file} on, from byte {have.binlog.position}" if have and have.binlog else "the newest"
-            fact = snapshot.server(primary.node)
-            logs = fact.binlog_dir if fact and fact.binlog_dir else primary.datadir
-            pattern = f"{have.binlog.base}.[0-9]*" if have and have.binlog else "*-bin.[0-9]*"
-            port = "" if primary.ssh_port == 22 else f"-e 'ssh -p {primary.ssh_port}' "
-            host = primary.ssh_host or primary.node.name
-            # To rsync the colons of a bare IPv6 address name a module of its daemon.
-            source = f"'{f'[{host}]' if ':' in host else host}:{logs}/{pattern}'"
-            save = f"mkdir -p salvage && rsync -a {port}--rsync-path='sudo rsync' {source} salvage/"
-            return (start, Command(f"It will not start: save what the standby lacks ({since})", save))
+            saved = next((each for each in view.salvage if each.standby == standby.node), None)
+            if saved is None:
+                return (start,)
+            return (start, Command(f"It will not start? {saved.copy.why}", saved.copy.line), saved.decode)
         case Condition.PRIMARY_HUNG:
-            look = f"{shell} 'sudo dmesg -T | tail; df -h; ps -o pid,stat,wchan:32,cmd -C mysqld,mariadbd'"
-            fence = f"{shell} 'sudo systemctl kill -s KILL {primary.unit}; sudo systemctl stop {primary.unit}'"
+            look = f"{there} 'sudo dmesg -T | tail; df -h; ps -o pid,stat,wchan:32,cmd -C mysqld,mariadbd'"
+            fence = f"{there} 'sudo systemctl kill -s KILL {primary.unit}; sudo systemctl stop {primary.unit}'"
             return (
                 Command("See what it waits for (a full or dead disk?)", look),
                 Command("Only to take over: stop it for good", fence),
@@ -162,19 +140,19 @@ def _repair(view: ClusterView, snapshot: Snapshot, standby: NodePolicy) -> tuple
             ping = f"ping -c3 {primary.ssh_host or primary.mysql.rpartition(':')[0].strip('[]')}"
             return (Command("Provider's console: is it powered? Restart it there, it loses nothing", ping),)
         case Condition.PRIMARY_RESTARTING:
-            return (Command("Watch it recover", f"{shell} 'sudo journalctl -u {primary.unit} -n 50 -f'"),)
+            return (Command("Watch it recover", f"{there} 'sudo journalctl -u {primary.unit} -n 50 -f'"),)
     return mending(view, snapshot)
 
 
 def mending(view: ClusterView, snapshot: Snapshot) -> tuple[Command, ...]:
     """What to look at first on a primary that lives and does not serve."""
     primary = view.cluster.primary
-    shell, client = _shell(primary, terminal=True), _words(snapshot, primary)[1]
-    sessions = f"{shell} \"sudo {client} -e 'SHOW FULL PROCESSLIST'\""
+    there, client = shell(primary, terminal=True), _words(snapshot, primary)[1]
+    sessions = f"{there} \"sudo {client} -e 'SHOW FULL PROCESSLIST'\""
     match view.verdict.condition:
         case Condition.PRIMARY_DISK_FULL:
             places = " ".join(space.path for space in written(snapshot, primary.node) if full(space)) or primary.datadir
-            look = f"{shell} 'df -h {places}; df -i {places}; sudo du -xhd2 {places} | sort -h | tail -20'"
+            look = f"{there} 'df -h {places}; df -i {places}; sudo du -xhd2 {places} | sort -h | tail -20'"
             return (Command("See what fills it, and free that: never a binary log by hand", look),)
         case Condition.PRIMARY_WRITES_STALLED:
             return (Command("See what holds the writes up, and end that one session (KILL id)", sessions),)
@@ -188,7 +166,7 @@ def _stay_dead(view: ClusterView) -> Command:
     primary = view.cluster.primary
     name = primary.node.name
     if view.verdict.host_answers:
-        line = f"{_shell(primary)} 'sudo systemctl disable --now {primary.unit}'"
+        line = f"{shell(primary)} 'sudo systemctl disable --now {primary.unit}'"
         return Command(f"Make sure that {name} stays dead", line)
     return Command(f"Make sure that {name} stays dead: power it off at the provider's console", "")
 
@@ -212,10 +190,10 @@ def _apply(fact: ServerFact | None, channel: Channel | None, noun: str, sql: Cal
 
 def _takeover(view: ClusterView, snapshot: Snapshot, standby: NodePolicy) -> tuple[Command, ...]:
     noun, client = _words(snapshot, standby)
-    shell, name = _shell(standby, terminal=True), standby.node.name
+    there, name = shell(standby, terminal=True), standby.node.name
 
     def sql(text: str) -> str:
-        return f'{shell} "sudo {client} -e \\"{text}\\""'
+        return f'{there} "sudo {client} -e \\"{text}\\""'
 
     fact, channel = snapshot.server(standby.node), feed(snapshot, standby.node)
     guard = "; SET GLOBAL super_read_only = OFF" if fact and fact.super_read_only is not None else ""
@@ -224,7 +202,7 @@ def _takeover(view: ClusterView, snapshot: Snapshot, standby: NodePolicy) -> tup
     return (
         _stay_dead(view),
         *((cut,) if view.cluster.files else ()),
-        Command(f"Keep a copy of what was received; never restart {name}", f'{shell} "{relay}"'),
+        Command(f"Keep a copy of what was received; never restart {name}", f'{there} "{relay}"'),
         _apply(fact, channel, noun, sql),
         Command(
             "Repeat until Exec_..._Log_Pos stands still, it 'has read all relay log'"

@@ -13,6 +13,7 @@ from drwatch.core.receipt import Receipt, anew, receipt
 from drwatch.core.sample import (
     PROOF_OF_LIFE,
     Blind,
+    Channel,
     Fact,
     HostFact,
     IoState,
@@ -73,6 +74,8 @@ class Snapshot:
     """Per standby and replication channel."""
     errant: Mapping[tuple[Node, Node], Strays | None] = field(default_factory=_nothing)
     """What the first node has and the second, asked later, had not; None where neither can be told."""
+    fed: Mapping[Node, Channel] = field(default_factory=_nothing)
+    """How each node was last seen to be fed: a takeover removes the channel, and with it where its source stood."""
     alive: frozenset[Node] = frozenset()
     """Nodes whose server has ever answered, this run or an earlier one: only these can be said to have died."""
     strains: Mapping[Node, Strain] = field(default_factory=_nothing)
@@ -300,7 +303,13 @@ class Snapshot:
         unfed = {other: at for other, at in after.unfed.items() if other != node}
         if all(channel.io is IoState.NO and not channel.sql for channel in fact.channels):
             unfed[node] = after.unfed.get(node, sample.asked)
-        return replace(after, receipts=MappingProxyType({**others, **moved}), unfed=MappingProxyType(unfed))
+        fed = {node: fact.channels[0]} if fact.channels else {}
+        return replace(
+            after,
+            receipts=MappingProxyType({**others, **moved}),
+            unfed=MappingProxyType(unfed),
+            fed=MappingProxyType({**after.fed, **fed}) if fed else after.fed,
+        )
 
     def rebuilt(self, standby: Node) -> Snapshot:
         """A human says that this standby was made anew: neither what it had nor what was undone counts any more."""

@@ -11,6 +11,7 @@ from drwatch.core.choice import Choice
 from drwatch.core.exposure import Coherent, Exposure
 from drwatch.core.policy import Cluster, FileSet, NodePolicy, Policy, Role
 from drwatch.core.recovery import Recovery
+from drwatch.core.salvage import Salvage, salvages
 from drwatch.core.sample import Key, Moment, Node, Probe, ReplicationFact, ServerFact
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.standing import Protection
@@ -55,11 +56,14 @@ class ClusterView:
     """Why no standby could take over, a sentence for each; empty while one could."""
     settled: bool
     """Looked at all round; not yet just after a start."""
+    salvage: tuple[Salvage, ...]
+    """What to save, one per standby, while the primary is lost; and what the one before a takeover holds."""
 
 
 def look_over(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) -> ClusterView:
     """Judge one cluster: the verdict on its primary, and each standby's figures."""
     standbys = [standby.node for standby in cluster.standbys]
+    verdict = triangulation.judge(cluster, policy, snapshot, now)
     database = tuple(exposure.of_database(cluster, snapshot, node, now) for node in standbys)
     copies = tuple(
         FileCopy(node, files, exposure.of_files(snapshot, node, files, now))
@@ -70,7 +74,7 @@ def look_over(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment)
     settled = _settled(cluster, snapshot)
     return ClusterView(
         cluster=cluster,
-        verdict=triangulation.judge(cluster, policy, snapshot, now),
+        verdict=verdict,
         database=database,
         copies=copies,
         coherent=tuple(_together(node, database, copies) for node in standbys),
@@ -79,6 +83,7 @@ def look_over(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment)
         protection=protection.judge(cluster, snapshot, database, settled, now),
         unprotected=protection.unprotected(cluster, snapshot),
         settled=settled,
+        salvage=salvages(cluster, snapshot, verdict.condition),
     )
 
 

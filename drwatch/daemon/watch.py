@@ -239,6 +239,7 @@ class Daemon:
             return None
         tainted = any(standby in line.rewound for line in self.snapshot.timelines.values())
         self.snapshot = self.snapshot.rebuilt(standby)
+        self._turned.set()
         self._kept.set()
         log.warning("%s was rebuilt, says an operator", node, extra={"event": "rebuilt"})
         if not tainted:

@@ -62,6 +62,7 @@ article p,article small{color:var(--ink)}
 .figure{background:var(--card);border-radius:.4rem;padding:.5rem .7rem}
 .figure b{display:block;font-size:1.7rem;line-height:1.2;font-weight:650;font-variant-numeric:tabular-nums}
 small{font-size:.85rem;display:block}
+pre{margin:.15rem 0 .5rem;font-size:.8rem;white-space:pre-wrap}
 table{border-collapse:collapse;width:100%;font-size:.9rem;font-variant-numeric:tabular-nums}
 td,th{text-align:left;vertical-align:top;padding:.25rem .6rem .25rem 0;border-top:1px solid var(--line);font-weight:400}
 th{white-space:nowrap;overflow-wrap:normal;font-weight:600;width:1%}
@@ -194,10 +195,21 @@ def _cluster(assessment: Assessment, view: ClusterView, incidents: Sequence[Inci
         *_incidents(incidents, assessment.at, zone),
         tag("div", *figures, class_="figures"),
         *_choice(assessment, view, zone),
+        *_salvage(view),
         tag("h3", "Nodes"),
         tag("table", *(_node(assessment, node, node is view.cluster.primary) for node in view.cluster.nodes)),
         *_files(view),
     )
+
+
+def _salvage(view: ClusterView) -> Iterator[Markup]:
+    if view.salvage:
+        yield tag("h3", "To be saved")
+    for each in view.salvage:
+        yield tag("p", each.words, class_="warn")
+        for command in (each.copy, each.decode):
+            yield tag("small", f"{command.why}:")
+            yield tag("pre", command.line)
 
 
 def _primary(assessment: Assessment, view: ClusterView, incidents: Sequence[Incident]) -> Iterator[Markup]:

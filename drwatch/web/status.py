@@ -19,6 +19,7 @@ from drwatch.core.incident import Incident
 from drwatch.core.paging import Row
 from drwatch.core.policy import NodePolicy
 from drwatch.core.recovery import Recovery, Term, backlog
+from drwatch.core.salvage import Salvage
 from drwatch.core.sample import (
     Blind,
     Channel,
@@ -144,6 +145,7 @@ def _cluster(assessment: Assessment, view: ClusterView, incidents: Iterable[Inci
         "coherent": [
             {**_exposure(each.claim, cluster.objectives.rpo), "meaning": each.meaning} for each in view.coherent
         ],
+        "salvage": [_salvage(each) for each in view.salvage],
         "recovery": [_recovery(estimate, cluster.objectives.rto, assessment.at) for estimate in view.recovery],
         "choice": _choice(assessment, view),
         "endpoint": _endpoint(assessment.snapshot, view),
@@ -178,6 +180,19 @@ def _exposure(claim: Exposure, objective: float) -> Json:
         "bytes_seen": claim.bytes_seen,
         "unseen_seconds": claim.unseen_seconds,
         "filtered": list(claim.filtered),
+    }
+
+
+def _salvage(salvage: Salvage) -> Json:
+    return {
+        "source": salvage.source.name,
+        "node": salvage.standby.name,
+        "summary": salvage.words,
+        "known": salvage.known,
+        "transactions": salvage.transactions,
+        "bytes": salvage.bytes,
+        "whole": salvage.whole,
+        "commands": [{"why": each.why, "line": each.line} for each in (salvage.copy, salvage.decode)],
     }
 
 

@@ -20,8 +20,8 @@ GONE = (primary(LOST, 1), body(LOST, 1))
 @pytest.mark.parametrize(
     ("node", "looks", "line"),
     [
-        (OSLO_A, CORPSE, "'10.0.0.1:/var/lib/mysql/"),
-        (V6, CORPSE, "'[2001:db8::1]:/var/lib/mysql/"),
+        (OSLO_A, CORPSE, "ssh 10.0.0.1 \"sudo sh -c 'cd /var/lib/mysql && "),
+        (V6, CORPSE, "ssh 2001:db8::1 \"sudo sh -c 'cd /var/lib/mysql && "),
         (OSLO_A, GONE, "ping -c3 10.0.0.1"),
         (V6, GONE, "ping -c3 2001:db8::1"),
         (NO_SHELL_THERE, GONE, "ping -c3 2001:db8::1"),

@@ -28,13 +28,16 @@ def test_the_page_has_every_key_and_no_other() -> None:
     assessment = world.whole()
     incidents = world.living(assessment)
     state = status_json(assessment, incidents, [world.row(incidents[0])])
-    box = Boxed(1, dict(records(judged(seen(well(0), DEATH), 5), (), frozenset())[0].body), "", "")
+    dead = judged(seen(well(0), DEATH), 5)
+    salvage = status_json(dead, (), ())["clusters"][0]["salvage"][0]
+    box = Boxed(1, dict(records(dead, (), frozenset())[0].body), "", "")
     shop = next(each for each in state["clusters"] if each["name"] == "shop")
     standby = shop["standbys"][0]
     answered: dict[str, dict[str, Any]] = {
         "Status": state,
         "Cluster": shop,
         "Exposure": shop["exposures"][0],
+        "Salvage": salvage,
         "Recovery time": shop["recovery"][0],
         "Choice": shop["choice"],
         "Endpoint": shop["endpoint"],
@@ -61,6 +64,7 @@ def test_the_page_has_every_key_and_no_other() -> None:
         "terms": shop["recovery"][0]["terms"][0],
         "last_position": box.body["last_position"],
         "standbys": box.body["standbys"][0],
+        "commands": salvage["commands"][0],
         "looks": box.body["looks"][0],
         "processes": standby["host"]["processes"][0],
         "disks": standby["host"]["disks"][0],
