@@ -1,6 +1,6 @@
 # `make demo` and `make test` are the two that a newcomer needs; each gets what it lacks first.
 .DEFAULT_GOAL := help
-.PHONY: help setup servers check test demo bench image-test docs lock clean
+.PHONY: help setup servers check test demo bench matrix image-test docs lock clean
 BIN := .venv/bin
 # Most tests wait for a server; more of them at once would make the few that compute late for those that time it.
 WORKERS := 3
@@ -31,6 +31,9 @@ test: servers check ## the checks, then every test
 
 bench: servers ## measure against the goals: all of bench/, or one with BENCH=NAME (ARGS="--flavour mysql-5.7 --kills 20")
 	@scripts/bench $(BENCH) $(ARGS)
+
+matrix: servers ## every scenario on every flavour, two hours (ARGS="--flavour mysql-9.7", ARGS=--resume)
+	@$(BIN)/python -m drwatch.lab.matrix $(ARGS)
 
 image-test: setup ## boot the systemd unit in a container, build and run the image (root; installs their tools)
 	@scripts/image-test

@@ -144,8 +144,10 @@ def _filters(row: Row) -> tuple[str, ...]:
 def channel(row: Row, flavour: Flavour, heartbeat: Heartbeat | None = None, worker: str = "") -> Channel:
     """One row of the replica status. MariaDB's has the heartbeats itself; MySQL's come beside it. Raises RowError.
 
-    ``worker`` is what a parallel applier's own thread said, where the row only says that one of them failed.
+    ``worker`` is the errno of a parallel applier's own thread and, after a space, what it said, where the row only says
+    that one of them failed.
     """
+    errno, _, error = worker.partition(" ")
     columns = _Columns(row)
     io = columns.required("io")
     if io not in _IO:
@@ -166,8 +168,8 @@ def channel(row: Row, flavour: Flavour, heartbeat: Heartbeat | None = None, work
         sql=columns.required("sql") == "Yes",
         io_errno=columns.number("io_errno") or 0,
         io_error=columns.text("io_error"),
-        sql_errno=columns.number("sql_errno") or 0,
-        sql_error=worker or columns.text("sql_error"),
+        sql_errno=int(errno) if errno else columns.number("sql_errno") or 0,
+        sql_error=error or columns.text("sql_error"),
         seconds_behind=columns.number("seconds_behind"),
         sql_delay=columns.number("sql_delay") or 0,
         relay_bytes=columns.number("relay_bytes"),
@@ -183,7 +185,7 @@ def channel(row: Row, flavour: Flavour, heartbeat: Heartbeat | None = None, work
         uses_gtid=uses_gtid,
         filters=_filters(row),
         io_state=columns.text("io_state"),
-        sql_table=failing_table(worker or columns.text("sql_error")),
+        sql_table=failing_table(error or columns.text("sql_error")),
     )
 
 

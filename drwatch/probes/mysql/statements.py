@@ -106,10 +106,11 @@ HEARTBEAT_PERIODS = (
 """MySQL from 5.7. One table each, since an account may read the one and not the other."""
 
 WORKER_ERRORS = (
-    "SELECT CHANNEL_NAME AS channel, LAST_ERROR_MESSAGE AS value"
-    " FROM performance_schema.replication_applier_status_by_worker WHERE LAST_ERROR_NUMBER <> 0"
+    "SELECT CHANNEL_NAME AS channel, CONCAT(LAST_ERROR_NUMBER, ' ', LAST_ERROR_MESSAGE) AS value"
+    " FROM performance_schema.replication_applier_status_by_worker WHERE LAST_ERROR_NUMBER NOT IN (0, 3030)"
 )
-"""MySQL from 5.7, and only while an applier with several workers stands: its status does not name the table."""
+"""MySQL from 5.7, and only while an applier with several workers stands: its status does not name the table, and has
+the error of whichever worker stopped last. 3030 is said by those that stopped because another one had failed."""
 
 AUTOCOMMIT = "SET AUTOCOMMIT = 1"
 """Only where the server's default is off, and for our session only: no look may hold a snapshot open."""

@@ -7,7 +7,7 @@ from watching import EVERY_FLAVOUR, EVERY_WAY, Stable, Witness, replication_fact
 
 from drwatch.core import binlog, gtid
 from drwatch.core.sample import Channel, IoState, Reason
-from drwatch.lab.replication import caught_up
+from drwatch.lab.replication import caught_up, status
 from drwatch.lab.server import Flavour, Server
 from drwatch.probes.mysql import MysqlServer
 
@@ -135,6 +135,37 @@ async def test_an_applier_broken_by_a_conflicting_row_says_its_errno(
         cursor.execute("SET sql_log_bin = 0")
         cursor.execute("DELETE FROM shop.gone")
         cursor.execute(f"START {standby.words.replica} SQL_THREAD")
+    await channel_when(watching, lambda it: it.sql and not it.sql_errno and it.read == it.executed)
+
+
+async def test_of_parallel_workers_it_is_the_one_that_failed_who_is_heard_and_not_those_that_had_to_wait_for_it(
+    stable: Stable, witness: Witness
+) -> None:
+    """The status of the applier says whatever the last of them said: errno 3030, and no table."""
+    primary, standby = stable.pair(Flavour.MYSQL_97)
+    primary.sql("CREATE TABLE shop.parallel (id INT PRIMARY KEY)")
+    watching = witness(standby)
+    await until(lambda: caught_up(primary, standby), 10, "the standby caught up")
+    with standby.connect() as first, standby.connect() as second:
+        for row, session in ((1, first), (2, second)):  # each holds up a worker
+            session.cursor().execute("SET sql_log_bin = 0")
+            session.begin()
+            session.cursor().execute(f"INSERT INTO shop.parallel VALUES ({row})")
+            primary.sql(f"INSERT INTO shop.parallel VALUES ({row})")
+        held = "SELECT 1 FROM information_schema.PROCESSLIST WHERE STATE LIKE 'Applying batch of row changes%'"
+        await until(lambda: len(standby.sql(held)) == 2, 10, "two workers held up")
+        first.commit()
+        failed = "SELECT 1 FROM performance_schema.replication_applier_status_by_worker WHERE LAST_ERROR_NUMBER = 1062"
+        await until(lambda: standby.sql(failed), 10, "the first worker's failure")
+        second.rollback()
+    await until(lambda: status(standby)["Last_SQL_Errno"] == 3030, 10, "the second worker's failure")
+    found = await channel_when(watching, lambda it: it.sql_errno and not it.sql)
+    assert (found.sql_errno, found.sql_table) == (1062, "shop.parallel")
+    assert "Duplicate entry '1'" in found.sql_error
+    with standby.connect() as session, session.cursor() as cursor:
+        cursor.execute("SET sql_log_bin = 0")
+        cursor.execute("DELETE FROM shop.parallel")
+        cursor.execute("START REPLICA SQL_THREAD")
     await channel_when(watching, lambda it: it.sql and not it.sql_errno and it.read == it.executed)
 
 

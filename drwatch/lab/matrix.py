@@ -1,0 +1,105 @@
+"""`make matrix`: every scenario on every flavour, each in a process of its own.
+
+What was seen stays in a file, so that a run can go on where the one before it ended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from drwatch.lab.flavour import Flavour
+from drwatch.lab.scenario import SCENARIOS
+
+LIMIT = 300.0
+"""Seconds in which one scenario must have come to its end, pair and all."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One scenario on one flavour."""
+
+    flavour: str
+    scenario: str
+    passed: bool
+    words: str
+    """When its first page came, or what went wrong."""
+    version: str = ""
+
+
+def main() -> int:
+    asked = argparse.ArgumentParser(prog="make matrix", description="every scenario on every flavour")
+    asked.add_argument("--flavour", choices=list(map(str, Flavour)), action="append", help="default: all")
+    asked.add_argument("--scenario", choices=list(SCENARIOS), action="append", help="default: all")
+    asked.add_argument("--resume", action="store_true", help="only what has not passed yet")
+    asked.add_argument("--at-once", type=int, default=2, metavar="N", help="pairs that are up at a time (default 2)")
+    asked.add_argument("--out", type=Path, default=Path("bench/out/matrix.json"), help="where the results stay")
+    options = asked.parse_args()
+    flavours, scenarios = options.flavour or list(map(str, Flavour)), options.scenario or list(SCENARIOS)
+    seen = recalled(options.out)
+    wanted = [(flavour, scenario) for flavour in flavours for scenario in scenarios]
+    left = [key for key in wanted if not (options.resume and key in seen and seen[key].passed)]
+    with ThreadPoolExecutor(options.at_once) as pool:
+        for cell in pool.map(lambda key: played(*key), left):
+            seen[cell.flavour, cell.scenario] = cell
+            print(
+                f"{cell.flavour:22} {cell.scenario:28} {'' if cell.passed else 'NOT PASSED: '}{cell.words}", flush=True
+            )
+            options.out.parent.mkdir(parents=True, exist_ok=True)
+            options.out.write_text(json.dumps([asdict(each) for each in seen.values()], indent=1, ensure_ascii=False))
+    found = [seen[key] for key in wanted]
+    Console(width=max(80, 30 + 14 * len(flavours))).print(table(flavours, scenarios, found))
+    failed = [cell for cell in found if not cell.passed]
+    for cell in failed:
+        print(f"{cell.scenario} on {cell.flavour}: {cell.words}")
+    print(f"{len(found) - len(failed)} of {len(found)} passed")
+    return 1 if failed else 0
+
+
+def recalled(out: Path) -> dict[tuple[str, str], Cell]:
+    """What earlier runs left there."""
+    cells = [Cell(**each) for each in json.loads(out.read_text())] if out.exists() else []
+    return {(cell.flavour, cell.scenario): cell for cell in cells}
+
+
+def played(flavour: str, scenario: str) -> Cell:
+    """Play it by the very command that users have; a server that is not there has not passed."""
+    command = [sys.executable, "-m", "drwatch", "demo", "--flavour", flavour, "--scenario", scenario, "--json"]
+    try:
+        ran = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=LIMIT)
+    except subprocess.TimeoutExpired:
+        return Cell(flavour, scenario, False, f"came to no end within {LIMIT:g} s")
+    if not ran.stdout.startswith("{"):
+        return Cell(flavour, scenario, False, " ".join(ran.stderr.splitlines()[-1:]))
+    result = json.loads(ran.stdout)
+    harm = [f"HARM: {count} {what}" for what, count in result["harm"].items() if count]
+    wrong = [*result["missing"], *(f"UNEXPECTED: {page}" for page in result["unexpected"]), *harm]
+    first = "no page" if result["time_to_page_s"] is None else f"{result['time_to_page_s']:.1f} s"
+    return Cell(flavour, scenario, result["passed"], "; ".join(wrong) or first, result["version"])
+
+
+def table(flavours: Sequence[str], scenarios: Sequence[str], cells: Sequence[Cell]) -> Table:
+    """A row a scenario, a column a flavour: the time of its first page, or that it has not passed."""
+    by = {(cell.flavour, cell.scenario): cell for cell in cells}
+    drawn = Table(title="the first page after the fault")
+    drawn.add_column("scenario", no_wrap=True)
+    for flavour in flavours:
+        version = next((cell.version for cell in cells if cell.flavour == flavour and cell.version), "not there")
+        drawn.add_column(f"{flavour}\n({version.partition('-')[0]})")
+    for scenario in scenarios:
+        row = [by[flavour, scenario] for flavour in flavours]
+        drawn.add_row(scenario, *(cell.words if cell.passed else "NOT PASSED" for cell in row))
+    return drawn
+
+
+if __name__ == "__main__":
+    sys.exit(main())
