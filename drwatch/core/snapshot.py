@@ -315,7 +315,15 @@ class Snapshot:
         """A human says that this standby was made anew: neither what it had nor what was undone counts any more."""
         lines = {node: replace(line, rewound=line.rewound - {standby}) for node, line in self.timelines.items()}
         receipts = {key: anew(held) if key[0] == standby else held for key, held in self.receipts.items()}
-        return replace(self, timelines=MappingProxyType(lines), receipts=MappingProxyType(receipts))
+        old = (Key(standby, Probe.SERVER), Key(standby, Probe.REPLICATION))
+        sights = {key: replace(sight, fact=None) if key in old else sight for key, sight in self.sights.items()}
+        return replace(
+            self,
+            sights=MappingProxyType(sights),
+            recalled=MappingProxyType({key: sample for key, sample in self.recalled.items() if key not in old}),
+            timelines=MappingProxyType(lines),
+            receipts=MappingProxyType(receipts),
+        )
 
 
 def snapshot(samples: Iterable[Sample], alive: Iterable[Node] = ()) -> Snapshot:

@@ -90,6 +90,9 @@ class Timeline:
         """With one look more; a position seen again only moves its last sighting, so an idle primary costs nothing."""
         kept, told, told_at = self.entries, self.told, self.told_at
         newest = kept[-1] if kept else None
+        if entry.measured and self._shorter(entry.position.binlog):
+            # Cut back by a recovery, or begun anew by a reset: the server itself will say which.
+            return self
         if not entry.measured and (told_at is None or entry.asked.loop >= told_at.loop):
             told, told_at = _latest(told, entry.position), entry.since
         if newest is not None and newest.position == entry.position:
@@ -98,6 +101,11 @@ class Timeline:
         else:
             kept = (*(_thinned(kept) if len(kept) >= MOST else kept), entry)
         return replace(self, entries=kept, told=told, told_at=told_at)
+
+    def _shorter(self, place: Coordinate | None) -> bool:
+        entries = (entry.position.binlog for entry in reversed(self.entries))
+        before = (next(filter(None, entries), None), self.told.binlog if self.told else None)
+        return place is not None and any(known is not None and binlog.beyond(known, place) for known in before)
 
     def undone_by(self, entry: Entry) -> bool:
         """Whether this look shows less than the server said before: restored from a copy, or its logs were reset.

@@ -143,6 +143,20 @@ def test_an_answer_that_overtook_another_is_no_going_back() -> None:
     assert not rewound(world)
 
 
+def test_a_file_that_is_shorter_than_it_was_proves_nothing() -> None:
+    """0: 900 bytes, all received. Then RESET MASTER, in the first file, and one commit; at 5 the file's size is 204.
+
+    Until the server says so itself, 204 is not a place that the standby has passed.
+    """
+    world = seen(
+        primary(OLD, -2),
+        *says(900, 1, 0),
+        receiver(replication(uses_gtid=False, retrieved_gtid=None, executed_gtid=None, read=coordinate(900)), 1),
+        body(host(binlog=coordinate(204)), 5),
+    )
+    assert of_database(SHOP, world, STANDBY, at(5)).seconds == pytest.approx(5)
+
+
 def test_after_a_rewind_the_claim_is_unknown_and_not_a_comforting_second() -> None:
     """t=0 both hold 100; t=1 the primary is restored to 40; t=61 it is at 95, all numbers the standby has seen."""
     world = seen(
@@ -174,6 +188,14 @@ def test_only_a_humans_word_ends_it_and_then_the_claim_rests_on_what_is_seen_fro
     assert found(world, 3.5, Condition.PRIMARY_REWOUND) is None
     assert found(world, 3.5, Condition.RECEIVED_LOST) is None
     assert of_database(SHOP, world, STANDBY, at(3.5)).seconds == pytest.approx(0.5)
+
+
+def test_a_humans_word_counts_for_what_is_seen_after_it() -> None:
+    """0: 100 on both. 1: restored to 40. The human speaks at once; the newest look of the standby is the old one's."""
+    world = told(server(gtids(100)), server(gtids(40)), server(gtids(60))).rebuilt(STANDBY)
+    assert of_database(SHOP, world, STANDBY, at(3)).seconds is None
+    world = seen(of_standby(standby_server(gtids(60)), 4), receiver(replication_of(60), 4), world=world)
+    assert of_database(SHOP, world, STANDBY, at(4)).seconds == pytest.approx(2)
 
 
 def test_no_claim_after_the_rebuilding_rests_on_what_was_seen_before_the_rewind() -> None:
