@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from drwatch.core.binlog import Coordinate
 from drwatch.core.sample import HostFact, Moment
 
-PACE = 4.0
+PACE = 6.0
 """Seconds over which an applier's rate is averaged: long enough for its fits and starts, and soon rid of the time when
 the source was alive and its receiver wrote to the same disk."""
 
