@@ -86,7 +86,7 @@ def test_the_readme_gives_the_default_windows() -> None:
     assert by_evidence in " ".join(README.split())
     windows = {re.sub(r"\W.*", "", cell[1:]): last for cell, *_, last in rows(README, "condition")}
     assert windows["PrimaryRestarting"] == f"{confirm.restarting:g} s"
-    assert windows["AccessDenied"] == f"{confirm.likely:g} s"
+    assert windows["AccessDenied"] == f"{confirm.likely:g} s; {limits.probe_blind:g} s at its limit of connections"
     assert windows["ProbeBlind"] == f"{limits.probe_blind:g} s"
     assert windows["ReplicationSilent"] == f"1 s, after {limits.silence:g} s of silence"
 

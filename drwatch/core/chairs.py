@@ -135,6 +135,9 @@ def _in_words(reason: Reason) -> str:
         Reason.QUERY_TIMEOUT: "does not answer a query",
         Reason.TOO_MANY_CONNECTIONS: "says 'Too many connections'",
         Reason.ACCESS_DENIED: "denies drwatch's login",
+        Reason.HOST_NOT_ALLOWED: "has no account for drwatch's address",
+        Reason.HOST_BLOCKED: "blocks drwatch's address",
+        Reason.USER_LIMIT: "has no connection left for drwatch's account",
         Reason.DNS: "has a name that does not resolve",
     }.get(reason, f"gives no answer: {reason}")
 

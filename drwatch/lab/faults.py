@@ -208,6 +208,13 @@ def saturate_primary(pair: Pair) -> float:
             return time.monotonic()
 
 
+def pack_primary(pair: Pair) -> float:
+    """And an administrator takes the one that is kept for administrators: then there is not even a greeting."""
+    at = saturate_primary(pair)
+    pair.held.append(pair.primary.connect())
+    return at
+
+
 def lock_primary(pair: Pair) -> float:
     """What a backup does, and does not let go of."""
     backup = pair.primary.connect()
@@ -309,6 +316,7 @@ FAULTS = {
         Fault("primary-hung", "the primary's server hangs (SIGSTOP)", freeze_primary, thaw_primary),
         Fault("primary-host-gone", "the primary's host loses its power", power_off_primary, power_on_primary),
         Fault("primary-saturated", "the application takes every connection", saturate_primary, release_primary),
+        Fault("primary-packed", "… and the administrator's connection too", pack_primary, release_primary),
         Fault("primary-locked", "a backup keeps the global read lock", lock_primary, release_primary),
         Fault("primary-binlog-full", "the disk under the primary's binary logs is full", fill_disk, make_room),
         Fault("primary-data-full", "the disk under the primary's data is full", fill_disk, make_room),

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+import pymysql
+
 from drwatch.lab.server import Row, Server
 
 ABORTED = re.compile(r"Aborted connection .*user: '([^']*)'")
@@ -40,6 +42,9 @@ def threads_of(server: Server, user: str) -> list[Row]:
     )
 
 
+TOO_MANY = 1040
+"""errno: no connection is free."""
+
 PATIENCE = 3.0
 """Seconds after which a statement of ours is stuck: none takes a hundredth of one."""
 
@@ -48,6 +53,11 @@ def crowd(server: Server, user: str) -> tuple[int, int] | None:
     """How many threads work for this user, and how many of them are stuck; None of a server that cannot be asked."""
     if not server.up.is_set() or server.frozen:  # a dial to it would be a handshake error of the lab's own
         return None
-    # The table of the same name may want room on a full disk.
-    threads = [row for row in server.sql("SHOW FULL PROCESSLIST") if row["User"] == user]
+    try:
+        # The table of the same name may want room on a full disk.
+        threads = [row for row in server.sql("SHOW FULL PROCESSLIST") if row["User"] == user]
+    except pymysql.err.OperationalError as refusal:
+        if refusal.args[0] != TOO_MANY:
+            raise
+        return None
     return len(threads), sum(row["Command"] != "Sleep" and row["Time"] >= PATIENCE for row in threads)

@@ -216,6 +216,14 @@ SCENARIOS = {
             turned_away=True,
         ),
         Scenario(
+            "primary-packed",
+            "one without even the administrator's connection, which answers a dial with the error alone, is so too",
+            (Act(0, "primary-packed"),),
+            (Expect(Condition.PRIMARY_SATURATED, within=8.0),),
+            {"probes.login.every": "2s"},
+            turned_away=True,
+        ),
+        Scenario(
             "primary-locked",
             "writes held up by FLUSH TABLES WITH READ LOCK are PrimaryWritesStalled, although every status answers",
             # drwatch must have seen the server at work before it can say that this is not its habit.

@@ -24,7 +24,10 @@ Row = dict[str, Any]
 
 
 class Server:
-    """One mysqld or mariadbd. `up` is set while it answers, `died_at` is the monotonic time of its last death."""
+    """One mysqld or mariadbd. `up` is set while it answers, `died_at` is the monotonic time of its last death.
+
+    `without` names options of the lab's own that are not given to it.
+    """
 
     def __init__(
         self,
@@ -35,6 +38,7 @@ class Server:
         address: str,
         *more: str,
         datadir: Path | None = None,
+        without: tuple[str, ...] = (),
     ) -> None:
         self.flavour, self.name, self.address = flavour, name, address
         self.port = free_port(address)
@@ -51,7 +55,7 @@ class Server:
             f"--socket={self.socket}",
             f"--pid-file={home / 'mysqld.pid'}",
             f"--log-error={self.error_log}",
-            *options(flavour),
+            *(option for option in options(flavour) if option not in without),
             *more,
         ]
         self._process: Process | None = None

@@ -156,6 +156,7 @@ class World:
             "host-key-changed": lambda broken: setattr(self.standby, "host_key", not broken),
             "access-denied": lambda broken: setattr(self.standby, "password", not broken),
             "primary-saturated": lambda broken: setattr(self.primary, "full", broken),
+            "primary-packed": lambda broken: setattr(self.primary, "full", broken),
             "primary-locked": lambda broken: setattr(self.primary, "held_up", broken),
             "primary-binlog-full": self._fill,
             "primary-data-full": self._fill,

@@ -25,6 +25,7 @@ from worlds import (
     gtids,
     host,
     judged,
+    login,
     marker,
     position,
     primary,
@@ -414,7 +415,7 @@ def test_one_quiet_second_does_not_end_an_hour_of_io_wait_nor_one_busy_second_be
         (body(Blind(Reason.HOST_KEY_CHANGED), 1), Condition.HOST_KEY_CHANGED, 5),
         (body(Blind(Reason.HOST_KEY_UNKNOWN), 1), Condition.HOST_KEY_CHANGED, 5),
         (primary(Blind(Reason.BUG), 1), Condition.PROBE_BLIND, 60),
-        (primary(Blind(Reason.HOST_BLOCKED), 1), Condition.PROBE_BLIND, 60),
+        (primary(Blind(Reason.HOST_BLOCKED), 1), Condition.ACCESS_DENIED, 15),
         (body(NO_SHELL, 1), Condition.PROBE_BLIND, 60),
         (receiver(Blind(Reason.QUERY_TIMEOUT), 1), Condition.PROBE_BLIND, 60),
     ],
@@ -426,6 +427,37 @@ def test_what_cannot_be_seen_is_a_finding_with_its_reason(look: Sample, conditio
     assert look.found.reason in blind.summary
     assert window(blind, POLICY) == seconds
     assert conditions(seen(well(0), look), 3) == {condition}
+
+
+@pytest.mark.parametrize(
+    ("reason", "errno", "words", "remedy"),
+    [
+        (Reason.ACCESS_DENIED, 1045, "denies drwatch's login", "drwatch grants"),
+        (Reason.HOST_NOT_ALLOWED, 1130, "no account for drwatch's address", "CREATE USER"),
+        (Reason.HOST_BLOCKED, 1129, "blocks drwatch's address", "FLUSH HOSTS"),
+        (Reason.USER_LIMIT, 1226, "all the connections that it may have", "MAX_USER_CONNECTIONS 6"),
+        (Reason.USER_LIMIT, 1203, "all the connections that it may have", "MAX_USER_CONNECTIONS 6"),
+    ],
+)
+def test_a_server_that_turns_drwatch_away_is_alive_and_says_how_it_would_let_it_in(
+    reason: Reason, errno: int, words: str, remedy: str
+) -> None:
+    away = Blind(reason, "the server's own words", errno)
+    world = seen(well(0), primary(away, 1), receiver(replication(heartbeats=2), 2))
+    finding = found(world, 3, Condition.ACCESS_DENIED)
+    assert finding is not None
+    assert words in finding.summary
+    assert f"errno {errno}" in finding.summary
+    assert "lives" in finding.summary
+    assert any(remedy in sentence for sentence in finding.evidence)
+    assert "server: the server's own words" in finding.evidence
+    assert conditions(world, 3) == {Condition.ACCESS_DENIED}
+
+
+def test_a_limit_of_connections_is_told_after_a_minute_for_it_may_be_reached_for_a_moment() -> None:
+    finding = found(seen(well(0), login(Blind(Reason.USER_LIMIT, "", 1226), 1)), 3, Condition.ACCESS_DENIED)
+    assert finding is not None
+    assert window(finding, POLICY) == POLICY.limits.probe_blind
 
 
 def test_one_cause_is_told_once_a_node() -> None:

@@ -20,6 +20,7 @@ OTHERS = [
     *((flavour, "primary-binlog-full") for flavour in (Flavour.MYSQL_57, Flavour.MYSQL_97)),
     (Flavour.MYSQL_57, "primary-data-full"),
     (Flavour.MYSQL_57, "primary-saturated"),
+    (Flavour.MYSQL_57, "primary-packed"),
 ]
 
 UNHARMED = {"handshake_errors": 0, "threads_left": 0, "threads_stuck": 0}
