@@ -142,6 +142,8 @@ def _kill(death: Death, pair: Pair, watching: Watching, heartbeat: PtHeartbeat, 
     pair.primary.on_up = lambda: None  # nobody writes, and the standby gets nothing, until it is counted
     pair.primary.start()
     lost = _transactions_beyond(pair, [name for name, _ in logs])
+    if lost < loss.transactions:
+        raise RuntimeError(f"the lab miscounts: {loss.transactions} acknowledged are lost, and {lost} in the binary log")
     _recover(pair)
     return Kill(
         death=death.name,
