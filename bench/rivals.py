@@ -9,7 +9,7 @@ from typing import Self
 from drwatch.lab.binaries import parts
 from drwatch.lab.deadline import until
 from drwatch.lab.pair import Pair
-from drwatch.lab.replication import APPLICATION, SCHEMA, status
+from drwatch.lab.replication import APPLICATION, SCHEMA, caught_up, status
 from drwatch.lab.sandbox import Process
 from drwatch.lab.server import Server
 
@@ -20,8 +20,7 @@ CREATE = f"CREATE TABLE {SCHEMA}.{TABLE} (ts VARCHAR(26) NOT NULL, server_id INT
 
 def seconds_behind(standby: Server) -> float | None:
     """None while the server says NULL."""
-    row = {name.replace("Source", "Master"): value for name, value in status(standby).items()}
-    said = row["Seconds_Behind_Master"]
+    said = status(standby)["Seconds_Behind_Master"]
     return None if said is None else float(said)
 
 
@@ -39,6 +38,7 @@ class PtHeartbeat:
 
     def __enter__(self) -> Self:
         self._pair.primary.sql(CREATE)
+        until(lambda: caught_up(*self._pair.servers), within=30, what="the standby to catch up")
         self._start(self._pair.primary, "--update")
         return self
 
