@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pymysql
 
+from drwatch.lab import takeover
 from drwatch.lab.deadline import until
 from drwatch.lab.pair import Pair
 from drwatch.lab.replication import APPLICATION, MONITOR, running, start_replication, status
@@ -320,6 +321,15 @@ FAULTS = {
         Fault("primary-locked", "a backup keeps the global read lock", lock_primary, release_primary),
         Fault("primary-binlog-full", "the disk under the primary's binary logs is full", fill_disk, make_room),
         Fault("primary-data-full", "the disk under the primary's data is full", fill_disk, make_room),
+        Fault(
+            "primary-killed-whole", "the primary dies, its standby has everything", takeover.kill_whole, start_primary
+        ),
+        Fault("primary-read-only", "somebody closes the primary", takeover.close_primary, takeover.open_primary),
+        Fault("taken-over", "a human takes over with the standby", takeover.take_over, takeover.leave),
+        Fault("old-primary-back", "the old primary boots again", takeover.bring_back, takeover.leave),
+        Fault("old-primary-rebuilt", "the old primary is made the standby", takeover.rebuild, takeover.leave),
+        Fault("switched-over", "the two exchange their roles as planned", takeover.switch_over, takeover.leave),
+        Fault("split-brain", "the standby is opened and written to", takeover.split, takeover.leave),
         Fault("standby-killed", "SIGKILL to the standby's server", kill_standby, start_standby),
         Fault("io-thread-stopped", "the standby stops receiving", stop_io_thread, start_io_thread),
         Fault("sql-thread-broken", "a conflicting row stops the applier", break_sql_thread, mend_sql_thread),

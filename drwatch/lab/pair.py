@@ -77,6 +77,8 @@ class Pair:
         """Sessions and sockets that a fault holds open until it is mended."""
         self.forgotten: Row = {}
         """The replica status as it was before a fault removed it."""
+        self.taken_over_at: Row = {}
+        """The new primary's own place in its binary log when it was opened."""
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:

@@ -25,7 +25,7 @@ from drwatch.lab.harm import Harm, crowd, harm, threads_of
 from drwatch.lab.inbox import Page
 from drwatch.lab.page import Told, read
 from drwatch.lab.pair import Pair
-from drwatch.lab.replication import MONITOR
+from drwatch.lab.replication import MONITOR, status
 from drwatch.lab.sandbox import Process
 from drwatch.lab.scenario import Crash, Scenario, judge, overlay
 from drwatch.lab.server import Flavour, Server
@@ -276,7 +276,8 @@ def _act(scenario: Scenario, pair: Pair, watching: Watching, say: Callable[[str]
     result.time_to_page_s = round(told[0].after, 3) if told else None
     result.expected = [f"{expect.condition} within {expect.within:g} s" for expect in scenario.expect]
     stays_dead = not any(act.mend for act in scenario.acts)
-    if stays_dead and any(page.condition in PRIMARY_LOST for page in told):
+    replicates = pair.standby.alive and status(pair.standby)
+    if stays_dead and replicates and any(page.condition in PRIMARY_LOST for page in told):
         loss = pair.writer.loss_on(pair.standby, pair.primary.died_at or zero)
         result.rpo = {**claim, "actual_seconds": round(loss.seconds, 3), "actual_transactions": loss.transactions}
     return result

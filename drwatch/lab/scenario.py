@@ -277,6 +277,48 @@ SCENARIOS = {
             turned_away=True,
         ),
         Scenario(
+            "zombie-primary",
+            "after a takeover the old primary comes back writable: ZombiePrimary at the first look",
+            (Act(0, "primary-killed"), Act(7, "taken-over"), Act(12, "old-primary-back")),
+            (Expect(Condition.PRIMARY_DOWN, within=6.5), Expect(Condition.ZOMBIE_PRIMARY, within=20.0)),
+            mends=False,
+        ),
+        Scenario(
+            "old-primary-rebuilt",
+            "once the old primary follows the new one the pair is protected again, and all is told as over",
+            (Act(0, "primary-killed-whole"), Act(7, "taken-over"), Act(16, "old-primary-rebuilt")),
+            (
+                Expect(Condition.PRIMARY_DOWN, within=6.5),
+                Expect(Condition.PRIMARY_DOWN, within=24.0, resolved=True),
+                Expect(Condition.UNPROTECTED, within=24.0),
+                Expect(Condition.UNPROTECTED, within=45.0, resolved=True),
+            ),
+            {"paging.hold": "5s", "paging.confirm.Unprotected": "3s"},
+            mends=False,
+        ),
+        Scenario(
+            "switched-over",
+            "a planned exchange of the roles pages nobody",
+            (Act(0, "switched-over"),),
+            watch=12.0,
+            mends=False,
+        ),
+        Scenario(
+            "split-brain",
+            "a standby that is opened and written to while the primary serves is SplitBrain, and nothing else",
+            (Act(0, "split-brain"),),
+            (Expect(Condition.SPLIT_BRAIN, within=9.0),),
+            mends=False,
+        ),
+        Scenario(
+            "nobody-writable",
+            "a primary that is closed is NobodyWritable once a switchover would be over",
+            (Act(0, "primary-read-only"),),
+            (Expect(Condition.NOBODY_WRITABLE, within=7.5),),
+            # The minute that a real switchover is given is more than a scenario needs.
+            {"paging.confirm.NobodyWritable": "5s"},
+        ),
+        Scenario(
             "quiet",
             "a minute of ordinary load pages nobody",
             watch=60.0,

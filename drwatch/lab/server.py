@@ -63,13 +63,13 @@ class Server:
         whole = "--sparse=never" if datadir else "--reflink=auto"
         subprocess.run(["cp", "-a", whole, template(self._build, self._program), self.datadir], check=True)
 
-    def start(self) -> None:
-        """Start it and wait until it answers on its socket."""
+    def start(self, *more: str) -> None:
+        """Start it, this once with ``more`` options, and wait until it answers on its socket."""
         # MySQL 5.7 will not start while this names a process, which after a SIGKILL may be anybody's by now.
         self.socket.with_suffix(".sock.lock").unlink(missing_ok=True)
         self.socket.unlink(missing_ok=True)
         self._process = self._sandbox.spawn(
-            [*command(self._build, self._program, self.datadir), *self._options],
+            [*command(self._build, self._program, self.datadir), *self._options, *more],
             env=self._program.env,
             log=self.error_log,
             on_end=self._ended,

@@ -60,6 +60,9 @@ def clock() -> Moment:
     return Moment(seconds, EPOCH + timedelta(seconds=seconds))
 
 
+NOTHING = GtidPosition()
+
+
 @dataclass
 class Machine:
     """One node's state; ``since`` is when its server was started, loop seconds."""
@@ -77,6 +80,12 @@ class Machine:
     held_up: bool = False
     """Its writes begin and do not end."""
     disk_full: bool = False
+    position: tuple[int, float] = (1, 1000.0)
+    """Who wrote the newest transaction of its binary log, and its number."""
+    applied: GtidPosition = NOTHING
+    """What it has applied as a standby."""
+    used: bool = False
+    """The application writes here."""
 
     @property
     def serves(self) -> bool:
@@ -90,6 +99,8 @@ class World:
         start = clock().loop
         self.primary = Machine(Node(cluster, "oslo-a"), 1, False, start)
         self.standby = Machine(Node(cluster, "oslo-b"), 2, True, start)
+        self.leader, self.follower = self.primary, self.standby
+        self.leader.used = True
         self.rate, self.files_every = rate, files_every
         self.wire_silent_since: float | None = None
         self.wire_refused = False
@@ -99,7 +110,7 @@ class World:
         self.removed = self.filtered = False
         self.delay = 0
         self.files_paused = False
-        self._at, self._committed, self._received, self._applied = start, 1000.0, 1000.0, 1000.0
+        self._at, self._received = start, self.leader.position
         self._synced = start
         self._heartbeats, self._heard_at = 0, start
         self.on_hang_up: Callable[[Node], None] = lambda node: None
@@ -107,19 +118,23 @@ class World:
     def settle(self) -> None:
         """Bring commits, the receiver, the applier and the file sync up to now."""
         now = clock().loop
-        if self.primary.serves and not self.primary.held_up:
-            self._committed += self.rate * (now - self._at)
-        if self._io() is IoState.YES and self.primary.serves and self.wire_silent_since is None:
-            self._hear(now, self._committed)
-        if not self.applier_blocked and not self.sql_errno and not self.delay and self.standby.serves:
-            self._applied = self._received
+        for machine in (self.primary, self.standby):
+            if machine.used and machine.serves and not machine.held_up and not machine.read_only:
+                number = machine.position[1] + self.rate * (now - self._at)
+                machine.position = (machine.server_id, number)
+        if self._io() is IoState.YES and self.leader.serves and self.wire_silent_since is None:
+            self._hear(now, self.leader.position)
+        idle = self.applier_blocked or self.sql_errno or self.delay or self.removed
+        if not idle and self.follower.serves:
+            self.follower.position = self._received
+            self.follower.applied = _gtid(self._received)
         if not self.files_paused and self.primary.powered and self.standby.powered:
             self._synced = max(self._synced, now - now % self.files_every)
         self._at = now
 
-    def _hear(self, now: float, committed: float) -> None:
+    def _hear(self, now: float, committed: tuple[int, float]) -> None:
         """What a source sends: its commits, or a heartbeat when a period has gone by without one."""
-        if int(committed) > int(self._received):
+        if int(committed[1]) > int(self._received[1]):
             self._heard_at = now
         while now - self._heard_at >= HEARTBEAT:
             self._heartbeats, self._heard_at = self._heartbeats + 1, self._heard_at + HEARTBEAT
@@ -128,7 +143,7 @@ class World:
     def _io(self) -> IoState:
         if not self.receiver or self.removed:
             return IoState.NO
-        if self.wire_refused or not self.primary.runs:
+        if self.wire_refused or not self.leader.runs:
             return IoState.CONNECTING
         since = self.wire_silent_since
         if since is not None and clock().loop - since > NET_TIMEOUT:
@@ -140,6 +155,13 @@ class World:
         self.settle()
         faults: dict[str, Callable[[bool], None]] = {
             "primary-killed": self._kill,
+            "primary-killed-whole": self._kill,
+            "primary-read-only": lambda broken: setattr(self.primary, "read_only", broken),
+            "taken-over": self._take_over,
+            "old-primary-back": lambda broken: self._kill(False),
+            "old-primary-rebuilt": self._rebuild,
+            "switched-over": self._switch_over,
+            "split-brain": self._split,
             "primary-hung": self._freeze,
             "primary-host-gone": self._power,
             "standby-killed": self._kill_standby,
@@ -163,6 +185,28 @@ class World:
         }
         faults[fault](not mend)
         self.settle()
+
+    def _take_over(self, broken: bool) -> None:
+        self.removed = self.files_paused = True
+        self.standby.read_only, self.primary.used = False, False
+        self.standby.used = True
+        self.leader = self.standby
+
+    def _rebuild(self, broken: bool) -> None:
+        self._kill(False)
+        self._turn_round()
+
+    def _turn_round(self) -> None:
+        self.follower, self.removed = self.primary, False
+        self.follower.read_only, self._received = True, self.leader.position
+
+    def _switch_over(self, broken: bool) -> None:
+        self._take_over(True)
+        self._turn_round()
+
+    def _split(self, broken: bool) -> None:
+        self.removed = True
+        self.standby.read_only, self.standby.used = False, True
 
     def _silence(self, broken: bool) -> None:
         self.wire_silent_since = clock().loop if broken else None
@@ -198,8 +242,12 @@ class World:
         for machine in (self.primary, self.standby):
             made += self._of(machine)
         door = Key(self.standby.node, Probe.REACH, "10.0.0.1:22")
-        made.append(SimulatedLook(self, door, math.inf, self._door))
+        made.append(SimulatedLook(self, door, math.inf, lambda: self._door(self.primary)))
+        back = Key(self.primary.node, Probe.REACH, "10.0.0.2:22")
+        made.append(SimulatedLook(self, back, math.inf, lambda: self._door(self.standby)))
         made.append(SimulatedLook(self, Key(self.standby.node, Probe.MARKER, "uploads"), 5.0, self._marker))
+        unmarked = Key(self.primary.node, Probe.MARKER, "uploads")
+        made.append(SimulatedLook(self, unmarked, math.inf, lambda: Blind(Reason.MISSING)))
         wakes = {look.key.node: look.wake for look in made if look.key.probe is Probe.SERVER}
         self.on_hang_up = lambda node: wakes[node].set()
         return tuple(made)
@@ -229,7 +277,7 @@ class World:
 
     def _server(self, machine: Machine) -> ServerFact:
         now, limit = clock(), 151
-        of_primary = GtidPosition(((0, 1, int(self._committed if machine is self.primary else self._applied)),))
+        written = int(machine.position[1])
         return ServerFact(
             flavour=Flavour.MARIADB,
             version=(10, 11, 19),
@@ -237,9 +285,9 @@ class World:
             server_uuid=None,
             read_only=machine.read_only,
             super_read_only=None,
-            gtid=of_primary,
-            gtid_applied=of_primary if machine is self.standby else GtidPosition(),
-            binlog=self._coordinate(self._committed) if machine is self.primary else None,
+            gtid=_gtid(machine.position),
+            gtid_applied=machine.applied,
+            binlog=_coordinate(machine.position) if machine.used else None,
             uptime=now.loop - machine.since,
             connections=limit if machine.full else 12,
             max_connections=limit,
@@ -249,24 +297,20 @@ class World:
             net_timeout=NET_TIMEOUT,
             buffer_pool_bytes=1 << 27,
             buffer_pool_data_bytes=1 << 26,
-            writes_begun=int(self._committed) + machine.held_up,
-            rows_written=int(self._committed),
+            writes_begun=written + machine.held_up,
+            rows_written=written,
             directories=(DATADIR,),
         )
 
-    def _coordinate(self, transactions: float) -> Coordinate:
-        return Coordinate("mysql-bin.000001", int(transactions) * TRANSACTION)
-
     def _replication(self, machine: Machine) -> ReplicationFact:
-        if machine is self.primary or self.removed:
+        if machine is not self.follower or self.removed:
             return ReplicationFact(())
         io = self._io()
-        applied = self._coordinate(self._applied)
         return ReplicationFact(
             (
                 Channel(
                     name="",
-                    source_host="10.0.0.1",
+                    source_host=f"10.0.0.{self.leader.server_id}",
                     source_port=3306,
                     io=io,
                     sql=not self.sql_errno,
@@ -276,15 +320,15 @@ class World:
                     sql_error="Duplicate entry '7' for key 'PRIMARY'" if self.sql_errno else "",
                     seconds_behind=0 if io is IoState.YES and not self.sql_errno else None,
                     sql_delay=self.delay,
-                    relay_bytes=int(self._received - self._applied) * TRANSACTION,
+                    relay_bytes=int(self._received[1] - machine.position[1]) * TRANSACTION,
                     sql_state="",
-                    read=self._coordinate(self._received),
-                    executed=applied,
-                    retrieved_gtid=GtidPosition(((0, 1, int(self._received)),)),
+                    read=_coordinate(self._received),
+                    executed=_coordinate(machine.position),
+                    retrieved_gtid=_gtid(self._received),
                     executed_gtid=None,
                     heartbeats=self._heartbeats,
                     heartbeat_period=HEARTBEAT,
-                    source_server_id=1,
+                    source_server_id=self.leader.server_id,
                     source_uuid=None,
                     uses_gtid=True,
                     filters=("Replicate_Ignore_Table=shop.nothing",) if self.filtered else (),
@@ -311,14 +355,22 @@ class World:
             slow_age=1.0,
         )
 
-    def _door(self) -> ReachFact | Blind:
-        return ReachFact(LATENCY) if self.primary.powered else Blind(Reason.CONNECT_TIMEOUT)
+    def _door(self, of: Machine) -> ReachFact | Blind:
+        return ReachFact(LATENCY) if of.powered else Blind(Reason.CONNECT_TIMEOUT)
 
     def _marker(self) -> MarkerFact | Blind:
         if not self.standby.powered:
             return Blind(Reason.CHANNEL_LOST)
         age = clock().loop - self._synced
         return MarkerFact(clock().wall - timedelta(seconds=age), age, "oslo-a")
+
+
+def _gtid(position: tuple[int, float]) -> GtidPosition:
+    return GtidPosition(((0, position[0], int(position[1])),))
+
+
+def _coordinate(position: tuple[int, float]) -> Coordinate:
+    return Coordinate("mysql-bin.000001", int(position[1]) * TRANSACTION)
 
 
 _PATIENT = frozenset({Reason.CONNECT_TIMEOUT, Reason.QUERY_TIMEOUT, Reason.NO_HANDSHAKE})

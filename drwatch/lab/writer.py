@@ -73,6 +73,10 @@ class Writer:
     def resume(self) -> None:
         self._paused.clear()
 
+    def move(self, to: Server) -> None:
+        """Write to another server from now on."""
+        self.primary = to
+
     def _work(self) -> None:
         while not self._stopping.is_set():
             if self.primary.up.wait(0.1):  # never dials a dead server: failed dials are what drwatch is tested for
@@ -82,10 +86,11 @@ class Writer:
 
     def _write(self) -> None:
         user, password = APPLICATION
-        self._session = self.primary.connect(user, password)
+        server = self.primary
+        self._session = server.connect(user, password)
         with self._session as session, session.cursor() as cursor:
             due = time.monotonic()
-            while not self._stopping.is_set() and self.primary.up.is_set():
+            while not self._stopping.is_set() and self.primary is server and server.up.is_set():
                 with self._writing:
                     if not self._paused.is_set():
                         first = self._next + 1
