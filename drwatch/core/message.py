@@ -8,7 +8,6 @@ from datetime import datetime, tzinfo
 
 from drwatch.core.assessment import Assessment
 from drwatch.core.duration import at_most, span
-from drwatch.core.exposure import Exposure
 from drwatch.core.finding import PRIMARY_AILING, PRIMARY_FAMILY
 from drwatch.core.incident import Incident
 from drwatch.core.paging import Page, PageReason
@@ -35,16 +34,11 @@ def _clock(at: datetime, zone: tzinfo, date: bool = False) -> str:
     return at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S%z" if date else "%H:%M:%S%z")
 
 
-def _best(claims: tuple[Exposure, ...]) -> Exposure | None:
-    """The claim of the standby that would lose least; an unknown one comes last."""
-    return min(claims, key=lambda claim: float("inf") if claim.seconds is None else claim.seconds, default=None)
-
-
 def _figures(view: ClusterView | None) -> str:
     if view is None:
         return ""
-    claim = _best(view.database)
-    rpo = "RPO unknown" if claim is None or claim.seconds is None else f"RPO<={at_most(claim.seconds)}"
+    best = view.best
+    rpo = "RPO unknown" if best is None or best.seconds is None else f"RPO<={at_most(best.seconds)}"
     known = [estimate.seconds for estimate in view.recovery if estimate.seconds is not None]
     return f" {rpo} {f'RTO~{span(min(known))}' if known else 'RTO unknown'}"
 
@@ -87,6 +81,8 @@ def _loss(view: ClusterView, zone: tzinfo) -> Iterator[str]:
         yield f"Would be lost with {claim.node.name}: {bound}{seen_words}{unseen}{proof}"
         if claim.filtered:
             yield f"Lost besides: all that {claim.node.name} leaves out ({', '.join(claim.filtered)})"
+    if view.best is not None and len(view.database) > 1:
+        yield f"{view.best.node.name} would lose least"
     for _, files, copy in view.copies:
         if copy is None:
             yield f"Files {files.name}: unmeasured, no marker was ever seen"
@@ -167,7 +163,7 @@ def compose(page: Page, assessment: Assessment, zone: tzinfo) -> Message:
             lines += [f"DO FIRST:\n{command.why}:\n   {command.line}" for command in mending(view, assessment.snapshot)]
         elif incident.condition in PRIMARY_FAMILY:
             lines += _choice(view, assessment.snapshot, assessment.at, zone)
-            for standby in view.cluster.standbys:
+            for standby in view.ranked:
                 lines += _takeover(preflight(view, assessment.snapshot, standby))
     lines.append(f"Runbook: docs/runbooks.md#{incident.condition.lower()}")
     lines.append(f"Event {page.event}, begun {_clock(incident.began.wall, zone, date=True)}, {incident.confidence}.")

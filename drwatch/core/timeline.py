@@ -115,8 +115,9 @@ class Timeline:
         told, now = self.told, entry.position
         if told is None or self.told_at is None or entry.asked.loop < self.told_at.loop:
             return False
-        if told.gtid is not None and now.gtid is not None:
-            return _gone_back(told.gtid, now.gtid)
+        if told.gtid is not None and now.gtid is not None and _gone_back(told.gtid, now.gtid):
+            return True
+        # A busy server may have come to its old number again by now; its coordinate tells all the same.
         if told.binlog is None or now.binlog is None or told.binlog.base != now.binlog.base:
             return False
         if entry.measured:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -58,6 +59,18 @@ class ClusterView:
     """Looked at all round; not yet just after a start."""
     salvage: tuple[Salvage, ...]
     """What to save, one per standby, while the primary is lost; and what the one before a takeover holds."""
+
+    @property
+    def best(self) -> Exposure | None:
+        """The claim of the standby that would lose least, the first of equals; None while none is known."""
+        known = [claim for claim in self.database if claim.seconds is not None]
+        return min(known, key=lambda claim: claim.seconds or 0.0, default=None)
+
+    @property
+    def ranked(self) -> tuple[NodePolicy, ...]:
+        """The standbys, whoever would lose least first and the unknown last."""
+        loss = {claim.node: math.inf if claim.seconds is None else claim.seconds for claim in self.database}
+        return tuple(sorted(self.cluster.standbys, key=lambda standby: loss[standby.node]))
 
 
 def look_over(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) -> ClusterView:

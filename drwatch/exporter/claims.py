@@ -54,6 +54,8 @@ def put_claims(sheet: Sheet, view: ClusterView, standby: Node) -> None:
     claims += [each.claim for each in view.coherent if each.claim.node == standby]
     for claim in claims:
         _put_claim(sheet, claim)
+    if view.best is not None:
+        sheet.put("drwatch_standby_best", standby, view.best.node == standby)
     for estimate in view.recovery:
         if estimate.node != standby:
             continue

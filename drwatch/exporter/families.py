@@ -46,6 +46,9 @@ FAMILIES = {
     "drwatch_rpo_frozen": Family(
         _CLAIM, "1 while the data-loss exposure stands still because the primary is proved dead."
     ),
+    "drwatch_standby_best": Family(
+        _NODE, "1 for the standby with the smallest data-loss exposure of the database. Absent while none is known."
+    ),
     "drwatch_rpo_objective_seconds": Family(
         ("cluster",), "Objective for the data-loss exposure of the database, from the configuration."
     ),

@@ -143,8 +143,13 @@ class Histories(RuleBasedStateMachine):
         self.last_look: float | None = None
         self.undone = False
         """Whether the primary ever lost commits."""
+        self.unlooked = False
+        """It did so since its last look."""
+        self._told = 0
         self.ceiling: float = math.inf
         """So many commits the primary may come to before its next look: past its old number a rewind is invisible."""
+        self.limit = coordinate(0, 0)
+        """And this is the place, where there are no numbers."""
 
     def moment(self, seconds: float) -> Moment:
         return Moment(START.loop + seconds, START.wall + timedelta(seconds=seconds + self.wall))
@@ -183,6 +188,8 @@ class Histories(RuleBasedStateMachine):
         leader = self.leader
         leader.acknowledge(self.now)
         for _ in range(min(count, int(min(self.ceiling, 1e9)) - len(leader.commits) - 1)):
+            if self.limit.number == leader.place.number and self.limit.position <= leader.place.position + size:
+                break
             leader.place = Coordinate(leader.place.file, leader.place.position + size)
             leader.written += size
             leader.commits.append(Commit(None if hangs else self.now, leader.place, leader.written))
@@ -286,7 +293,9 @@ class Histories(RuleBasedStateMachine):
         return {standby.node: self._place(standby) for standby in self.followers}
 
     def _undone(self, left: int, seen: int, here: dict[Node, Coordinate]) -> None:
-        self.undone, self.ceiling = True, seen if self.uses_gtid else math.inf
+        self.undone, self.unlooked, self.ceiling = True, True, seen if self.uses_gtid else math.inf
+        told = self.world.timelines[PRIMARY].told
+        self.limit = (told.binlog if told and not self.uses_gtid else None) or self.limit
         for standby in self.followers:
             standby.on_the_wire, standby.undone, standby.lacking = None, True, None
             if standby.received > left:
@@ -308,7 +317,7 @@ class Histories(RuleBasedStateMachine):
         if self.leader.death is not None:
             return
         self.leader.acknowledge(self.now)
-        new = Follower(standby.node, started=self.now, connected=False)
+        new = Follower(standby.node, started=self.now, connected=False, undone=self.unlooked)
         new.received = new.applied = len(self.leader.commits)
         self.followers[at] = new
         self.world = self.world.rebuilt(standby.node)
@@ -349,7 +358,8 @@ class Histories(RuleBasedStateMachine):
         self.keep(PRIMARY, Probe.SERVER, fact, asked)
         if self.by_status:
             self.keep(PRIMARY, Probe.REPLICATION, ReplicationFact((), leader.end(shown)[0]), asked)
-        self.last_look, self._told, self.ceiling = asked, shown, math.inf
+        self.last_look, self._told, self.ceiling, self.unlooked = asked, shown, math.inf, False
+        self.limit = coordinate(0, 0)
 
     @precondition(lambda self: self.leader.death is None and self.by_status)
     @rule(took=spans)

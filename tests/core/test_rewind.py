@@ -70,6 +70,11 @@ def rewound(world: Snapshot) -> bool:
             server(GtidPosition(((0, 1, 120), (1, 1, 40))), **MARIA),
             id="one of two domains went back",
         ),
+        pytest.param(
+            server(position(100), binlog=coordinate(9000, 3), **MARIA),
+            server(position(100), binlog=coordinate(700, 1), **MARIA),
+            id="the old number is reached again before the next look, and the coordinate tells",
+        ),
     ],
 )
 def test_a_position_that_went_back_stays_said_even_once_the_old_number_is_passed(
