@@ -218,13 +218,14 @@ def say_rebuilt(arguments: argparse.Namespace) -> None:
 
 
 def show_incidents(arguments: argparse.Namespace) -> None:
-    from drwatch.store import StoreError, read_history
+    from drwatch.store import StoreError, read_blackbox, read_history
 
     config = configuration(arguments.config, look=False)
     path = config.state_dir / "drwatch.db"
     try:
         path.stat()
         past = read_history(path, arguments.limit)
+        boxes = {line.id: read_blackbox(path, line.id) for line in past} if arguments.json else {}
     except FileNotFoundError:
         raise Trouble(f"{path} is not there: drwatch has not run with this configuration yet", 3) from None
     except PermissionError:
@@ -239,6 +240,7 @@ def show_incidents(arguments: argparse.Namespace) -> None:
     for line in past:
         if arguments.json:
             fields = {name: getattr(line, name) for name in line.__slots__}
+            fields["blackbox"] = [{"broken": boxed.broken, **boxed.body} for boxed in boxes[line.id]]
             print(json.dumps(fields, ensure_ascii=False, default=lambda value: value.isoformat()))
         else:
             print(_past(line, zone))

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 from drwatch.core.actuals import Outage
 from drwatch.core.receipt import Receipt
-from drwatch.core.sample import Channel, Key, Moment, Node, Probe, Sample
+from drwatch.core.sample import Channel, HostFact, Key, Moment, Node, Probe, Sample, ServerFact
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.standing import Leader, Protection
-from drwatch.core.timeline import Timeline
+from drwatch.core.timeline import Entry, Timeline
 
 V = TypeVar("V")
 
@@ -34,6 +34,8 @@ class Memory:
 
     at: Moment
     """The newest moment of the run that wrote it."""
+    rebooted: bool = False
+    """Whether the machine of drwatch has restarted since, so that the wall clock alone says how long ago that was."""
     sure: bool = True
     """Whether it is known how long ago that was: not after a reboot by whose end the wall clock had gone back."""
     timelines: Mapping[Node, Timeline] = field(default_factory=_nothing)
@@ -94,6 +96,7 @@ def recall(past: Memory, nodes: Collection[Node], now: Moment) -> Snapshot:
         outages=past.outages,
         leaders=past.leaders,
         protections=past.protections,
+        woke=now if past.rebooted else None,
         recalled=MappingProxyType({key: sample for key, sample in past.facts.items() if key.node in nodes}),
     )
 
@@ -104,6 +107,7 @@ class Passage:
 
     shift: float
     """Seconds, for the loop's hand; the wall's stays as it was written."""
+    rebooted: bool
     sure: bool
 
     def of(self, moment: Moment) -> Moment:
@@ -117,6 +121,40 @@ def passage(written: Moment, same_boot: bool, now: Moment) -> Passage:
     clock. Across a reboot there is only the wall, and one that has gone back says nothing.
     """
     if same_boot and written.loop <= now.loop:
-        return Passage(0.0, True)
+        return Passage(0.0, rebooted=False, sure=True)
     away = (now.wall - written.wall).total_seconds()
-    return Passage(now.loop - max(0.0, away) - written.loop, away >= 0.0)
+    return Passage(now.loop - max(0.0, away) - written.loop, rebooted=True, sure=away >= 0.0)
+
+
+def catch_up(snapshot: Snapshot, sample: Sample) -> Snapshot:
+    """The snapshot in which a reboot lasted as long as the clock of this look's node says, if that is longer.
+
+    A machine whose clock has no battery comes up at about the time of its shutdown, until NTP sets it right. The clocks
+    of the nodes ran on meanwhile, and each was read before. What was remembered only grows older by it, never younger.
+    """
+    before = snapshot.recalled.get(sample.key)
+    if snapshot.woke is None or before is None or snapshot.newest(sample.key.node, sample.key.probe) is not before:
+        return snapshot
+    then, here = before.found, sample.found
+    if not isinstance(then, HostFact | ServerFact) or not isinstance(here, HostFact | ServerFact):
+        return snapshot
+    kept_quiet = (here.clock - then.clock).total_seconds() - (sample.asked - before.asked)
+    return _older(snapshot, snapshot.woke, kept_quiet) if kept_quiet > 0 else snapshot
+
+
+def _older(snapshot: Snapshot, woke: Moment, seconds: float) -> Snapshot:
+    def back(moment: Moment) -> Moment:
+        return Moment(moment.loop - seconds, moment.wall) if moment.loop <= woke.loop else moment
+
+    def aged(line: Timeline) -> Timeline:
+        entries = (Entry(back(entry.asked), entry.position, back(entry.since)) for entry in line.entries)
+        return replace(line, entries=tuple(entries))
+
+    old = snapshot.recalled.items()
+    return replace(
+        snapshot,
+        timelines=MappingProxyType({node: aged(line) for node, line in snapshot.timelines.items()}),
+        recalled=MappingProxyType(
+            {key: replace(sample, asked=back(sample.asked), answered=back(sample.answered)) for key, sample in old}
+        ),
+    )

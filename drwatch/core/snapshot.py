@@ -82,6 +82,8 @@ class Snapshot:
     embodied: frozenset[Node] = frozenset()
     """Nodes whose server process the host look has found before; elsewhere its absence proves nothing."""
     channels: Mapping[str, ChannelHealth] = field(default_factory=_nothing)
+    woke: Moment | None = None
+    """When this run began, if the machine of drwatch had been restarted since the one that it remembers."""
     recalled: Mapping[Key, Sample] = field(default_factory=_nothing)
     """Facts of an earlier run, each until this run's look brings a newer one."""
     outages: tuple[Outage, ...] = ()

@@ -7,11 +7,13 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from drwatch.core.blackbox import Death, Record
+from drwatch.core.memory import ASLEEP
 from drwatch.core.sample import Node
+from drwatch.store.values import wall
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,22 @@ def deaths(db: sqlite3.Connection) -> frozenset[Death]:
 
 
 def of_incident(db: sqlite3.Connection, incident: str) -> tuple[Boxed, ...]:
-    """The records that were made under an incident, checked against all that came before them."""
-    return tuple(boxed for found, boxed in _chain(db) if found == incident)
+    """The records of the deaths under an incident, checked against all that came before them."""
+    if not db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'blackbox'").fetchone()[0]:
+        return ()  # read without a daemon, from a file that an earlier drwatch wrote
+    spans = db.execute("SELECT * FROM incidents WHERE id = ? AND topic = 'primary'", (incident,)).fetchall()
+    return tuple(boxed for line, boxed in _chain(db) if line["incident"] == incident or _within(line, spans))
+
+
+def _within(line: sqlite3.Row, spans: Iterable[sqlite3.Row]) -> bool:
+    """An incident that was merely suspected when drwatch was killed has another name after it, and began later."""
+    died = datetime.fromisoformat(line["died"])
+    return any(
+        (span["cluster"], span["subject"]) == (line["cluster"], line["node"])
+        and wall(span["began"]) - timedelta(seconds=ASLEEP) <= died
+        and (span["ended"] is None or died <= wall(span["ended"]))
+        for span in spans
+    )
 
 
 def verify(db: sqlite3.Connection) -> str:
@@ -53,14 +69,14 @@ def verify(db: sqlite3.Connection) -> str:
     return next((boxed.broken for _, boxed in _chain(db) if boxed.broken), "")
 
 
-def _chain(db: sqlite3.Connection) -> Iterator[tuple[str, Boxed]]:
+def _chain(db: sqlite3.Connection) -> Iterator[tuple[sqlite3.Row, Boxed]]:
     previous, broken = "", ""
     for expected, line in enumerate(db.execute("SELECT * FROM blackbox ORDER BY number"), 1):
         *held, digest = line
         if not broken and (line["number"] != expected or _seal(tuple(held), previous) != digest):
             broken = f"record {line['number']} of the black box, or one before it, was changed after it was written"
         previous = digest
-        yield line["incident"], Boxed(line["number"], json.loads(line["body"]), digest, broken)
+        yield line, Boxed(line["number"], json.loads(line["body"]), digest, broken)
 
 
 def _seal(line: tuple[object, ...], previous: str) -> str:

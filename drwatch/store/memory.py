@@ -19,8 +19,11 @@ from drwatch.store.values import text, wall
 log = logging.getLogger("drwatch")
 
 HINTS: Final = get_type_hints(Memory)
-PARTS: Final = tuple(name for name in HINTS if name not in ("at", "sure"))
+PARTS: Final = tuple(name for name in HINTS if name not in ("at", "rebooted", "sure"))
 """A row each. That of the timelines holds them without their entries, which have a table of their own."""
+
+HERE: Final = Passage(0.0, rebooted=False, sure=True)
+"""Of what holds no moment, or is to be read as it was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +38,16 @@ class Written:
 def load(db: sqlite3.Connection, boot: str, now: Moment) -> Memory:
     """What an earlier run wrote, on this run's clock. What cannot be read is forgotten."""
     parts = {line["name"]: line["value"] for line in db.execute("SELECT * FROM memory")}
-    written = _read("at", Moment, parts, Passage(0.0, True))
+    written = _read("at", Moment, parts, HERE)
     if written is None:
         # An earlier drwatch wrote nothing else, and no time to it.
-        alive = _read("alive", HINTS["alive"], parts, Passage(0.0, True))
+        alive = _read("alive", HINTS["alive"], parts, HERE)
         return Memory(at=now, alive=alive or frozenset())
-    same_boot = bool(boot) and _read("boot", str, parts, Passage(0.0, True)) == boot
+    same_boot = bool(boot) and _read("boot", str, parts, HERE) == boot
     over = passage(written, same_boot, now)
     found = {name: held for name in PARTS if (held := _read(name, HINTS[name], parts, over)) is not None}
     lines = _with_entries(db, found.pop("timelines", {}), over)
-    return Memory(at=over.of(written), sure=over.sure, timelines=lines, **found)
+    return Memory(at=over.of(written), rebooted=over.rebooted, sure=over.sure, timelines=lines, **found)
 
 
 def _read(name: str, kind: Any, parts: Mapping[str, str], over: Passage) -> Any:

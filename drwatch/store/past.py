@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote
 
 from drwatch.core.finding import Condition, Severity
 from drwatch.core.incident import Phase
 from drwatch.core.paging import RowState
+from drwatch.store.blackbox import Boxed, of_incident
 from drwatch.store.connection import check_version
 from drwatch.store.trouble import StoreError, sentence
 from drwatch.store.values import wall
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,15 @@ class Past:
 
 def read_history(path: Path, limit: int = 50, cluster: str | None = None) -> tuple[Past, ...]:
     """The latest incidents, newest first, read without a daemon and without leaving a trace. Raises StoreError."""
+    return _read(path, lambda db: history(db, limit, cluster))
+
+
+def read_blackbox(path: Path, incident: str) -> tuple[Boxed, ...]:
+    """What the black box holds of an incident, read likewise. Raises StoreError."""
+    return _read(path, lambda db: of_incident(db, incident))
+
+
+def _read(path: Path, read: Callable[[sqlite3.Connection], T]) -> T:
     # Without a write-ahead log there is nothing to join, and a read-only file system is no obstacle.
     wal = path.with_name(f"{path.name}-wal")
     mode = "mode=ro" if wal.exists() and wal.stat().st_size else "immutable=1"
@@ -46,7 +60,7 @@ def read_history(path: Path, limit: int = 50, cluster: str | None = None) -> tup
         with closing(sqlite3.connect(f"file:{quote(str(path))}?{mode}", timeout=1.0, uri=True)) as db:
             db.row_factory = sqlite3.Row
             check_version(db, path)
-            return history(db, limit, cluster)
+            return read(db)
     except (sqlite3.Error, OSError) as error:
         raise StoreError(sentence(path, error)) from error
 

@@ -27,7 +27,7 @@ from worlds import (
 )
 
 from drwatch.core.exposure import Exposure, of_database
-from drwatch.core.memory import ASLEEP, Memory, memory, passage, recall, turns
+from drwatch.core.memory import ASLEEP, Memory, catch_up, memory, passage, recall, turns
 from drwatch.core.sample import Moment
 from drwatch.core.snapshot import Snapshot
 
@@ -145,3 +145,30 @@ def test_loop_seconds_that_went_back_are_another_boot_whatever_its_name() -> Non
 
 def test_an_empty_memory_is_an_empty_snapshot() -> None:
     assert recall(Memory(at(0)), NODES, at(0)) == Snapshot()
+
+
+def test_a_reboot_lasted_at_least_as_long_as_any_nodes_clock_says() -> None:
+    """The machine of drwatch came up with the time of its shutdown; an hour had passed, and the nodes know it."""
+    hour = at(3602).wall
+    world = seen(
+        well(0), primary(server(gtids(105), clock=at(1).wall), 1), standby(standby_server(clock=at(1).wall), 1)
+    )
+    world = recall(replace(memory(world, at(2)), rebooted=True), NODES, at(2))
+    assert claim(world, 2).seconds == 2
+    for sample in (primary(REFUSED, 2), standby(standby_server(clock=hour), 2)):
+        world = catch_up(world, sample).keep(sample)
+    assert claim(world, 2).seconds == pytest.approx(3602)
+    again = standby(standby_server(clock=at(9999).wall), 3)
+    assert claim(catch_up(world, again).keep(again), 3).seconds == pytest.approx(3603)
+
+
+def test_a_nodes_clock_that_was_set_back_makes_no_claim_smaller() -> None:
+    world = recall(replace(memory(seen(well(0)), at(2)), rebooted=True), NODES, at(50))
+    back = standby(standby_server(clock=at(-900).wall), 50)
+    assert claim(catch_up(world, back).keep(back), 50).seconds == claim(world, 50).seconds
+
+
+def test_in_one_boot_a_nodes_clock_is_not_asked() -> None:
+    world = recall(memory(seen(well(0)), at(2)), NODES, at(3))
+    ahead = standby(standby_server(clock=at(9999).wall), 3)
+    assert claim(catch_up(world, ahead).keep(ahead), 3).seconds == 3

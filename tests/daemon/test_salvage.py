@@ -5,8 +5,10 @@ The lines are run as they are printed; `ssh` and `sudo` are stand-ins that run t
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -82,7 +84,8 @@ def run(line: str, tools: Path, directory: Path) -> None:
 def test_the_claim_outlives_a_sigkill_and_the_printed_lines_save_exactly_what_is_lost(
     pair: Pair, tools: Path, tmp_path: Path
 ) -> None:
-    with Watching(pair, configuration(pair)) as watching:
+    config = configuration(pair)
+    with Watching(pair, config) as watching:
         watching.wait_until_well()
         pair.primary.sql("FLUSH BINARY LOGS")  # what is lost begins in a later file than the first
         kill_with_real_loss(pair)
@@ -99,6 +102,12 @@ def test_the_claim_outlives_a_sigkill_and_the_printed_lines_save_exactly_what_is
     assert after["seconds"] >= truth.seconds > 0
     assert truth.transactions >= LOST
 
+    command = [sys.executable, "-m", "drwatch", "incidents", "--json", "--config", str(config)]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    (box,) = (box for line in told.splitlines() for box in json.loads(line)["blackbox"])
+    assert (box["primary"], box["broken"]) == (pair.primary.name, "")
+    assert box["standbys"][0]["claim"]["seconds"] == before["seconds"]
+
     (salvage,) = seen["salvage"]
     assert salvage["node"] == pair.standby.name
     if salvage["transactions"] is not None:
@@ -109,7 +118,9 @@ def test_the_claim_outlives_a_sigkill_and_the_printed_lines_save_exactly_what_is
     run(copy, tools, tmp_path)
     run(decode, tools, tmp_path)
     assert not (tmp_path / "salvage/mysql-bin.000001").exists()
-    client = [binaries.find().mariadb, f"--socket={pair.standby.socket}", "--user=root"]
+    lab = binaries.find().mariadb
+    plugins = next(lab.parents[1].glob("root/usr/lib/*/libmariadb3/plugin"), Path("/usr/lib"))
+    client = [lab, f"--socket={pair.standby.socket}", "--user=root", f"--plugin-dir={plugins}"]
     with (tmp_path / "salvage.sql").open() as sql:
         fed = subprocess.run(client, stdin=sql, capture_output=True, text=True, timeout=60, check=False)
     assert fed.returncode == 0, fed.stderr  # a transaction too many would be a duplicate key

@@ -5,13 +5,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
+import ledger
 import pytest
 from worlds import PRIMARY, at
 
 from drwatch.core.blackbox import Death, Record
 from drwatch.core.memory import Memory
+from drwatch.core.sample import Node
 from drwatch.store import MIGRATIONS, Store, verify
 
 Open = Callable[..., Awaitable[Store]]
@@ -48,6 +51,16 @@ async def test_what_was_put_down_comes_back_by_its_incident_and_after_a_restart(
     assert await store.blackbox("OTHER") == ()
     assert (await store.load(at(9))).boxed == {record(number).death for number in (1, 2, 3)}
     assert meddle(path) == ""
+
+
+async def test_a_record_is_found_under_the_name_that_its_incident_got_after_a_restart(opened: Open) -> None:
+    """Suspected and not yet written when drwatch was killed: the next run tells of it by another name."""
+    store = await opened()
+    death = Death(Node("shop", "oslo-a"), ledger.at(-20).wall)
+    await store.remember(Memory(at(1)), synced=True, records=[Record(death, "GONE", {"primary": "oslo-a"})])
+    later = replace(ledger.incident("LATER"), began=ledger.at(500), ended=ledger.at(600))
+    await store.commit([ledger.incident("ABCDEF"), later], [])
+    assert [len(await store.blackbox(name)) for name in ("GONE", "ABCDEF", "LATER")] == [1, 1, 0]
 
 
 @pytest.mark.parametrize(
