@@ -63,6 +63,8 @@ def _cluster(cluster: Json, brief: bool) -> Panel:
     word = verdict or next((each["condition"] for each in told if each["condition"] in seen), over)
     body: list[RenderableType] = [_nodes(cluster, brief), _standing(cluster), _figures(cluster, brief)]
     body += _incidents(cluster["incidents"], brief)
+    if not brief:
+        body += [Text(f"advice: {each['sentence']}. {each['statement']}", style="dim") for each in cluster["advice"]]
     return Panel(Group(*body), title=f"{cluster['name']}: {word}", border_style=style, title_align="left")
 
 

@@ -193,6 +193,7 @@ class Limits(Section):
     applier_stuck: Period = _LIMITS.applier_stuck
     writes_still: Period = _LIMITS.writes_still
     disk_free: Share = _LIMITS.disk_free
+    binlog_gap: Period = _LIMITS.binlog_gap
 
 
 # Shortest intervals: what the watched servers do not feel, and sshd does not punish (traps.md 1 and 2).

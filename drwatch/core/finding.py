@@ -32,6 +32,7 @@ class Condition(StrEnum):
     RECEIVED_LOST = "ReceivedLost"
     PRIMARY_REWOUND = "PrimaryRewound"
     ERRANT_TRANSACTIONS = "ErrantTransactions"
+    BINLOG_GAP_CLOSING = "BinlogGapClosing"
     RPO_BREACHED = "RpoBreached"
     RTO_BREACHED = "RtoBreached"
     FILES_STALE = "FilesStale"
@@ -70,6 +71,7 @@ SEVERITY = {
     Condition.RECEIVED_LOST: Severity.WARNING,
     Condition.PRIMARY_REWOUND: Severity.CRITICAL,
     Condition.ERRANT_TRANSACTIONS: Severity.WARNING,
+    Condition.BINLOG_GAP_CLOSING: Severity.WARNING,
     Condition.RPO_BREACHED: Severity.CRITICAL,
     Condition.RTO_BREACHED: Severity.WARNING,
     Condition.FILES_STALE: Severity.WARNING,
@@ -124,10 +126,12 @@ class Finding:
     """Seconds it must last; None leaves it to the policy's window for its confidence."""
     suppressed_by: Condition | None = None
     """The greater trouble that explains it: recorded, and not told."""
+    urgent: bool = False
+    """Critical, although its condition is a warning as a rule."""
 
     @property
     def severity(self) -> Severity:
-        return SEVERITY[self.condition]
+        return Severity.CRITICAL if self.urgent else SEVERITY[self.condition]
 
     @property
     def topic(self) -> str:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from drwatch.core.actuals import Outage
+from drwatch.core.binlogs import Logs
 from drwatch.core.receipt import Receipt
 from drwatch.core.sample import Channel, HostFact, Key, Moment, Node, Probe, Sample, ServerFact
 from drwatch.core.snapshot import Snapshot
@@ -47,6 +48,7 @@ class Memory:
     outages: tuple[Outage, ...] = ()
     leaders: Mapping[str, Leader] = field(default_factory=_nothing)
     protections: Mapping[str, Protection] = field(default_factory=_nothing)
+    logs: Mapping[Node, Logs] = field(default_factory=_nothing)
     facts: Mapping[Key, Sample] = field(default_factory=_nothing)
     """The newest fact of each look that is ``KEPT``."""
 
@@ -72,6 +74,7 @@ def memory(snapshot: Snapshot, now: Moment) -> Memory:
         outages=snapshot.outages,
         leaders=snapshot.leaders,
         protections=snapshot.protections,
+        logs=snapshot.logs,
         facts=MappingProxyType({**snapshot.recalled, **seen}),
     )
 
@@ -97,6 +100,7 @@ def recall(past: Memory, nodes: Collection[Node], now: Moment) -> Snapshot:
         leaders=past.leaders,
         protections=past.protections,
         woke=now if past.rebooted else None,
+        logs=ours(past.logs) if past.sure else _nothing(),
         recalled=MappingProxyType({key: sample for key, sample in past.facts.items() if key.node in nodes}),
     )
 

@@ -175,6 +175,8 @@ class Limits:
     """Writes that have begun and do not end for so long are stalled. A backup's own lock is shorter, as a rule."""
     disk_free: float = 0.05
     """Share of a file system below which it is filling up."""
+    binlog_gap: float = 60 * MINUTE
+    """So soon may the primary purge what a standby has still to read: critical."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,12 @@ class ServerFact:
     """Parallel workers of its applier; with them it says "has read all relay log" while one is still at work."""
     gtid_state: GtidState | None = None
     """MariaDB's gtid_binlog_state: every writer that its binary log holds."""
+    binlog_expires: float | None = None
+    """Seconds after which it purges a binary log by itself; None where it never does."""
+    binlog_limit: int | None = None
+    """Bytes of binary logs that it keeps (MariaDB's max_binlog_total_size); None without a limit."""
+    purge_needs_readers: int | None = None
+    """Connected standbys without which it purges nothing by itself (MariaDB's slave_connections_needed_for_purge)."""
     binlog_base: str | None = None
     """Path of its binary logs without their numbers (log_bin_basename); None with binary logging off."""
     writes_begun: int | None = None
@@ -250,7 +256,7 @@ class Channel:
     @property
     def relay_full(self) -> bool:
         """The receiver waits, connected, until the applier has made room (relay_log_space_limit)."""
-        return self.io is IoState.YES and "free enough relay log space" in self.io_state
+        return self.io is IoState.YES and "relay log space" in self.io_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +266,8 @@ class ReplicationFact:
     channels: tuple[Channel, ...]
     binlog: Coordinate | None = None
     """SHOW MASTER STATUS or its heir, asked only where the fast look cannot tell."""
+    logs: tuple[Coordinate, ...] = ()
+    """Its binary logs, oldest first, each at its size; asked once a minute and only while commits flow."""
 
 
 @dataclass(frozen=True, slots=True)

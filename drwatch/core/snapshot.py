@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from drwatch.core import binlogs
 from drwatch.core.actuals import Outage
+from drwatch.core.binlogs import Logs
 from drwatch.core.errant import Strays, errant
 from drwatch.core.receipt import Receipt, anew, receipt
 from drwatch.core.sample import (
@@ -84,6 +86,8 @@ class Snapshot:
     channels: Mapping[str, ChannelHealth] = field(default_factory=_nothing)
     woke: Moment | None = None
     """When this run began, if the machine of drwatch had been restarted since the one that it remembers."""
+    logs: Mapping[Node, Logs] = field(default_factory=_nothing)
+    """The binary logs of each server that was asked for them."""
     recalled: Mapping[Key, Sample] = field(default_factory=_nothing)
     """Facts of an earlier run, each until this run's look brings a newer one."""
     outages: tuple[Outage, ...] = ()
@@ -115,7 +119,7 @@ class Snapshot:
             case HostFact() as fact:
                 return after._examined(sample, fact)
             case ReplicationFact() as fact:
-                return after._moved(sample, fact)
+                return after._moved(sample, fact)._listed(sample, fact)
         return after
 
     def told(self, channel: str, accepted: bool, refused: bool, detail: str, now: Moment) -> Snapshot:
@@ -312,6 +316,14 @@ class Snapshot:
             unfed=MappingProxyType(unfed),
             fed=MappingProxyType({**after.fed, **fed}) if fed else after.fed,
         )
+
+    def _listed(self, sample: Sample, fact: ReplicationFact) -> Snapshot:
+        if not fact.logs:
+            return self
+        node = sample.key.node
+        before = self.logs.get(node)
+        logs = before.after(fact.logs, sample.asked) if before else binlogs.first(fact.logs, sample.asked)
+        return replace(self, logs=MappingProxyType({**self.logs, node: logs}))
 
     def rebuilt(self, standby: Node) -> Snapshot:
         """A human says that this standby was made anew: neither what it had nor what was undone counts any more."""

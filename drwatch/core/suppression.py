@@ -15,6 +15,7 @@ _OF_THE_PRIMARY = frozenset(
         Condition.REPLICATION_STOPPED,
         Condition.REPLICATION_MISSING,
         Condition.REPLICATION_SILENT,
+        Condition.BINLOG_GAP_CLOSING,
         Condition.RPO_BREACHED,
         Condition.RTO_BREACHED,
         Condition.FILES_STALE,

@@ -125,6 +125,17 @@ FAMILIES = {
     "drwatch_replication_silence_seconds": Family(
         _NODE, "Seconds since the receiver was last seen to receive anything, a heartbeat included."
     ),
+    "drwatch_replication_net_timeout_seconds": Family(
+        _NODE, "Silence after which the standby itself gives up its connection (slave_net_timeout)."
+    ),
+    "drwatch_replication_heartbeat_period_seconds": Family(
+        _NODE, "How often an idle source is to send a heartbeat. Absent where the account may not read it."
+    ),
+    "drwatch_binlog_gap_seconds": Family(
+        _NODE,
+        "At least so long will the source yet keep the binary log that the standby has still to read; 0 when it is "
+        "purged. Absent while the standby reads the newest one, and while nothing says.",
+    ),
     "drwatch_relay_backlog_bytes": Family(
         _NODE, "Bytes received and not yet applied; an upper bound across a rotation of the log."
     ),

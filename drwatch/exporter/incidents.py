@@ -16,12 +16,12 @@ WITNESS_CONDITIONS = frozenset({Condition.PAGING_BROKEN})
 
 def put_incidents(sheet: Sheet, assessment: Assessment, incidents: Sequence[Incident]) -> None:
     firing = {
-        (incident.cluster, incident.condition)
+        (incident.cluster, incident.condition): incident.severity
         for incident in incidents
         if incident.phase is Phase.OPEN and incident.suppressed_by is None
     }
     of_clusters = product((view.cluster.name for view in assessment.clusters), set(Condition) - WITNESS_CONDITIONS)
     every = {*of_clusters, *product(("",), WITNESS_CONDITIONS), *firing}
     for cluster, condition in sorted(every):
-        labels = (cluster, condition, SEVERITY[condition])
+        labels = (cluster, condition, firing.get((cluster, condition), SEVERITY[condition]))
         sheet.put("drwatch_incident_firing", labels, (cluster, condition) in firing)

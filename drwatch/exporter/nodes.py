@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from drwatch.core import gap
 from drwatch.core.assessment import Assessment
-from drwatch.core.policy import NodePolicy, Role
+from drwatch.core.policy import Cluster, NodePolicy, Role
 from drwatch.core.recovery import backlog
 from drwatch.core.roles import feed
 from drwatch.core.sample import Blind, HostFact, IoState, Node, Probe, ServerFact
@@ -22,14 +23,18 @@ def put_server(sheet: Sheet, snapshot: Snapshot, node: NodePolicy) -> None:
         sheet.put("drwatch_node_writable", node.node, not server.read_only)
 
 
-def put_replication(sheet: Sheet, assessment: Assessment, node: Node) -> None:
+def put_replication(sheet: Sheet, assessment: Assessment, cluster: Cluster, node: Node) -> None:
     snapshot = assessment.snapshot
-    channel = feed(snapshot, node)
+    left = gap.of_standby(cluster, snapshot, node, assessment.at)
+    sheet.put("drwatch_binlog_gap_seconds", node, left.seconds if left else None)
+    channel, server = feed(snapshot, node), snapshot.server(node)
     if channel is None or isinstance(snapshot.latest(node, Probe.REPLICATION), Blind):
         return
     sheet.put("drwatch_replication_io_running", node, channel.io is IoState.YES)
     sheet.put("drwatch_replication_sql_running", node, channel.sql)
     sheet.put("drwatch_replication_seconds_behind", node, channel.seconds_behind)
+    sheet.put("drwatch_replication_net_timeout_seconds", node, server.net_timeout if server else None)
+    sheet.put("drwatch_replication_heartbeat_period_seconds", node, channel.heartbeat_period)
     sheet.put("drwatch_relay_backlog_bytes", node, backlog(channel))
     receipt = snapshot.receipts.get((node, channel.name))
     if receipt is not None:

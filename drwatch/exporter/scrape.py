@@ -71,7 +71,7 @@ def _cluster(sheet: Sheet, assessment: Assessment, view: ClusterView) -> None:
     put_protection(sheet, view)
     for standby in view.cluster.standbys:
         put_claims(sheet, view, standby.node)
-        put_replication(sheet, assessment, standby.node)
+        put_replication(sheet, assessment, view.cluster, standby.node)
     for node in view.cluster.nodes:
         put_server(sheet, assessment.snapshot, node)
         put_host(sheet, assessment.snapshot, node.node)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 
 from drwatch import __version__
+from drwatch.core.advice import advice
 from drwatch.core.assessment import Assessment
 from drwatch.core.chairs import WITNESS
 from drwatch.core.duration import at_most, span
@@ -185,6 +186,7 @@ def _incidents(incidents: Sequence[Incident], now: Moment, zone: tzinfo) -> Iter
 
 
 def _cluster(assessment: Assessment, view: ClusterView, incidents: Sequence[Incident], zone: tzinfo) -> Markup:
+    seen = assessment.snapshot
     figures = [_exposure(claim, view, zone) for claim in view.database]
     figures += [_recovery(estimate, view.cluster.objectives.rto, assessment.at) for estimate in view.recovery]
     return tag(
@@ -199,6 +201,7 @@ def _cluster(assessment: Assessment, view: ClusterView, incidents: Sequence[Inci
         tag("h3", "Nodes"),
         tag("table", *(_node(assessment, node, node is view.cluster.primary) for node in view.cluster.nodes)),
         *_files(view),
+        *(tag("small", f"{each.sentence}: ", tag("code", each.statement)) for each in advice(view.cluster, seen)),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from drwatch import __version__
 from drwatch.core.actuals import COMPONENTS, Outage
+from drwatch.core.advice import advice
 from drwatch.core.assessment import Assessment
 from drwatch.core.chairs import WITNESS
 from drwatch.core.exposure import Exposure
@@ -151,6 +152,7 @@ def _cluster(assessment: Assessment, view: ClusterView, incidents: Iterable[Inci
         "endpoint": _endpoint(assessment.snapshot, view),
         "outages": [_outage(each) for each in assessment.snapshot.outages if each.cluster == cluster.name],
         "files": _files(view),
+        "advice": [each._asdict() for each in advice(cluster, assessment.snapshot)],
         "incidents": [incident_json(each, assessment.at) for each in incidents if each.cluster == cluster.name],
         "findings": [_finding(each) for each in assessment.findings if each.cluster == cluster.name],
     }

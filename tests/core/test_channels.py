@@ -89,9 +89,9 @@ def test_a_broken_applier_is_told_with_its_table(errno: int, means: str) -> None
 
 
 def test_a_relay_log_at_its_limit_is_a_receiver_that_receives_nothing() -> None:
-    """Connected, both threads Yes, no errno: only the state's text says it, in the old words and the new."""
-    for noun in ("slave", "replica"):
-        full = f"Waiting for the {noun} SQL thread to free enough relay log space"
+    """Connected, both threads Yes, no errno: only the state's text says it, MySQL 9.7's last."""
+    for words in ("slave SQL thread to free enough", "replica SQL thread to free enough", "replica SQL thread to free"):
+        full = f"Waiting for the {words} relay log space"
         told = found(seen(well(0), receiver(replication(io_state=full), 2)), 3, Condition.REPLICATION_STOPPED)
         assert told is not None
         assert "relay_log_space_limit" in told.summary

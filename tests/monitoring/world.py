@@ -106,6 +106,7 @@ def server(at: Moment, server_id: int, transactions: int, read_only: bool, ahead
         net_timeout=60.0,
         buffer_pool_bytes=8 << 30,
         buffer_pool_data_bytes=(6 << 30) if server_id == 1 else (5 << 30),
+        binlog_expires=172800.0,
         binlog_base="/var/lib/mysql/mysql-bin",
     )
 
@@ -161,7 +162,12 @@ def host(at: Moment, io_wait: float = 0.07, ahead: float = 0.25) -> HostFact:
 
 def looks(now: Moment = NOW, writable: bool = True) -> list[Sample]:
     """Ten seconds of looks at the shop, the newest just before ``now``."""
-    made: list[Sample] = []
+    # The primary has begun a new file; the standby still reads the one before.
+    logs = [Coordinate(f"mysql-bin.{number:06}", 8_000_000) for number in (11, 12, 13)]
+    made = [
+        look(A, Probe.REPLICATION, ReplicationFact((), None, tuple(logs[:count])), now.plus(second))
+        for second, count in ((-90, 2), (-1, 3))
+    ]
     for second in range(-10, 1):
         at = now.plus(second - 0.2)
         written = 40_000 + COMMITTED * second

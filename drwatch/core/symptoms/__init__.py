@@ -9,6 +9,7 @@ from drwatch.core.policy import Policy
 from drwatch.core.sample import Moment
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.symptoms import (
+    binlog,
     blindness,
     channel,
     endpoint,
@@ -34,6 +35,7 @@ def of_cluster(view: ClusterView, policy: Policy, snapshot: Snapshot, firing: Fi
     yield from writers.findings(view, snapshot)
     yield from standing.findings(view, snapshot, now)
     yield from endpoint.findings(view, snapshot)
+    yield from binlog.findings(view, policy, snapshot, now)
     yield from objectives.findings(view, snapshot, firing)
     yield from files.findings(view, policy, snapshot, firing)
     yield from host.findings(view, policy, snapshot, firing)

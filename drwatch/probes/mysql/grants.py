@@ -21,7 +21,7 @@ def grants(
 
     Without ``password`` a placeholder stands there that no server accepts, so that nobody pastes a known password.
     ``tls`` demands it of the account. Exactly what statements.py asks for: status variables and GTIDs need no
-    privilege; MariaDB gives its coordinate with them, so BINLOG MONITOR is not wanted.
+    privilege, and BINLOG MONITOR is for the list of binary logs.
     """
     account = f"{_quoted(user)}@{_quoted(host)}"
     secret = "<password>" if password is None else _quoted(password)
@@ -39,9 +39,12 @@ def grants(
 def _privileges(flavour: Flavour, version: tuple[int, ...]) -> tuple[str, ...]:
     if flavour is Flavour.MARIADB:
         if version >= (10, 5, 9):
-            return ("SLAVE MONITOR ON *.*",)
+            return ("SLAVE MONITOR, BINLOG MONITOR ON *.*",)
         if version >= (10, 5):
-            return ("REPLICATION SLAVE ADMIN /* more than drwatch wants; 10.5.9 has SLAVE MONITOR */ ON *.*",)
+            return (
+                "BINLOG MONITOR ON *.*",
+                "REPLICATION SLAVE ADMIN /* more than drwatch wants; 10.5.9 has SLAVE MONITOR */ ON *.*",
+            )
         return ("REPLICATION CLIENT ON *.*",)
     if version >= (5, 7):
         return (

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from drwatch.core.binlog import Coordinate
 from drwatch.core.sample import Fact, Flavour, IoState, Reason, ReplicationFact
 from drwatch.probes.mysql import columns, faults, statements
 from drwatch.probes.mysql.faults import Rung
+from drwatch.probes.mysql.pulse import Pulse
 from drwatch.probes.mysql.server_fact import flavour_of, version_of
 from drwatch.probes.mysql.wire import Row, Wire
 
 
-async def read_replication(wire: Wire, constants: dict[str, str]) -> tuple[Fact, tuple[str, ...]]:
-    """Every channel, and where nothing else tells it the server's own coordinate.
+async def read_replication(pulse: Pulse, wire: Wire, constants: dict[str, str]) -> tuple[Fact, tuple[str, ...]]:
+    """Every channel, where nothing else tells it the server's own coordinate, and now and then its binary logs.
 
     Raises faults.WORLD and columns.RowError.
     """
@@ -26,7 +29,8 @@ async def read_replication(wire: Wire, constants: dict[str, str]) -> tuple[Fact,
     )
     follows = any(channel.io is not IoState.NO for channel in channels) and constants.get("read_only") != "OFF"
     binlog, more = (None, ()) if follows else await _binlog(wire, constants, flavour)
-    return ReplicationFact(channels, binlog), notes + whose + more
+    logs, rest = ((), ()) if follows else await _logs(wire, constants, pulse.flows or binlog is not None)
+    return ReplicationFact(channels, binlog, logs), notes + whose + more + rest
 
 
 async def _first(wire: Wire, name: str, order: tuple[str, ...]) -> list[Row]:
@@ -108,6 +112,27 @@ async def _binlog(wire: Wire, constants: dict[str, str], flavour: Flavour) -> tu
         return None, (f"no binary log coordinate: {found.detail}",)
     row = rows[0] if rows else {}
     return columns.coordinate(str(row.get("File", "")), int(str(row.get("Position", 0)))), ()
+
+
+LOGS_EVERY = 60.0
+"""Seconds. The server looks at each file's size and holds its lock meanwhile."""
+
+
+async def _logs(wire: Wire, constants: dict[str, str], flows: bool) -> tuple[tuple[Coordinate, ...], tuple[str, ...]]:
+    """Its binary logs, oldest first, each at its size; asked last, for it may hang, and only while commits flow."""
+    now = asyncio.get_running_loop().time()
+    if not flows or now < wire.logs_due or constants.get("log_bin") != "ON":
+        return (), ()
+    wire.logs_due = now + LOGS_EVERY
+    try:
+        rows = await wire.rows(statements.BINARY_LOGS)
+    except faults.WORLD as error:
+        found = faults.blind(error, Rung.OPEN)
+        if found.reason is not Reason.NO_PRIVILEGE:
+            raise
+        return (), (f"no list of binary logs: {found.detail}",)
+    listed = (columns.coordinate(str(row["Log_name"]), int(str(row["File_size"]))) for row in rows)
+    return tuple(log for log in listed if log is not None), ()
 
 
 def _status_order(flavour: Flavour, version: tuple[int, ...]) -> tuple[str, ...]:

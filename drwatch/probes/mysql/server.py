@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from functools import partial
 
-from drwatch.core.sample import Key, LoginFact, Node, Probe, Sample
+from drwatch.core.sample import Fact, Key, LoginFact, Node, Probe, Sample
 from drwatch.probes.mysql.held import FAREWELL, Clock, HeldLook
 from drwatch.probes.mysql.link import Link, Refusal
 from drwatch.probes.mysql.pace import Pace, Vain
+from drwatch.probes.mysql.pulse import Pulse
 from drwatch.probes.mysql.replication_fact import read_replication
 from drwatch.probes.mysql.server_fact import read_server
-from drwatch.probes.mysql.wire import Address
+from drwatch.probes.mysql.wire import Address, Wire
 
 
 class LoginLook:
@@ -73,15 +75,21 @@ class MysqlServer:
             # The dial's own deadline is just before the look's, so that the look brings the dial's own account.
             return Link(address, Pace(vain), 0.95 * patience[probe], clock, leader)
 
-        fast = link(Probe.SERVER, None)
+        fast, pulse = link(Probe.SERVER, None), Pulse()
+
+        async def fast_fact(wire: Wire, constants: dict[str, str]) -> tuple[Fact, tuple[str, ...]]:
+            fact, notes = await read_server(wire, constants)
+            pulse.note(fact)
+            return fact, notes
+
         self.server_look = HeldLook(
-            Key(node, Probe.SERVER), every, fast, read_server, patience[Probe.SERVER], clock, replace=True
+            Key(node, Probe.SERVER), every, fast, fast_fact, patience[Probe.SERVER], clock, replace=True
         )
         self.replication_look = HeldLook(
             Key(node, Probe.REPLICATION),
             replication_every,
             link(Probe.REPLICATION, fast),
-            read_replication,
+            partial(read_replication, pulse),
             patience[Probe.REPLICATION],
             clock,
             replace=False,

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from drwatch.core.sample import Fact, Flavour, ServerFact
+from drwatch.core.sample import Flavour, ServerFact
 from drwatch.probes.mysql import statements
 from drwatch.probes.mysql.columns import RowError, coordinate, gtid_state, gtids
 from drwatch.probes.mysql.wire import Wire, values
 
 
-async def read_server(wire: Wire, constants: dict[str, str]) -> tuple[Fact, tuple[str, ...]]:
+async def read_server(wire: Wire, constants: dict[str, str]) -> tuple[ServerFact, tuple[str, ...]]:
     """Identity, writability, position, saturation, clock. Raises faults.WORLD and columns.RowError."""
     rows = await wire.rows(statements.fast(constants))
     status = values(await wire.rows(statements.STATUS))
@@ -67,6 +67,7 @@ def _read(row: Mapping[str, object], status: Mapping[str, str]) -> ServerFact:
     net_timeout = _optional(row, "replica_net_timeout", "slave_net_timeout")
     updates = _optional(row, "log_replica_updates", "log_slave_updates")
     appliers = _optional(row, "slave_parallel_threads", "replica_parallel_workers", "slave_parallel_workers")
+    needs = row.get("slave_connections_needed_for_purge")
     position = status.get("binlog_snapshot_position")
     refused = status.get("connection_errors_max_connections")
     running = status.get("threads_running")
@@ -96,6 +97,9 @@ def _read(row: Mapping[str, object], status: Mapping[str, str]) -> ServerFact:
         log_replica_updates=None if updates is None else _boolean(updates),
         appliers=None if appliers is None else int(str(appliers)),
         gtid_state=gtid_state(str(state)) if logs and state is not None else None,
+        binlog_expires=_expires(row),
+        binlog_limit=int(str(row.get("max_binlog_total_size") or 0)) or None,
+        purge_needs_readers=None if needs is None else int(str(needs)),
         binlog_base=str(basename) if logs and basename else None,
         writes_begun=_sum(status, statements.WRITES),
         rows_written=_sum(status, statements.ROWS if flavour is Flavour.MYSQL else statements.HANDLED),
@@ -119,3 +123,11 @@ def _directories(row: Mapping[str, object], basename: object) -> tuple[str, ...]
 
 def _optional(row: Mapping[str, object], *names: str) -> object:
     return next((row[name] for name in names if row.get(name) is not None), None)
+
+
+def _expires(row: Mapping[str, object]) -> float | None:
+    """Whichever of the two is set; MariaDB gives the same in both. 0 is never."""
+    if not _boolean(row.get("binlog_expire_logs_auto_purge", 1)):
+        return None
+    days = float(str(row.get("expire_logs_days") or 0)) * 86400
+    return float(str(row.get("binlog_expire_logs_seconds") or 0)) or days or None

@@ -23,6 +23,11 @@ VARIABLES = (
     "gtid_binlog_state",
     "log_bin",
     "log_bin_basename",
+    "expire_logs_days",
+    "binlog_expire_logs_seconds",
+    "binlog_expire_logs_auto_purge",
+    "max_binlog_total_size",
+    "slave_connections_needed_for_purge",
     "log_slave_updates",
     "log_replica_updates",
     "slave_parallel_workers",
@@ -94,6 +99,8 @@ SLAVE_STATUS = "SHOW SLAVE STATUS"
 ALL_SLAVES_STATUS = "SHOW ALL SLAVES STATUS"
 BINARY_LOG_STATUS = "SHOW BINARY LOG STATUS"
 MASTER_STATUS = "SHOW MASTER STATUS"
+BINARY_LOGS = "SHOW BINARY LOGS"
+"""Takes the lock that a full disk holds (traps.md 3): asked rarely, and not while commits stand still."""
 
 HEARTBEATS = (
     "SELECT CHANNEL_NAME AS channel, COUNT_RECEIVED_HEARTBEATS AS value"
@@ -124,6 +131,7 @@ _FIXED = frozenset(
         ALL_SLAVES_STATUS,
         BINARY_LOG_STATUS,
         MASTER_STATUS,
+        BINARY_LOGS,
         HEARTBEATS,
         HEARTBEAT_PERIODS,
         WORKER_ERRORS,

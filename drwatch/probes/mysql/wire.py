@@ -73,6 +73,8 @@ class Wire(vendor.Connection):  # type: ignore[misc]
         """Global variables as they were discovered on this connection; None before."""
         self.working: dict[str, str] = {}
         """Which of several spellings of a statement this server understands."""
+        self.logs_due = 0.0
+        """Loop seconds before which it is not asked for its list of binary logs again."""
         self._server_auth_plugin: str
         self._on_loss: Callable[[], None] | None = None
         self._busy = self._ended = False

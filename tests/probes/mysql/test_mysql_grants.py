@@ -47,8 +47,8 @@ async def test_the_printed_grants_are_taken_and_are_enough_for_every_look(
 @pytest.mark.parametrize(
     ("flavour", "version", "privilege"),
     [
-        (Kind.MARIADB, (10, 11, 19), "GRANT SLAVE MONITOR ON *.* TO"),
-        (Kind.MARIADB, (10, 5, 9), "GRANT SLAVE MONITOR ON *.* TO"),
+        (Kind.MARIADB, (10, 11, 19), "GRANT SLAVE MONITOR, BINLOG MONITOR ON *.* TO"),
+        (Kind.MARIADB, (10, 5, 9), "GRANT SLAVE MONITOR, BINLOG MONITOR ON *.* TO"),
         (Kind.MARIADB, (10, 5, 8), "GRANT REPLICATION SLAVE ADMIN "),
         (Kind.MARIADB, (10, 4, 30), "GRANT REPLICATION CLIENT ON *.* TO"),
         (Kind.MYSQL, (5, 6, 51), "GRANT REPLICATION CLIENT ON *.* TO"),

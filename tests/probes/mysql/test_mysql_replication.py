@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Callable
 
+import pytest
 from watching import EVERY_FLAVOUR, EVERY_WAY, Stable, Witness, replication_fact, server_fact, until, why
 
 from drwatch.core import binlog, gtid
+from drwatch.core.binlog import Coordinate
 from drwatch.core.sample import Channel, IoState, Reason
-from drwatch.lab.replication import caught_up, status
+from drwatch.lab.replication import caught_up, start_replication, status
 from drwatch.lab.server import Flavour, Server
 from drwatch.probes.mysql import MysqlServer
 
@@ -130,7 +132,7 @@ async def test_an_applier_broken_by_a_conflicting_row_says_its_errno(
     # The server notes the error a moment before it calls its thread stopped.
     found = await channel_when(watching, lambda it: it.sql_errno and not it.sql)
     assert found.sql_errno == 1062
-    assert found.sql_error
+    assert found.sql_table == "shop.gone"
     with standby.connect() as session, session.cursor() as cursor:
         cursor.execute("SET sql_log_bin = 0")
         cursor.execute("DELETE FROM shop.gone")
@@ -167,6 +169,117 @@ async def test_of_parallel_workers_it_is_the_one_that_failed_who_is_heard_and_no
         cursor.execute("DELETE FROM shop.parallel")
         cursor.execute("START REPLICA SQL_THREAD")
     await channel_when(watching, lambda it: it.sql and not it.sql_errno and it.read == it.executed)
+
+
+async def test_a_parallel_worker_that_failed_says_its_table(stable: Stable, witness: Witness) -> None:
+    """The coordinator's error, which the status shows, only refers to performance_schema."""
+    primary, standby = stable.pair(Flavour.MYSQL_57_GTID)
+    primary.sql("CREATE TABLE IF NOT EXISTS shop.gone (id INT PRIMARY KEY)")
+    watching = witness(standby)
+    await channel_when(watching, lambda it: it.sql and it.read == it.executed)
+    for statement in ("STOP SLAVE SQL_THREAD", "SET GLOBAL slave_parallel_workers = 2", "START SLAVE SQL_THREAD"):
+        standby.sql(statement)
+    with standby.connect() as session, session.cursor() as cursor:
+        cursor.execute("SET sql_log_bin = 0")
+        cursor.execute("INSERT INTO shop.gone VALUES (3)")
+    primary.sql("INSERT INTO shop.gone VALUES (3)")
+    found = await channel_when(watching, lambda it: it.sql_errno and not it.sql)
+    assert (found.sql_errno, found.sql_table) == (1062, "shop.gone")
+    assert server_fact(await watching.server_look.look()).appliers == 2
+    with standby.connect() as session, session.cursor() as cursor:
+        cursor.execute("SET sql_log_bin = 0")
+        cursor.execute("DELETE FROM shop.gone")
+        cursor.execute("SET GLOBAL slave_parallel_workers = 0")
+        cursor.execute("START SLAVE SQL_THREAD")
+    await channel_when(watching, lambda it: it.sql and not it.sql_errno and it.read == it.executed)
+
+
+@EVERY_FLAVOUR
+async def test_a_delay_set_on_purpose_is_told_and_what_it_holds_back_is_received(
+    stable: Stable, witness: Witness, flavour: Flavour
+) -> None:
+    primary, standby = stable.pair(flavour)
+    watching = witness(standby)
+    await channel_when(watching, lambda it: it.sql and it.read == it.executed)
+    for seconds in (60, 0):
+        words = standby.words
+        for statement in (
+            f"STOP {words.replica}",
+            f"{words.change} {words.source}_DELAY={seconds}",
+            f"START {words.replica}",
+        ):
+            standby.sql(statement)
+        if seconds:
+            commit(primary)
+            found = await channel_when(watching, lambda it: it.read != it.executed and "_DELAY seconds" in it.sql_state)
+            assert (found.sql_delay, found.sql, found.io) == (60, True, IoState.YES)
+    await channel_when(watching, lambda it: not it.sql_delay and it.read == it.executed)
+
+
+@EVERY_FLAVOUR
+async def test_a_filter_is_told_word_for_word(stable: Stable, witness: Witness, flavour: Flavour) -> None:
+    _, standby = stable.pair(flavour)
+    watching = witness(standby)
+    for table in ("shop.skipped", ""):
+        standby.sql(f"STOP {standby.words.replica}")
+        standby.sql(
+            f"SET GLOBAL replicate_ignore_table = '{table}'"
+            if flavour.is_mariadb
+            else f"CHANGE REPLICATION FILTER REPLICATE_IGNORE_TABLE = ({table})"
+        )
+        standby.sql(f"START {standby.words.replica}")
+        found = await channel_when(watching, lambda it: it.sql)
+        assert found.filters == ((f"Replicate_Ignore_Table={table}",) if table else ())
+
+
+@pytest.mark.parametrize("flavour", [Flavour.MARIADB, Flavour.MYSQL_57, Flavour.MYSQL_97], ids=str)
+async def test_a_relay_log_at_its_limit_is_told_apart_from_a_receiver_at_work(
+    stable: Stable, witness: Witness, flavour: Flavour
+) -> None:
+    primary, _ = stable.pair(flavour)
+    standby = stable.start(flavour, "--read-only=1", "--relay-log-space-limit=8192")
+    start_replication(primary, standby, primary.address, primary.port)
+    standby.sql(f"STOP {standby.words.replica} SQL_THREAD")
+    primary.sql(f"INSERT INTO shop.orders (what) VALUES {', '.join(['(REPEAT(0x78, 3000))'] * 5)}")
+    commit(primary)
+    found = await channel_when(witness(standby), lambda it: it.relay_full)
+    assert (found.io, found.io_errno) == (IoState.YES, 0)
+    standby.kill()
+
+
+@EVERY_FLAVOUR
+async def test_a_primary_lists_its_binary_logs_once_a_minute_and_only_while_commits_flow(
+    stable: Stable, witness: Witness, flavour: Flavour
+) -> None:
+    primary, _ = stable.pair(flavour)
+    watching = witness(primary)
+
+    async def logs() -> tuple[Coordinate, ...]:
+        return replication_fact(await watching.replication_look.look()).logs
+
+    await watching.server_look.look()
+    if flavour is not Flavour.MYSQL_57:
+        assert await logs() == (), "nothing was seen to be committed yet"
+    commit(primary)
+    await watching.server_look.look()
+    listed = await logs()
+    (*_, newest) = primary.sql("SHOW BINARY LOGS")
+    assert (listed[-1].file, listed[-1].position) == (newest["Log_name"], newest["File_size"])
+    assert await logs() == ()
+
+
+@EVERY_FLAVOUR
+async def test_how_long_binary_logs_are_kept_is_told_in_seconds(
+    stable: Stable, witness: Witness, flavour: Flavour
+) -> None:
+    server = stable.server(flavour)
+    name, unit = ("binlog_expire_logs_seconds", 86400) if flavour is Flavour.MYSQL_97 else ("expire_logs_days", 1)
+    before = server.sql(f"SELECT @@GLOBAL.{name} AS kept")[0]["kept"]
+    for days in (3, 0):
+        server.sql(f"SET GLOBAL {name} = {days * unit}")
+        expires = server_fact(await witness(server).server_look.look()).binlog_expires
+        assert expires == (days * 86400 or None)
+    server.sql(f"SET GLOBAL {name} = {before}")
 
 
 @EVERY_FLAVOUR
