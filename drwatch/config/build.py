@@ -26,7 +26,10 @@ def config(document: model.Document, zone: str) -> settings.Config:
         nodes=nodes,
         endpoints=tuple(
             settings.EndpointSettings(
-                Node(name, policy.ENDPOINT), _endpoint(cluster.endpoint).host, cluster.endpoint.resolver
+                Node(name, policy.ENDPOINT),
+                _endpoint(cluster.endpoint).host,
+                None if cluster.endpoint.mysql is None else cluster.endpoint.mysql.port,
+                cluster.endpoint.resolver,
             )
             for name, cluster in document.clusters.items()
             if cluster.endpoint is not None

@@ -80,6 +80,8 @@ class EndpointSettings:
 
     node: Node
     host: str
+    port: int | None
+    """Where a database server answers there; None for an endpoint that is none."""
     resolver: Address | None
 
 

@@ -9,8 +9,8 @@ from drwatch.core.actuals import Outage
 from drwatch.core.assessment import Assessment
 from drwatch.core.finding import PRIMARY_LOST, Condition
 from drwatch.core.incident import Incident, Phase
-from drwatch.core.roles import feed
-from drwatch.core.sample import EndpointFact, IoState, Moment, Node, Probe, ReplicationFact, ServerFact
+from drwatch.core.roles import application, feed
+from drwatch.core.sample import IoState, Moment, Node, Probe, ReplicationFact, ServerFact
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.view import ClusterView
 
@@ -140,12 +140,10 @@ def _switched(outage: Outage, view: ClusterView, snapshot: Snapshot, now: Moment
     assert outage.promoted is not None
     if view.cluster.endpoint is None or now - outage.promoted >= GIVEN_UP:
         return replace(outage, ended=now)
-    sight = snapshot.sight(view.cluster.endpoint_node, Probe.ENDPOINT, view.cluster.endpoint.host)
-    if sight is None or not isinstance(fact := sight.latest.found, EndpointFact):
+    sent = application(view.cluster, snapshot)
+    if sent is None or outage.standby not in sent.fact.leads_to or outage.lost in sent.fact.leads_to:
         return outage
-    if outage.standby not in fact.leads_to or outage.lost in fact.leads_to:
-        return outage
-    moved = _later(sight.latest.asked, outage.promoted)
+    fact, moved = sent.fact, _later(sent.asked, outage.promoted)
     # The authority says the new address at once; who asked just before goes on with the old one for the TTL.
     left = moved.plus(fact.ttl) if fact.authoritative and fact.ttl is not None else moved
     return replace(outage, switched=left, ended=now)

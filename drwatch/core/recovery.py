@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import partial
 
 from drwatch.core.actuals import learned
-from drwatch.core.policy import Cluster, Policy
+from drwatch.core.policy import Cluster, EndpointKind, Policy
 from drwatch.core.roles import feed
 from drwatch.core.sample import NO_ANSWER, Blind, Channel, EndpointFact, Moment, Node, Probe
 from drwatch.core.snapshot import Snapshot
@@ -145,6 +145,8 @@ def _switch(cluster: Cluster, snapshot: Snapshot) -> Term:
     fact = sight.fact.found if sight and sight.fact else None
     if sight is None or sight.fact is None or not isinstance(fact, EndpointFact):
         why = f"{endpoint.host} has not been resolved"
+    elif endpoint.kind is EndpointKind.MYSQL and not fact.leads_to:
+        why = f"behind {endpoint.host} is something that leads to a node: what moves it has no TTL"
     elif fact.ttl is None:
         why = f"{endpoint.host} is an address: what moves it has no TTL"
     else:

@@ -20,6 +20,7 @@ from drwatch.core.sample import (
     Channel,
     EndpointFact,
     IoState,
+    LoginFact,
     Moment,
     Node,
     Probe,
@@ -229,9 +230,27 @@ def writers(cluster: Cluster, snapshot: Snapshot) -> Iterator[Node]:
             yield node.node
 
 
-def application(cluster: Cluster, snapshot: Snapshot) -> EndpointFact | None:
-    """Where the application is sent now; None where no endpoint is configured or it cannot be seen."""
+class Application(NamedTuple):
+    """Where the application is sent, and when that was asked."""
+
+    fact: EndpointFact
+    asked: Moment
+
+
+def application(cluster: Cluster, snapshot: Snapshot) -> Application | None:
+    """By the address that the endpoint's name has; where that is no node's, by the server that answers there.
+
+    None where no endpoint is configured or it cannot be seen.
+    """
     if cluster.endpoint is None:
         return None
-    found = snapshot.latest(cluster.endpoint_node, Probe.ENDPOINT, cluster.endpoint.host)
-    return found if isinstance(found, EndpointFact) else None
+    host = cluster.endpoint.host
+    sight = snapshot.sight(cluster.endpoint_node, Probe.ENDPOINT, host)
+    found = sight.latest.found if sight else None
+    named = Application(found, sight.latest.asked) if sight and isinstance(found, EndpointFact) else None
+    behind = snapshot.sight(cluster.endpoint_node, Probe.LOGIN, host)
+    if behind is None or not isinstance(login := behind.latest.found, LoginFact) or (named and named.fact.leads_to):
+        return named
+    servers = ((node.node, snapshot.server(node.node)) for node in cluster.nodes)
+    names = tuple(node.name for node, server in servers if server and server.server_id == login.server_id)
+    return Application(EndpointFact(named.fact.addresses if named else (), None, False, names), behind.latest.asked)

@@ -275,6 +275,8 @@ class LoginFact:
     """A fresh login went through."""
 
     seconds: float
+    server_id: int | None = None
+    """Which server answered; asked at an endpoint only, where that is not known before."""
 
 
 @dataclass(frozen=True, slots=True)

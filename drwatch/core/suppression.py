@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from drwatch.core.finding import PRIMARY_AILING, PRIMARY_LOST, Condition, Finding
-from drwatch.core.policy import Cluster
+from drwatch.core.policy import ENDPOINT, Cluster
 from drwatch.core.roles import former, opening, path
 from drwatch.core.snapshot import Snapshot
 
@@ -141,7 +141,7 @@ def suppress(findings: list[Finding], pending: bool = False, place: Place = Plac
             unseen = primary.condition is Condition.PRIMARY_UNSEEN
             if finding.condition in ({Condition.RPO_BREACHED} if unseen else _OF_THE_PRIMARY):
                 return primary.condition
-            if of_node and finding.subject == primary.subject:
+            if of_node and finding.subject in (primary.subject, ENDPOINT):
                 return primary.condition
         if finding.subject in standbys and (finding.condition in _OF_THE_STANDBY or of_node):
             return Condition.STANDBY_DOWN

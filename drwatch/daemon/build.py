@@ -21,7 +21,7 @@ from drwatch.exporter import Instruments
 from drwatch.probes.endpoint import EndpointLook
 from drwatch.probes.host import HostLook
 from drwatch.probes.marker import MarkerLook
-from drwatch.probes.mysql import MysqlServer
+from drwatch.probes.mysql import AnsweringLook, MysqlServer
 from drwatch.probes.reach import AnchorLook, DoorLook
 from drwatch.probes.ssh import SshNode
 from drwatch.store import Store
@@ -105,7 +105,7 @@ def _of_host(config: Config, settings: NodeSettings, clock: Clock, lead: Lead) -
 def _of_endpoints(config: Config, clock: Clock) -> Iterator[Look]:
     pace = config.probes[Probe.ENDPOINT]
     for endpoint in config.endpoints:
-        own = (settings for settings in config.nodes if settings.node.cluster == endpoint.node.cluster)
+        own = [settings for settings in config.nodes if settings.node.cluster == endpoint.node.cluster]
         yield EndpointLook(
             endpoint.node,
             host=endpoint.host,
@@ -115,6 +115,20 @@ def _of_endpoints(config: Config, clock: Clock) -> Iterator[Look]:
             deadline=pace.deadline,
             resolver=endpoint.resolver,
         )
+        if endpoint.port is not None:
+            # The account is the same on every server that the endpoint may lead to.
+            mysql = next(settings.mysql for settings in own if settings.role is Role.PRIMARY)
+            yield AnsweringLook(
+                endpoint.node,
+                endpoint.host,
+                endpoint.port,
+                mysql.user,
+                mysql.password.reveal(),
+                mysql.tls.context(),
+                every=pace.every,
+                deadline=pace.deadline,
+                clock=clock,
+            )
 
 
 def daemon(

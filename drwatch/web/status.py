@@ -20,11 +20,11 @@ from drwatch.core.incident import Incident
 from drwatch.core.paging import Row
 from drwatch.core.policy import NodePolicy
 from drwatch.core.recovery import Recovery, Term, backlog
+from drwatch.core.roles import application
 from drwatch.core.salvage import Salvage
 from drwatch.core.sample import (
     Blind,
     Channel,
-    EndpointFact,
     HostFact,
     IoState,
     Moment,
@@ -246,7 +246,8 @@ def _endpoint(snapshot: Snapshot, view: ClusterView) -> Json | None:
     host = view.cluster.endpoint.host
     sight = snapshot.sight(view.cluster.endpoint_node, Probe.ENDPOINT, host)
     found = sight.latest.found if sight else None
-    fact = found if isinstance(found, EndpointFact) else None
+    sent = application(view.cluster, snapshot)
+    fact = sent.fact if sent else None
     return {
         "kind": view.cluster.endpoint.kind,
         "host": host,

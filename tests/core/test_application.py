@@ -31,7 +31,8 @@ from worlds import (
 
 from drwatch.core.finding import Condition
 from drwatch.core.policy import Endpoint, EndpointKind
-from drwatch.core.sample import Blind, EndpointFact, Probe, Reason, ReplicationFact, Sample
+from drwatch.core.recovery import Basis
+from drwatch.core.sample import Blind, EndpointFact, LoginFact, Probe, Reason, ReplicationFact, Sample
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.standing import Leader
 
@@ -94,3 +95,24 @@ def test_of_a_zombie_it_is_said_that_the_application_is_sent_there() -> None:
     world = taken_over(leads("oslo-a", asked=10), primary(BACK, 11))
     zombie = next(f for f in judged(world, 12, NAMED).findings if f.condition is Condition.ZOMBIE_PRIMARY)
     assert "endpoint: it leads to oslo-a, so the application may write there" in zombie.evidence
+
+
+def test_behind_a_load_balancer_the_server_that_answers_says_where_it_leads() -> None:
+    """Its address is no node's, so the name tells nothing, and neither does its TTL."""
+    balanced = replace(POLICY, clusters=(replace(SHOP, endpoint=Endpoint(EndpointKind.MYSQL, "db.shop")),))
+    answers = look(SHOP.endpoint_node, Probe.LOGIN, LoginFact(0.01, server_id=2), 1, target="db.shop")
+    view = judged(seen(well(0), leads(), answers), 2, balanced)
+    (astray,) = (finding for finding in view.findings if finding.condition is Condition.ENDPOINT_ASTRAY)
+    assert astray.summary == "the application is sent to oslo-b, and oslo-a is the primary: move db.shop"
+    assert astray.evidence == ("db.shop: leads to 10.0.0.2, by who answers there",)
+    switch = next(term for term in view.clusters[0].recovery[0].terms if term.component == "switch")
+    assert switch.basis is Basis.ASSUMED
+
+
+def test_that_nobody_answers_at_the_endpoint_of_a_dead_primary_is_not_told_beside_its_death() -> None:
+    balanced = replace(POLICY, clusters=(replace(SHOP, endpoint=Endpoint(EndpointKind.MYSQL, "db.shop")),))
+    gone = look(SHOP.endpoint_node, Probe.LOGIN, REFUSED, 6, target="db.shop")
+    world = seen(well(0), leads("oslo-a"), primary(REFUSED, 5), body(dead_host(), 6), gone)
+    blind = found(world, 7, Condition.PROBE_BLIND, balanced)
+    assert blind is not None
+    assert blind.suppressed_by is Condition.PRIMARY_DOWN

@@ -17,10 +17,11 @@ MOVE = 60.0
 def findings(view: ClusterView, snapshot: Snapshot) -> Iterator[Finding]:
     """The endpoint leads to a node that is not the primary, while the primary is there to be led to."""
     cluster, primary = view.cluster, view.cluster.primary.node
-    fact, server = application(cluster, snapshot), snapshot.latest(primary, Probe.SERVER)
-    if cluster.endpoint is None or fact is None or not isinstance(server, ServerFact) or server.read_only:
+    sent, server = application(cluster, snapshot), snapshot.latest(primary, Probe.SERVER)
+    if cluster.endpoint is None or sent is None or not isinstance(server, ServerFact) or server.read_only:
         return
-    # An address that is none of the nodes' may be a load balancer's: where that leads, nobody can say from here.
+    fact = sent.fact
+    # An address that is none of the nodes' may be a web server's: where that leads, nobody can say from here.
     astray = [name for name in fact.leads_to if name != primary.name]
     if not astray:
         return
@@ -29,7 +30,9 @@ def findings(view: ClusterView, snapshot: Snapshot) -> Iterator[Finding]:
     summary = (
         f"the application is {still}sent to {names}, and {primary.name} is the primary: move {cluster.endpoint.host}"
     )
-    said = "its own name server" if fact.authoritative else "a resolver"
+    said = (
+        "its own name server" if fact.authoritative else "a resolver" if fact.ttl is not None else "who answers there"
+    )
     ttl = f", and may be remembered for {fact.ttl:.0f} s" if fact.ttl is not None else ""
-    evidence = f"{cluster.endpoint.host}: leads to {', '.join(fact.addresses)}, by {said}{ttl}"
+    evidence = f"{cluster.endpoint.host}: leads to {', '.join(fact.addresses) or names}, by {said}{ttl}"
     yield Finding(Condition.ENDPOINT_ASTRAY, cluster.name, names, summary, (evidence,), confirm=MOVE)

@@ -48,9 +48,9 @@ def _zombie(view: ClusterView, snapshot: Snapshot, old: Node) -> Finding:
     summary = f"the OLD PRIMARY {old.name} is back and {writes}: {leader.name} has taken over from it"
     at = f"{since.wall:%H:%M:%S%z}"
     own = _own_writes(snapshot, old, leader) or (f"{old.name}: read_only is off",)
-    fact = application(cluster, snapshot)
+    sent = application(cluster, snapshot)
     led = (f"endpoint: it leads to {old.name}, so the application may write there",)
-    evidence = (*own, f"{leader.name}: leads since {at}", *(led if fact and old.name in fact.leads_to else ()))
+    evidence = (*own, f"{leader.name}: leads since {at}", *(led if sent and old.name in sent.fact.leads_to else ()))
     return Finding(Condition.ZOMBIE_PRIMARY, cluster.name, old.name, summary, evidence, confirm=0.0)
 
 
