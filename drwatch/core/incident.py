@@ -123,6 +123,7 @@ def _seen(incident: Incident, finding: Finding, policy: Policy, now: Moment) -> 
     # A dying host is mute, then out of reach: its faces share a window. A restart is none of them.
     same_loss = suspected and {finding.condition, incident.condition} <= PRIMARY_LOST
     changed_face = finding.condition is not incident.condition and not same_loss
+    before = incident
     incident = replace(
         incident,
         condition=finding.condition,
@@ -143,6 +144,11 @@ def _seen(incident: Incident, finding: Finding, policy: Policy, now: Moment) -> 
     # A trouble whose face keeps changing, such as a crash loop, is told when a restart's allowance is over.
     if now - incident.condition_began >= limit or now - incident.began >= max(limit, allowance):
         return replace(incident, phase=Phase.OPEN, confirmed=now)
+    if finding.condition is Condition.PRIMARY_UNSEEN and before.condition in PRIMARY_LOST | {
+        Condition.PRIMARY_RESTARTING
+    }:
+        # It is back, and drwatch's own next dial is seconds away: the history keeps what it was.
+        return replace(before, condition_began=now, last_true=now)
     return incident
 
 

@@ -79,7 +79,8 @@ def played(flavour: str, scenario: str) -> Cell:
     except subprocess.TimeoutExpired:
         return Cell(flavour, scenario, False, f"came to no end within {LIMIT:g} s")
     if not ran.stdout.startswith("{"):
-        return Cell(flavour, scenario, False, " ".join(ran.stderr.splitlines()[-1:]))
+        last = [line for line in ran.stderr.splitlines() if line.strip()][-1:]
+        return Cell(flavour, scenario, False, " ".join([*last, f"(exit {ran.returncode})"]))
     result = json.loads(ran.stdout)
     harm = [f"HARM: {count} {what}" for what, count in result["harm"].items() if count]
     wrong = [*result["missing"], *(f"UNEXPECTED: {page}" for page in result["unexpected"]), *harm]

@@ -23,6 +23,7 @@ def finding(condition: Condition = Condition.PRIMARY_DOWN, **but: object) -> Fin
 DOWN = finding()
 HUNG = finding(Condition.PRIMARY_HUNG)
 RESTARTING = finding(Condition.PRIMARY_RESTARTING)
+UNSEEN = finding(Condition.PRIMARY_UNSEEN, confidence=Confidence.ALONE, summary="only the witness cannot see oslo-a")
 LATE = finding(Condition.RPO_BREACHED, subject="oslo-b")
 
 
@@ -121,6 +122,31 @@ def test_a_crash_loop_that_never_serves_is_told_within_the_restarts_allowance() 
     assert [i.phase for i in story.tick(60, DOWN).living] == [Phase.OPEN]
 
 
+def test_a_restart_that_drwatch_itself_was_the_last_to_see_is_not_called_unseen_in_the_history() -> None:
+    """The server has crashed and is back, its standby is connected again, and drwatch's next dial is seconds away."""
+    story = Story()
+    for now, found in enumerate((DOWN, RESTARTING, RESTARTING, UNSEEN, UNSEEN)):
+        assert [i.phase for i in story.tick(now, found).living] == [Phase.SUSPECTED]
+    (healed,) = story.tick(5).changed
+    assert (healed.phase, healed.condition, healed.summary) == (Phase.HEALED, RESTARTING.condition, RESTARTING.summary)
+
+
+def test_a_primary_that_stays_unseen_after_its_restart_is_told_as_that() -> None:
+    story = Story()
+    story.tick(0, DOWN)
+    for now in range(1, 60):
+        assert [i.phase for i in story.tick(now, UNSEEN).living] == [Phase.SUSPECTED]
+    (told,) = story.tick(60, UNSEEN).changed
+    assert (told.phase, told.condition) == (Phase.OPEN, Condition.PRIMARY_UNSEEN)
+
+
+def test_a_death_after_it_was_unseen_has_its_own_window() -> None:
+    story = Story()
+    for now, found in enumerate((DOWN, DOWN, DOWN, UNSEEN, DOWN, DOWN, DOWN, DOWN)):
+        assert [i.phase for i in story.tick(now, found).living] == [Phase.SUSPECTED]
+    assert [i.phase for i in story.tick(8, DOWN).living] == [Phase.OPEN]
+
+
 def test_a_finding_must_stay_away_for_the_hold_before_it_is_resolved() -> None:
     story = Story()
     for now in range(6):
@@ -215,7 +241,9 @@ def test_an_identity_is_six_letters_and_the_same_for_the_same_trouble() -> None:
 
 
 @given(
-    st.lists(st.sampled_from([None, DOWN, HUNG, RESTARTING, replace(DOWN, confidence=Confidence.ALONE)]), max_size=80)
+    st.lists(
+        st.sampled_from([None, DOWN, HUNG, RESTARTING, UNSEEN, replace(DOWN, confidence=Confidence.ALONE)]), max_size=80
+    )
 )
 def test_nothing_is_told_before_it_has_lasted_and_every_incident_ends_once(ticks: list[Finding | None]) -> None:
     """Any weather, a tick a second: at most one incident lives; opened only after its least window of unbroken
