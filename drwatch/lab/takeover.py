@@ -11,6 +11,9 @@ from drwatch.lab.writer import Writer
 STRAY = 5.0
 """Commits a second of an application that writes to the wrong side."""
 
+ELSEWHERE = 1_000_000_000
+"""Its rows' ids, which the application on the right side does not come to."""
+
 
 def kill_whole(pair: Pair) -> float:
     """The primary dies when its standby has everything: afterwards it can be turned round without a copy."""
@@ -77,7 +80,7 @@ def split(pair: Pair) -> float:
     """Somebody opens the standby while the primary serves, and part of the application writes there."""
     _open(pair)
     stray = ExitStack()
-    stray.enter_context(Writer(pair.standby, STRAY))
+    stray.enter_context(Writer(pair.standby, STRAY, after=ELSEWHERE))
     pair.held.append(stray)
     return time.monotonic()
 

@@ -36,12 +36,13 @@ class Loss:
 class Writer:
     """Writes at `rate` transactions a second (0: as fast as it can); waits while the primary is dead, then goes on."""
 
-    def __init__(self, primary: Server, rate: float = 20) -> None:
+    def __init__(self, primary: Server, rate: float = 20, after: int = MARGIN) -> None:
+        """Its rows have the ids ``after`` that one."""
         self.primary, self.rate = primary, rate
         self.rows = 1
         """Rows of each transaction; a commit is known by the id of its last."""
         self.acked: list[Commit] = []
-        self._next = MARGIN
+        self._next = after
         self._stopping = threading.Event()
         self._paused = threading.Event()
         self._writing = threading.Lock()

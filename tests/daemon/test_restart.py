@@ -10,6 +10,7 @@ from test_watch import Carrier, Running, running
 
 from drwatch.core.exposure import Exposure
 from drwatch.core.finding import Condition
+from drwatch.core.standing import State
 from drwatch.lab.simulator import World, clock
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
@@ -158,3 +159,33 @@ async def test_a_disk_that_is_dead_holds_up_no_look_and_says_so_once(
         await asyncio.sleep(60)
         assert watch.daemon.ticks >= ticks + 60
     assert caplog.text.count("the memory cannot be written") == 1
+
+
+async def test_who_took_over_is_remembered_and_the_zombie_known_by_a_run_that_saw_neither(tmp_path: Path) -> None:
+    world = World("shop", 50.0)
+    async with running(tmp_path, world, Carrier()) as watch:
+        world.strike("primary-killed")
+        await asyncio.sleep(10)
+        world.strike("taken-over")
+        await asyncio.sleep(10)
+        before = watch.daemon.snapshot.leaders["shop"]
+        assert before.node == world.standby.node
+        watch.ledger.dead = True
+    world.strike("old-primary-back")
+    async with running(tmp_path, world, Carrier()) as watch:
+        assert watch.daemon.snapshot.leaders["shop"] == before
+        protection = watch.daemon.snapshot.protections["shop"]
+        assert protection.state is State.TAKEN_OVER
+        assert protection.since.loop <= before.since.loop + 1
+        assert Condition.ZOMBIE_PRIMARY in watch.open()
+
+
+async def test_a_takeover_that_drwatch_slept_through_is_followed_when_it_wakes(tmp_path: Path) -> None:
+    world = World("shop", 50.0)
+    async with running(tmp_path, world, Carrier()):
+        await asyncio.sleep(1)
+    world.strike("primary-killed")
+    world.strike("taken-over")
+    async with running(tmp_path, world, Carrier()) as watch:
+        await asyncio.sleep(8)
+        assert watch.daemon.snapshot.leaders["shop"].node == world.standby.node
