@@ -8,10 +8,10 @@ from datetime import datetime, tzinfo
 
 from drwatch.core.assessment import Assessment
 from drwatch.core.duration import at_most, span
-from drwatch.core.finding import PRIMARY_AILING, PRIMARY_FAMILY
+from drwatch.core.finding import PRIMARY_AILING, PRIMARY_FAMILY, Condition
 from drwatch.core.incident import Incident
 from drwatch.core.paging import Page, PageReason
-from drwatch.core.preflight import Decision, Preflight, mending, preflight
+from drwatch.core.preflight import Decision, Preflight, fence, mending, preflight
 from drwatch.core.recovery import Basis, Recovery
 from drwatch.core.sample import Moment
 from drwatch.core.snapshot import Snapshot
@@ -144,6 +144,16 @@ def _takeover(answer: Preflight) -> Iterator[str]:
         yield f"{number}. {command.why}" + (f":\n   {command.line}" if command.line else "")
 
 
+def _succeeded(incident: Incident, assessment: Assessment, zone: tzinfo) -> Iterator[str]:
+    """Whether the trouble of a primary is over because another has taken its place."""
+    leader = assessment.snapshot.leaders.get(incident.cluster)
+    if leader is None or incident.told_condition not in PRIMARY_FAMILY or leader.since.loop < incident.began.loop:
+        return
+    yield f"{leader.node.name} has taken over: it takes the writes, and leads since {_clock(leader.since.wall, zone)}."
+    if leader.former is not None:
+        yield f"Make sure that {leader.former.name} stays dead; until it is rebuilt there may be no standby."
+
+
 def compose(page: Page, assessment: Assessment, zone: tzinfo) -> Message:
     """Title and body of one event; the same on every channel."""
     incident, view = page.incident, assessment.view(page.incident.cluster)
@@ -153,7 +163,7 @@ def compose(page: Page, assessment: Assessment, zone: tzinfo) -> Message:
         end = incident.ended or incident.last_true
         was = f" It was: {incident.summary}." if incident.told_condition is incident.condition else ""
         lines = [f"Over after {span(end - incident.began)}.{was}", *(_salvage(view, lines=True) if view else ())]
-        return Message(head, "\n".join(lines))
+        return Message(head, "\n".join([*lines, *_succeeded(incident, assessment, zone)]))
     lines += [f"{words[:1].upper() + words[1:]}" for words in incident.evidence]
     if view is not None:
         lines += _loss(view, zone)
@@ -161,6 +171,9 @@ def compose(page: Page, assessment: Assessment, zone: tzinfo) -> Message:
         lines += [_time(estimate) for estimate in view.recovery]
         if incident.condition in PRIMARY_AILING:
             lines += [f"DO FIRST:\n{command.why}:\n   {command.line}" for command in mending(view, assessment.snapshot)]
+        elif incident.condition is Condition.ZOMBIE_PRIMARY:
+            commands = fence(view, assessment.snapshot, incident.subject)
+            lines += ["DO FIRST:", *(f"{command.why}:\n   {command.line}" for command in commands)]
         elif incident.condition in PRIMARY_FAMILY:
             lines += _choice(view, assessment.snapshot, assessment.at, zone)
             for standby in view.ranked:

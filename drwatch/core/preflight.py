@@ -171,6 +171,19 @@ def _stay_dead(view: ClusterView) -> Command:
     return Command(f"Make sure that {name} stays dead: power it off at the provider's console", "")
 
 
+def fence(view: ClusterView, snapshot: Snapshot, name: str) -> tuple[Command, ...]:
+    """What closes an old primary that is back and writable: first at once, then for good."""
+    node = next(node for node in view.cluster.nodes if node.node.name == name)
+    fact = snapshot.server(node.node)
+    client = "mariadb" if fact is None or fact.flavour is Flavour.MARIADB else "mysql"
+    guard = "; SET GLOBAL super_read_only = ON" if fact and fact.super_read_only is not None else ""
+    there = shell(node, terminal=True)
+    return (
+        Command(f"Close {name}", f'{there} "sudo {client} -e \\"SET GLOBAL read_only = ON{guard}\\""'),
+        Command("Stop it for good", f"{shell(node)} 'sudo systemctl disable --now {node.unit}'"),
+    )
+
+
 def _apply(fact: ServerFact | None, channel: Channel | None, noun: str, sql: Callable[[str], str]) -> Command:
     """Apply what was received: first the applier, then no receiver, or MariaDB with GTID drops it (traps.md 23)."""
     delay = channel.sql_delay if channel else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import UTC
 
 import pytest
 from worlds import (
@@ -36,6 +37,9 @@ from worlds import (
 
 from drwatch.core.assessment import Assessment, assess
 from drwatch.core.finding import Condition, Severity
+from drwatch.core.incident import ENDED, Incident, advance
+from drwatch.core.message import compose
+from drwatch.core.paging import PageReason, page
 from drwatch.core.policy import Cluster, Policy
 from drwatch.core.roles import learn
 from drwatch.core.sample import Flavour, IoState, Node, Probe, ReplicationFact, Sample, ServerFact
@@ -323,6 +327,53 @@ def test_without_gtids_a_growing_log_of_a_standby_that_follows_nobody_is_a_split
         seen = watch.see(n, looks, receiver(ReplicationFact((), coordinate(100 + n)), n))
         assert (Condition.SPLIT_BRAIN in {f.condition for f in seen.findings}) is (n > 0)
     assert watch.leader == PRIMARY
+
+
+# The pages
+
+
+def told(watch: Watch, condition: Condition, *ticks: tuple[float, Iterable[Sample]]) -> dict[PageReason, str]:
+    """The pages of one condition's incident, by their reason."""
+    incidents: tuple[Incident, ...] = ()
+    bodies: dict[PageReason, str] = {}
+    for now, looks in ticks:
+        seen = watch.see(now, looks)
+        step = advance(incidents, seen, POLICY, at(now))
+        ended = tuple(each for each in step.changed if each.phase in ENDED)
+        incidents = ()
+        for each in (*step.living, *ended):
+            event = page(each, POLICY.paging, 5.0, at(now))
+            incidents += () if each in ended else (event.incident if event else each,)
+            if event is not None and each.condition is condition:
+                bodies[event.reason] = compose(event, seen, UTC).body
+    return bodies
+
+
+def test_the_page_of_a_zombie_begins_with_what_closes_it() -> None:
+    back = [*promoted(20, 7), primary(server(gtids(101)), 20), body(host(), 20)]
+    bodies = told(taken_over(), Condition.ZOMBIE_PRIMARY, (20, back), (21, []))
+    first = bodies[PageReason.FIRST]
+    assert "DO FIRST:\nClose oslo-a:\n   ssh -t 10.0.0.1" in first
+    assert "SET GLOBAL read_only = ON; SET GLOBAL super_read_only = ON" in first
+    assert "systemctl disable --now mysql" in first
+
+
+def test_a_death_that_a_takeover_ended_is_told_as_over_with_who_leads_now() -> None:
+    watch = Watch()
+    watch.see(0, well(0), look(PRIMARY, Probe.REPLICATION, ALONE, 0))
+    down = [(n, [*dead(n), *promoted(n, 0)]) for n in range(1, 10)]
+    after = [(n, [*dead(n), *promoted(n, n)]) for n in range(10, 60)]
+    bodies = told(watch, Condition.PRIMARY_DOWN, *down, *after)
+    assert "oslo-b has taken over: it takes the writes, and leads since 03:14:10" in bodies[PageReason.RESOLVED]
+    assert "oslo-a stays dead" in bodies[PageReason.RESOLVED]
+
+
+def test_that_nobody_could_take_over_is_told_again_each_hour_and_not_each_ten_minutes() -> None:
+    watch = taken_over()
+    alone = [(n, [*dead(n), *promoted(n, n)]) for n in range(20, 5000, 30)]
+    reasons = told(watch, Condition.UNPROTECTED, *(tick for tick in alone if tick[0] < 4200))
+    assert set(reasons) == {PageReason.FIRST, PageReason.ESCALATED}
+    assert "for 75 min" in told(taken_over(), Condition.UNPROTECTED, *alone)[PageReason.STILL]
 
 
 # Chains and two standbys

@@ -12,6 +12,7 @@ from drwatch.core.exposure import coherent
 from drwatch.core.finding import SEVERITY, Condition
 from drwatch.core.incident import Incident, Phase
 from drwatch.core.sample import Blind, Moment, Probe, ReachFact, Reason, ReplicationFact, Sample, ServerFact
+from drwatch.core.standing import State
 from drwatch.exporter import FAMILIES
 from drwatch.exporter.incidents import WITNESS_CONDITIONS
 from exporter.reading import exporter, rendered, scrape
@@ -104,6 +105,21 @@ def test_an_exposure_stands_still_once_the_primary_is_proved_dead() -> None:
     assert figures[0] is not None
     assert figures[0] == figures[1]
     assert late("drwatch_rpo_frozen", **SHOP_B, data="mysql") == 1.0
+
+
+def protection(samples: list[Sample]) -> set[str]:
+    """The states whose series is 1; each state has one."""
+    seen = scrape(world.assessed(samples))
+    figures = {state: seen("drwatch_protection_state", cluster="shop", state=state) for state in State}
+    assert set(figures.values()) == {0.0, 1.0}
+    return {state for state, figure in figures.items() if figure}
+
+
+def test_exactly_one_state_of_protection_is_set() -> None:
+    assert protection(world.looks()) == {State.PROTECTED}
+    gone = world.look(B, Probe.SERVER, Blind(Reason.REFUSED), NOW.plus(-0.1))
+    assert protection([*world.looks(), gone]) == {State.UNPROTECTED}
+    assert protection([]) == {State.UNKNOWN}
 
 
 def test_an_unknown_exposure_is_an_absent_series_and_known_zero() -> None:
