@@ -1,5 +1,6 @@
 """What can be broken in a pair, and how each is mended. The names are the scenarios'."""
 
+import signal
 import socket
 import time
 from collections.abc import Callable
@@ -237,6 +238,17 @@ def fill_disk(pair: Pair) -> float:
     return pair.writer.acked[-1].acked_at
 
 
+def stop_primary(pair: Pair) -> float:
+    """SIGTERM, as systemctl stop sends it: on a full disk it closes the port and the process stays (traps.md 14)."""
+    at = pair.primary.process.signal(signal.SIGTERM)
+    until(lambda: not pair.primary.listens, within=10, what="the closed port")
+    return at
+
+
+def leave(pair: Pair) -> None:
+    """What mends the fault before it mends this one too."""
+
+
 def make_room(pair: Pair) -> None:
     """And a start: a server that waits for room looks again only each minute."""
     if pair.disk is not None:
@@ -330,6 +342,7 @@ FAULTS = {
         Fault("old-primary-rebuilt", "the old primary is made the standby", takeover.rebuild, takeover.leave),
         Fault("switched-over", "the two exchange their roles as planned", takeover.switch_over, takeover.leave),
         Fault("split-brain", "the standby is opened and written to", takeover.split, takeover.leave),
+        Fault("primary-told-to-stop", "somebody stops the primary's server", stop_primary, leave),
         Fault("standby-killed", "SIGKILL to the standby's server", kill_standby, start_standby),
         Fault("io-thread-stopped", "the standby stops receiving", stop_io_thread, start_io_thread),
         Fault("sql-thread-broken", "a conflicting row stops the applier", break_sql_thread, mend_sql_thread),

@@ -251,6 +251,14 @@ SCENARIOS = {
             small_disk=Under.DATA,
         ),
         Scenario(
+            "primary-stopped-on-a-full-disk",
+            "a server that is stopped there stays without a port: still PrimaryDiskFull, told once",
+            (Act(0, "primary-binlog-full"), Act(10, "primary-told-to-stop")),
+            (Expect(Condition.PRIMARY_DISK_FULL, within=15.0),),
+            small_disk=Under.BINLOG,
+            watch=15.0,
+        ),
+        Scenario(
             "standby-killed",
             "a dead standby is StandbyDown, and its silence about replication is not told again",
             (Act(0, "standby-killed"),),

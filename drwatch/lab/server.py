@@ -82,12 +82,13 @@ class Server:
     def _answers(self) -> bool:
         if not self.alive:
             raise RuntimeError(f"{self.name}'s mysqld ended at its start:\n{self.error_log.read_text()[-2000:]}")
-        if not self._listens():
+        if not self.listens:
             return False
         self.connect().close()  # waits in the queue until the server is ready
         return True
 
-    def _listens(self) -> bool:
+    @property
+    def listens(self) -> bool:
         """Whether its socket takes connections: pymysql leaks its own one when it is refused."""
         with open("/proc/net/unix") as table:
             return any(row[-1] == str(self.socket) and row[3] == "00010000" for row in map(str.split, table))

@@ -86,6 +86,8 @@ class Machine:
     """What it has applied as a standby."""
     used: bool = False
     """The application writes here."""
+    stopping: bool = False
+    """Its port is closed and its process is there."""
 
     @property
     def serves(self) -> bool:
@@ -178,6 +180,7 @@ class World:
             "host-key-changed": lambda broken: setattr(self.standby, "host_key", not broken),
             "access-denied": lambda broken: setattr(self.standby, "password", not broken),
             "primary-saturated": lambda broken: setattr(self.primary, "full", broken),
+            "primary-told-to-stop": self._stop,
             "primary-packed": lambda broken: setattr(self.primary, "full", broken),
             "primary-locked": lambda broken: setattr(self.primary, "held_up", broken),
             "primary-binlog-full": self._fill,
@@ -210,6 +213,10 @@ class World:
 
     def _silence(self, broken: bool) -> None:
         self.wire_silent_since = clock().loop if broken else None
+
+    def _stop(self, broken: bool) -> None:
+        self.primary.stopping = broken
+        self.on_hang_up(self.primary.node)
 
     def _fill(self, broken: bool) -> None:
         self.primary.disk_full = self.primary.held_up = broken
@@ -269,7 +276,7 @@ class World:
     def _refused(self, machine: Machine) -> Blind | None:
         if not machine.powered:
             return Blind(Reason.CONNECT_TIMEOUT)
-        if not machine.runs:
+        if not machine.runs or machine.stopping:
             return Blind(Reason.REFUSED)
         if machine.frozen:
             return Blind(Reason.QUERY_TIMEOUT)

@@ -1,16 +1,17 @@
 """What the fast look says of real servers, and what it leaves behind on them."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
-from watching import EVERY_FLAVOUR, Stable, Witness, now, replication_fact, server_fact, until
+from watching import EVERY_FLAVOUR, Stable, Witness, look_until, now, replication_fact, server_fact, until
 
 from drwatch.core.gtid import GtidPosition, GtidSet
 from drwatch.core.sample import Flavour as Kind
-from drwatch.core.sample import LoginFact, Probe
+from drwatch.core.sample import LoginFact, Probe, ServerFact
 from drwatch.lab.harm import harm, threads_of
 from drwatch.lab.server import Flavour
-from drwatch.probes.mysql import statements
+from drwatch.probes.mysql import HeldLook, statements
 
 
 @EVERY_FLAVOUR
@@ -34,6 +35,34 @@ async def test_a_server_tells_who_it_is_and_that_it_is_writable(
     assert 0 < (fact.buffer_pool_data_bytes or 0) <= 16 << 20
     assert fact.binlog_dir is not None
     assert fact.binlog_dir.startswith(str(server.datadir))
+
+
+@EVERY_FLAVOUR
+async def test_a_write_is_counted_when_it_begins_and_its_row_when_it_is_written(
+    stable: Stable, witness: Witness, flavour: Flavour
+) -> None:
+    server = stable.server(flavour)
+    server.sql("CREATE DATABASE IF NOT EXISTS held")
+    server.sql("CREATE TABLE IF NOT EXISTS held.up (id INT AUTO_INCREMENT PRIMARY KEY) ENGINE=InnoDB")
+    look = witness(server).server_look
+    before = server_fact(await look.look())
+    assert before.writes_begun is not None
+    assert before.rows_written is not None
+    assert before.threads_running is not None
+    assert str(server.datadir) in before.directories
+    with server.connect() as backup:
+        backup.cursor().execute("FLUSH TABLES WITH READ LOCK")
+        writing = asyncio.create_task(asyncio.to_thread(server.sql, "INSERT INTO held.up () VALUES ()"))
+        begun = await until_seen(look, lambda fact: fact.writes_begun == before.writes_begun + 1)
+        assert (begun.rows_written, begun.gtid) == (before.rows_written, before.gtid)
+        assert begun.threads_running == before.threads_running + 1
+    await writing
+    written = server_fact(await look.look())
+    assert written.rows_written == before.rows_written + 1
+
+
+async def until_seen(look: HeldLook, wanted: Callable[[ServerFact], bool]) -> ServerFact:
+    return server_fact(await look_until(look, lambda sample: wanted(server_fact(sample)), 5))
 
 
 @EVERY_FLAVOUR
