@@ -191,6 +191,8 @@ class ServerFact:
     """INSERT, UPDATE, DELETE and kin since start, counted as they begin: one that hangs is among them."""
     rows_written: int | None = None
     """Rows written since start: what moves while a long statement has not committed yet."""
+    rows_read: int | None = None
+    """Rows read since start."""
     directories: tuple[str, ...] = ()
     """Where it writes: datadir, tmpdir and its binary logs; without a slash at the end."""
 

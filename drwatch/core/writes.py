@@ -22,6 +22,15 @@ LONGEST = 60.0
 CREEP = 0.1
 """Threads a look by which the level of running threads follows a rise that no write explains."""
 
+LATELY = 0.8
+"""What is left of the flow of writes from look to look: of a steady one, five seconds' worth."""
+
+GIVE_UPS = 4
+"""Writes of that flow for each thread that waits, beyond which they end after all and only change nothing."""
+
+READING = 1000
+"""Rows read between two looks, by which a single thread more at work is a report and not a writer that waits."""
+
 MOVES = 5
 """Movements after which a server's habits are known."""
 
@@ -46,6 +55,10 @@ class Writes:
     """Threads at work while no write is held up."""
     unfinished_since: Moment | None = None
     """The look from which on each has found writes begun, threads at work beyond the level, and nothing moved."""
+    flow: float = 0.0
+    """Writes that began of late, each counted less with each look."""
+    read: int | None = None
+    """Rows read since its start."""
     moves: int = 0
     pause: float = 0.0
     """The longest pause between two movements, seconds, fading."""
@@ -80,7 +93,12 @@ class Writes:
         moved = position != self.position
         worked = moved or fact.rows_written != self.rows
         more = running > self.level
-        held_up = more and not worked and gap <= GAP and fact.writes_begun > self.done
+        flow = self.flow * LATELY + fact.writes_begun - self.begun
+        ends = flow > GIVE_UPS * (running - self.level)
+        read = fact.rows_read is not None and self.read is not None and fact.rows_read - self.read >= READING
+        report = read and running - self.level < 2
+        still = not worked and gap <= GAP
+        held_up = more and still and fact.writes_begun > self.done and not ends and not report
         pause = self.pause
         if moved and gap <= GAP and self.unfinished_since is None:
             pause = min(LONGEST, max(at - self.moved_at, pause * HABIT))
@@ -97,16 +115,17 @@ class Writes:
             refused=fact.connections_refused,
             refused_at=at if (fact.connections_refused or 0) > (self.refused or 0) else self.refused_at,
             uptime=fact.uptime,
+            read=fact.rows_read,
         )
         if held_up:
-            return replace(seen, unfinished_since=self.unfinished_since or at)
+            return replace(seen, unfinished_since=self.unfinished_since or at, flow=flow)
         level = min(float(running), self.level + CREEP)
-        if fact.writes_begun == self.done and not worked:
-            # No write has begun: whatever runs reads, as a dump or a report does.
+        if not worked and (fact.writes_begun == self.done or (more and ends)):
+            # No write has begun, or those that have do end: whatever runs reads, as a dump or a report does.
             level = float(running)
         # With more at work than usual the newest of them may be the first that hang.
         done = self.begun if more and worked else fact.writes_begun
-        return replace(seen, done=done, level=level, unfinished_since=None)
+        return replace(seen, done=done, level=level, unfinished_since=None, flow=0.0 if worked else flow)
 
 
 def _position(fact: ServerFact) -> tuple[object, ...]:

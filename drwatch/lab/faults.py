@@ -2,8 +2,10 @@
 
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pymysql
@@ -210,6 +212,40 @@ def saturate_primary(pair: Pair) -> float:
             return time.monotonic()
 
 
+class _Report:
+    """A long SELECT on a primary that is idle but for an UPDATE each second which changes nothing."""
+
+    def __init__(self, pair: Pair) -> None:
+        self._pair, self._over = pair, threading.Event()
+        user, password = APPLICATION
+        self._reader = pair.primary.connect(user, password)
+        self._id: int = self._reader.thread_id()  # type: ignore[no-untyped-call]
+        pair.writer.pause()
+        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._read, self._touch)]
+        for thread in self._threads:
+            thread.start()
+
+    def _read(self) -> None:
+        with suppress(pymysql.err.MySQLError, OSError):
+            self._reader.cursor().execute("SELECT SLEEP(120)")
+
+    def _touch(self) -> None:
+        while not self._over.wait(1.0):
+            self._pair.primary.sql(f"UPDATE {TABLE} SET note = 'nothing' WHERE id = 0")
+
+    def close(self) -> None:
+        self._over.set()
+        self._pair.primary.sql(f"KILL {self._id}")
+        for thread in self._threads:
+            thread.join(5)
+        self._pair.writer.resume()
+
+
+def report_on_primary(pair: Pair) -> float:
+    pair.held.append(_Report(pair))
+    return time.monotonic()
+
+
 def pack_primary(pair: Pair) -> float:
     """And an administrator takes the one that is kept for administrators: then there is not even a greeting."""
     at = saturate_primary(pair)
@@ -343,6 +379,7 @@ FAULTS = {
         Fault("switched-over", "the two exchange their roles as planned", takeover.switch_over, takeover.leave),
         Fault("split-brain", "the standby is opened and written to", takeover.split, takeover.leave),
         Fault("primary-told-to-stop", "somebody stops the primary's server", stop_primary, leave),
+        Fault("primary-reads-only", "a long report, and nothing written", report_on_primary, release_primary),
         Fault("standby-killed", "SIGKILL to the standby's server", kill_standby, start_standby),
         Fault("io-thread-stopped", "the standby stops receiving", stop_io_thread, start_io_thread),
         Fault("sql-thread-broken", "a conflicting row stops the applier", break_sql_thread, mend_sql_thread),

@@ -237,6 +237,12 @@ SCENARIOS = {
             watch=20.0,
         ),
         Scenario(
+            "primary-reads-only",
+            "a long SELECT on a primary that commits nothing, with writes that change nothing, pages nobody",
+            (Act(8, "primary-reads-only"),),
+            watch=35.0,
+        ),
+        Scenario(
             "primary-binlog-full",
             "a full disk under the binary logs is PrimaryDiskFull, although every status answers",
             (Act(0, "primary-binlog-full"),),

@@ -86,6 +86,8 @@ class Machine:
     """What it has applied as a standby."""
     used: bool = False
     """The application writes here."""
+    reading_since: float | None = None
+    """When a report began there, beside which an UPDATE each second changes nothing; loop seconds."""
     stopping: bool = False
     """Its port is closed and its process is there."""
 
@@ -181,6 +183,7 @@ class World:
             "access-denied": lambda broken: setattr(self.standby, "password", not broken),
             "primary-saturated": lambda broken: setattr(self.primary, "full", broken),
             "primary-told-to-stop": self._stop,
+            "primary-reads-only": self._report,
             "primary-packed": lambda broken: setattr(self.primary, "full", broken),
             "primary-locked": lambda broken: setattr(self.primary, "held_up", broken),
             "primary-binlog-full": self._fill,
@@ -217,6 +220,10 @@ class World:
     def _stop(self, broken: bool) -> None:
         self.primary.stopping = broken
         self.on_hang_up(self.primary.node)
+
+    def _report(self, broken: bool) -> None:
+        self.primary.used = not broken
+        self.primary.reading_since = clock().loop if broken else None
 
     def _fill(self, broken: bool) -> None:
         self.primary.disk_full = self.primary.held_up = broken
@@ -285,6 +292,7 @@ class World:
     def _server(self, machine: Machine) -> ServerFact:
         now, limit = clock(), 151
         written = int(machine.position[1])
+        reading = 0 if machine.reading_since is None else now.loop - machine.reading_since
         return ServerFact(
             flavour=Flavour.MARIADB,
             version=(10, 11, 19),
@@ -299,12 +307,12 @@ class World:
             connections=limit if machine.full else 12,
             max_connections=limit,
             connections_refused=0,
-            threads_running=3 if machine.held_up else 2,
+            threads_running=2 + machine.held_up + (machine.reading_since is not None),
             clock=now.wall,
             net_timeout=NET_TIMEOUT,
             buffer_pool_bytes=1 << 27,
             buffer_pool_data_bytes=1 << 26,
-            writes_begun=written + machine.held_up,
+            writes_begun=written + machine.held_up + int(reading),
             rows_written=written,
             directories=(DATADIR,),
         )

@@ -175,8 +175,23 @@ def test_a_restart_begins_the_counters_anew() -> None:
 def test_writes_go_on_being_stalled_while_clients_give_up_and_come_again() -> None:
     tired = locked(12, writers=20)
     end = tired[-1]
-    world = told([*tired, *(Second(end.last, end.begun + 20 * n, end.running) for n in range(1, 30))])
+    world = told([*tired, *(Second(end.last, end.begun + 2 * n, end.running) for n in range(1, 30))])
     assert found(world, 60.2, STALLED) is not None
+
+
+def test_a_report_that_begins_as_the_last_write_ends_is_no_stall_while_others_change_nothing() -> None:
+    quiet = [Second(480, 401 + n, running=3, rows=480) for n in range(60)]
+    assert conditions(told(busy() + quiet), 79.2) == set()
+
+
+def test_a_dump_that_begins_as_the_application_is_stopped_is_no_stall() -> None:
+    dump = [Second(480, 401, running=3, rows=480, but=(("rows_read", 50_000 * n),)) for n in range(60)]
+    assert conditions(told(busy() + dump), 79.2) == set()
+
+
+def test_writers_that_wait_beside_a_dump_are_stalled() -> None:
+    beside = [replace(second, but=(("rows_read", 50_000 * n),)) for n, second in enumerate(locked(15, writers=10))]
+    assert found(told(beside), 34.2, STALLED) is not None
 
 
 # PrimaryDiskFull

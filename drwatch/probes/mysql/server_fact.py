@@ -103,6 +103,7 @@ def _read(row: Mapping[str, object], status: Mapping[str, str]) -> ServerFact:
         binlog_base=str(basename) if logs and basename else None,
         writes_begun=_sum(status, statements.WRITES),
         rows_written=_sum(status, statements.ROWS if flavour is Flavour.MYSQL else statements.HANDLED),
+        rows_read=_sum(status, statements.READ if flavour is Flavour.MYSQL else statements.HANDLED_READ),
         directories=_directories(row, basename if logs else None),
     )
 

@@ -75,6 +75,9 @@ ROWS = ("Innodb_rows_inserted", "Innodb_rows_updated", "Innodb_rows_deleted")
 
 HANDLED = ("Handler_write", "Handler_update", "Handler_delete")
 
+READ, HANDLED_READ = ("Innodb_rows_read",), ("Handler_read_rnd_next", "Handler_read_next")
+"""MariaDB counts some thirty for each of our own looks."""
+
 STATUS = "SHOW GLOBAL STATUS WHERE Variable_name IN ({})".format(
     ", ".join(
         f"'{name}'"
@@ -89,6 +92,8 @@ STATUS = "SHOW GLOBAL STATUS WHERE Variable_name IN ({})".format(
             *WRITES,
             *ROWS,
             *HANDLED,
+            *READ,
+            *HANDLED_READ,
         )
     )
 )
