@@ -57,6 +57,9 @@ def _begun(view: ClusterView, snapshot: Snapshot, trouble: Incident | None, past
 
 def _step(before: Outage, view: ClusterView, snapshot: Snapshot, trouble: Incident | None, now: Moment) -> Outage:
     after = before
+    if before.lost not in {node.node.name for node in view.cluster.nodes}:
+        # It was taken out of the configuration: nothing more will be seen of it.
+        return replace(before, ended=now)
     if after.detected is None and trouble is not None and trouble.told_at is not None:
         told = trouble.told_at
         accepted = [each.accepted_at for each in snapshot.channels.values() if each.accepted_at is not None]

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from worlds import (
+    OSLO_B,
     POLICY,
     REFUSED,
     SHOP,
@@ -31,7 +32,7 @@ from drwatch.core.assessment import assess
 from drwatch.core.dating import date
 from drwatch.core.incident import Incident, advance
 from drwatch.core.paging import page
-from drwatch.core.policy import Endpoint, EndpointKind, Policy
+from drwatch.core.policy import Endpoint, EndpointKind, Policy, Role
 from drwatch.core.recovery import Basis, Term, estimate
 from drwatch.core.sample import EndpointFact, IoState, Probe, ReplicationFact, Sample
 from drwatch.core.snapshot import Snapshot
@@ -187,6 +188,16 @@ def test_a_primary_that_serves_again_was_repaired() -> None:
     assert watch.outage.ended == at(42)
     watch.see([primary(server(gtids(101)), 43)], 43.1)
     assert len(watch.snapshot.outages) == 1
+
+
+def test_a_dead_primary_that_was_taken_out_of_the_configuration_ends_its_outage() -> None:
+    """Else the next one of that cluster would never be dated."""
+    watch = Watch()
+    watch.die()
+    heir = replace(OSLO_B, role=Role.PRIMARY)
+    watch.policy = replace(POLICY, clusters=(replace(SHOP, nodes=(heir,)),))
+    watch.tick(20)
+    assert watch.outage.ended == at(20)
 
 
 def test_what_heals_untold_is_no_outage() -> None:

@@ -85,6 +85,22 @@ def test_the_figures_stand_with_their_direction_and_unknown_is_a_word() -> None:
     assert "unmeasured: no marker was ever seen" in words
 
 
+def test_repair_and_takeover_stand_side_by_side_with_what_each_takes_and_loses() -> None:
+    words = page().words
+    assert "Repair about 5 min loses nothing repair 5 min, assumed: until an incident measures it" in words
+    assert re.search(r"Take over with oslo-b about [\d. a-z]+ loses at most \S+ s from the decision on", words)
+    assert "Taking over is better: 10 min after its death" in words
+    assert "Take over with bergen-b UNKNOWN loses UNKNOWN" in words
+
+
+def test_database_and_files_of_different_age_get_a_sentence() -> None:
+    policy = replace(world.POLICY, clusters=(replace(world.SHOP, files=(world.UPLOADS,)),))
+    words = Reading(render(world.assessed(world.looks(), policy=policy), (), (), None, UTC)).words
+    assert re.search(
+        r"oslo-b: database [\d.]+ s, uploads [^:]+: effective [^,]+, rows may point at missing files", words
+    )
+
+
 def grave() -> Reading:
     """The dark pair had answered before drwatch was started anew, and is gone now."""
     nodes = frozenset({world.DARK_A, world.DARK_B})
