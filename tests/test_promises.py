@@ -29,6 +29,7 @@ UNPLAYED = {
     Condition.ERRANT_TRANSACTIONS: "likewise",
     Condition.RPO_BREACHED: "the core's tests have it: for real it takes as long as the objective",
     Condition.FILES_MARKER_MISSING: "the marker probe's and the core's tests have it",
+    Condition.SEMI_SYNC_DEGRADED: "the core's tests have it, and the probe's on real servers",
     Condition.BINLOG_GAP_CLOSING: "a purge is a matter of hours: the core's tests have it",
     Condition.DISK_FILLING: "the core's tests have it: for real its patience is a minute",
     Condition.WRONG_SOURCE: "the core's tests have it: a pair has no third server to follow",

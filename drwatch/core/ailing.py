@@ -71,7 +71,10 @@ def of_stalled_writes(snapshot: Snapshot, policy: Policy, primary: Node, fact: S
     if writes is None or fact.read_only or writes.held_up < policy.limits.writes_still:
         return None
     threads = f"server: {writes.running} threads are at work, usually {writes.level:.0f}; it answers all the same"
-    return Ailment(Condition.PRIMARY_WRITES_STALLED, Confidence.LIKELY, (*_still(writes), threads))
+    semi_sync = fact.semi_sync
+    waits = f"server: {semi_sync.waiting} of them wait for a standby's acknowledgement (semi-sync)" if semi_sync else ""
+    unheard = (waits,) if semi_sync and semi_sync.waiting else ()
+    return Ailment(Condition.PRIMARY_WRITES_STALLED, Confidence.LIKELY, (*_still(writes), threads, *unheard))
 
 
 def of_saturation(snapshot: Snapshot, policy: Policy, primary: Node, fact: ServerFact) -> Ailment | None:

@@ -33,6 +33,7 @@ class Condition(StrEnum):
     PRIMARY_REWOUND = "PrimaryRewound"
     ERRANT_TRANSACTIONS = "ErrantTransactions"
     BINLOG_GAP_CLOSING = "BinlogGapClosing"
+    SEMI_SYNC_DEGRADED = "SemiSyncDegraded"
     RPO_BREACHED = "RpoBreached"
     RTO_BREACHED = "RtoBreached"
     FILES_STALE = "FilesStale"
@@ -72,6 +73,7 @@ SEVERITY = {
     Condition.PRIMARY_REWOUND: Severity.CRITICAL,
     Condition.ERRANT_TRANSACTIONS: Severity.WARNING,
     Condition.BINLOG_GAP_CLOSING: Severity.WARNING,
+    Condition.SEMI_SYNC_DEGRADED: Severity.WARNING,
     Condition.RPO_BREACHED: Severity.CRITICAL,
     Condition.RTO_BREACHED: Severity.WARNING,
     Condition.FILES_STALE: Severity.WARNING,

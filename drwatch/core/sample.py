@@ -143,6 +143,18 @@ class Flavour(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SemiSync:
+    """A source that is told to wait for a standby before it answers a commit."""
+
+    holds: bool
+    """False once it has given up waiting: it goes on without, and loses what an asynchronous one loses."""
+    readers: int
+    """Connected standbys that acknowledge."""
+    waiting: int
+    """Sessions that wait for an acknowledgement now."""
+
+
+@dataclass(frozen=True, slots=True)
 class ServerFact:
     """What one SELECT on the held connection said. Optional fields are None where the server has no such thing."""
 
@@ -175,6 +187,8 @@ class ServerFact:
     buffer_pool_data_bytes: int | None
     """Innodb_buffer_pool_bytes_data: what a cold standby would have to read again."""
     log_replica_updates: bool | None = None
+    semi_sync: SemiSync | None = None
+    """None where it is not switched on, or not installed."""
     appliers: int | None = None
     """Parallel workers of its applier; with them it says "has read all relay log" while one is still at work."""
     gtid_state: GtidState | None = None

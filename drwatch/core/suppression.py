@@ -16,6 +16,7 @@ _OF_THE_PRIMARY = frozenset(
         Condition.REPLICATION_MISSING,
         Condition.REPLICATION_SILENT,
         Condition.BINLOG_GAP_CLOSING,
+        Condition.SEMI_SYNC_DEGRADED,
         Condition.RPO_BREACHED,
         Condition.RTO_BREACHED,
         Condition.FILES_STALE,

@@ -19,6 +19,7 @@ from drwatch.core.symptoms import (
     objectives,
     paging,
     primary,
+    semisync,
     standby,
     standing,
     writers,
@@ -36,6 +37,7 @@ def of_cluster(view: ClusterView, policy: Policy, snapshot: Snapshot, firing: Fi
     yield from standing.findings(view, snapshot, now)
     yield from endpoint.findings(view, snapshot)
     yield from binlog.findings(view, policy, snapshot, now)
+    yield from semisync.findings(view, policy, snapshot)
     yield from objectives.findings(view, snapshot, firing)
     yield from files.findings(view, policy, snapshot, firing)
     yield from host.findings(view, policy, snapshot, firing)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from drwatch.core.sample import Flavour, ServerFact
+from drwatch.core.sample import Flavour, SemiSync, ServerFact
 from drwatch.probes.mysql import statements
 from drwatch.probes.mysql.columns import RowError, coordinate, gtid_state, gtids
 from drwatch.probes.mysql.wire import Wire, values
@@ -95,6 +95,7 @@ def _read(row: Mapping[str, object], status: Mapping[str, str]) -> ServerFact:
         buffer_pool_bytes=None if pool is None else int(str(pool)),
         buffer_pool_data_bytes=None if data is None else int(data),
         log_replica_updates=None if updates is None else _boolean(updates),
+        semi_sync=_semi_sync(row, status),
         appliers=None if appliers is None else int(str(appliers)),
         gtid_state=gtid_state(str(state)) if logs and state is not None else None,
         binlog_expires=_expires(row),
@@ -132,3 +133,15 @@ def _expires(row: Mapping[str, object]) -> float | None:
         return None
     days = float(str(row.get("expire_logs_days") or 0)) * 86400
     return float(str(row.get("binlog_expire_logs_seconds") or 0)) or days or None
+
+
+def _semi_sync(row: Mapping[str, object], status: Mapping[str, str]) -> SemiSync | None:
+    for noun in ("source", "master"):
+        on, start = row.get(f"rpl_semi_sync_{noun}_enabled"), f"rpl_semi_sync_{noun}_"
+        if on is not None and _boolean(on) and f"{start}status" in status:
+            return SemiSync(
+                holds=_boolean(status[f"{start}status"]),
+                readers=int(status[f"{start}clients"]),
+                waiting=int(status[f"{start}wait_sessions"]),
+            )
+    return None

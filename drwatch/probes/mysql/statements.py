@@ -33,6 +33,8 @@ VARIABLES = (
     "slave_parallel_workers",
     "replica_parallel_workers",
     "slave_parallel_threads",
+    "rpl_semi_sync_master_enabled",
+    "rpl_semi_sync_source_enabled",
     "max_connections",
     "slave_net_timeout",
     "replica_net_timeout",
@@ -77,6 +79,10 @@ HANDLED = ("Handler_write", "Handler_update", "Handler_delete")
 
 READ, HANDLED_READ = ("Innodb_rows_read",), ("Handler_read_rnd_next", "Handler_read_next")
 """MariaDB counts some thirty for each of our own looks."""
+SEMI_SYNC = tuple(
+    f"Rpl_semi_sync_{noun}_{what}" for noun in ("source", "master") for what in ("status", "clients", "wait_sessions")
+)
+"""The newer plugin's words and the older one's, which MariaDB has built in; a server has the one or the other."""
 
 STATUS = "SHOW GLOBAL STATUS WHERE Variable_name IN ({})".format(
     ", ".join(
@@ -89,6 +95,7 @@ STATUS = "SHOW GLOBAL STATUS WHERE Variable_name IN ({})".format(
             "Innodb_buffer_pool_bytes_data",
             "Binlog_snapshot_file",
             "Binlog_snapshot_position",
+            *SEMI_SYNC,
             *WRITES,
             *ROWS,
             *HANDLED,

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from watching import EVERY_FLAVOUR, EVERY_WAY, Stable, Witness, replication_fact, server_fact, until, why
+from watching import EVERY_FLAVOUR, EVERY_WAY, Stable, Witness, look_until, replication_fact, server_fact, until, why
 
 from drwatch.core import binlog, gtid
 from drwatch.core.binlog import Coordinate
-from drwatch.core.sample import Channel, IoState, Reason
+from drwatch.core.sample import Channel, IoState, Reason, Sample, SemiSync
 from drwatch.lab.replication import caught_up, start_replication, status
 from drwatch.lab.server import Flavour, Server
 from drwatch.probes.mysql import MysqlServer
@@ -266,6 +266,39 @@ async def test_a_primary_lists_its_binary_logs_once_a_minute_and_only_while_comm
     (*_, newest) = primary.sql("SHOW BINARY LOGS")
     assert (listed[-1].file, listed[-1].position) == (newest["Log_name"], newest["File_size"])
     assert await logs() == ()
+
+
+async def test_semi_sync_is_told_when_it_holds_when_writers_wait_and_when_it_fell_back(
+    stable: Stable, witness: Witness
+) -> None:
+    primary, standby = stable.pair(Flavour.MARIADB)
+    watching = witness(primary)
+
+    async def said() -> SemiSync | None:
+        return server_fact(await watching.server_look.look()).semi_sync
+
+    async def when(condition: Callable[[SemiSync], object]) -> None:
+        def holds(sample: Sample) -> object:
+            found = server_fact(sample).semi_sync
+            return found is not None and condition(found)
+
+        await look_until(watching.server_look, holds, 10)
+
+    assert await said() is None, "not switched on"
+    standby.sql("SET GLOBAL rpl_semi_sync_slave_enabled = ON")
+    primary.sql("SET GLOBAL rpl_semi_sync_master_timeout = 1000")
+    primary.sql("SET GLOBAL rpl_semi_sync_master_enabled = ON")
+    for word in ("STOP", "START"):
+        standby.sql(f"{word} SLAVE IO_THREAD")
+    await when(lambda it: it.holds and it.readers == 1)
+    standby.sql("STOP SLAVE IO_THREAD")
+    commits = asyncio.create_task(asyncio.to_thread(commit, primary))
+    await when(lambda it: it.holds and it.waiting == 1)
+    await commits
+    assert await said() == SemiSync(holds=False, readers=0, waiting=0)
+    primary.sql("SET GLOBAL rpl_semi_sync_master_enabled = OFF")
+    standby.sql("SET GLOBAL rpl_semi_sync_slave_enabled = OFF")
+    standby.sql("START SLAVE IO_THREAD")
 
 
 @EVERY_FLAVOUR
