@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from drwatch.core.exposure import Exposure
 from drwatch.core.policy import Cluster
 from drwatch.core.roles import feed, former, path
-from drwatch.core.sample import NO_ANSWER, Blind, Moment, Node, Probe, ReplicationFact
+from drwatch.core.sample import NO_ANSWER, Blind, Moment, Node, Probe
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.standing import Protection, State
 
@@ -20,8 +20,9 @@ def unfit(cluster: Cluster, snapshot: Snapshot, standby: Node) -> str | None:
     name, server = standby.name, snapshot.latest(standby, Probe.SERVER)
     if isinstance(server, Blind) and server.reason in NO_ANSWER:
         return f"{name} does not answer ({server.reason})"
-    status = snapshot.latest(standby, Probe.REPLICATION)
-    if not isinstance(status, ReplicationFact):
+    if standby == former(cluster, snapshot):
+        return f"{name} led before {cluster.primary.node.name} took over, and is no standby yet"
+    if snapshot.replication(standby) is None:
         return None
     channel = feed(snapshot, standby)
     if channel is None:

@@ -205,11 +205,16 @@ def _given_up(snapshot: Snapshot, old: Node, policy: Policy, now: Moment) -> boo
 
 
 def wrote_alone(snapshot: Snapshot, node: Node) -> bool | None:
-    """Whether the node's position was seen to grow while it followed nobody; None where it shows no position."""
+    """Whether the node's position was seen to grow while it followed nobody; None where it shows no position.
+
+    What it wrote when it led is another matter.
+    """
     since, line = snapshot.unfed.get(node), snapshot.timelines.get(node)
     if since is None or line is None or not line.entries:
         return None
-    alone = [entry.position for entry in line.entries if entry.asked.loop >= since.loop]
+    leader = snapshot.leaders.get(node.cluster)
+    begun = max(since.loop, leader.since.loop) if leader is not None else since.loop
+    alone = [entry.position for entry in line.entries if entry.asked.loop >= begun]
     return any(_grew(first, then) for first, then in pairwise(alone))
 
 

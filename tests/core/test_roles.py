@@ -258,6 +258,24 @@ def test_an_old_primary_that_is_back_and_writable_is_a_zombie_at_once() -> None:
     )
     assert Condition.SPLIT_BRAIN not in {f.condition for f in seen.findings}
     assert f"{UUID}:101" in " ".join(zombie.evidence)
+    assert "is open for writes" in zombie.summary
+    assert seen.clusters[0].protection == watch.snapshot.protections["shop"]
+    assert seen.clusters[0].protection.state is State.TAKEN_OVER
+    seen = watch.see(21, promoted(21, 8), primary(server(gtids(102)), 21), body(host(), 21))
+    (zombie,) = (f for f in seen.findings if f.condition is Condition.ZOMBIE_PRIMARY)
+    assert "takes writes beside it" in zombie.summary
+
+
+def test_an_old_primary_is_not_followed_back_for_what_it_wrote_while_it_led() -> None:
+    """It is back and open, nobody writes to it, and the new primary dies."""
+    watch = taken_over()
+    back = [primary(server(gtids(100)), 20), look(PRIMARY, Probe.REPLICATION, ALONE, 20)]
+    watch.see(20, promoted(20, 7), back)
+    for n in range(21, 60):
+        looks = [primary(server(gtids(100)), n), look(PRIMARY, Probe.REPLICATION, ALONE, n), body(host(), n)]
+        seen = watch.see(n, looks, standby(REFUSED, n), standby_host(dead_host(), n), receiver(REFUSED, n))
+    assert watch.leader == STANDBY
+    assert Condition.PRIMARY_DOWN in {f.condition for f in seen.findings if f.suppressed_by is None}
 
 
 def test_an_old_primary_that_is_back_and_read_only_is_no_zombie_and_must_be_rebuilt_for_what_it_alone_has() -> None:
