@@ -42,7 +42,11 @@ def written(snapshot: Snapshot, node: Node) -> tuple[Filesystem, ...]:
     spaces = tuple(space for space in host.filesystems if space.age <= ASKED)
     if server is None or not server.directories:
         return spaces
-    return tuple(space for space in spaces if (space.path.rstrip("/") or "/") in server.directories)
+    return tuple(space for space in spaces if _plain(space.path) in server.directories)
+
+
+def _plain(path: str) -> str:
+    return path.rstrip("/") or "/"
 
 
 def full_disks(snapshot: Snapshot, node: Node) -> tuple[str, ...]:
@@ -62,6 +66,10 @@ def of_full_disk(snapshot: Snapshot, primary: Node, fact: ServerFact) -> Ailment
     """A full disk counts once nothing is committed any more: a disk that is full of something else may do for long."""
     disks, writes = full_disks(snapshot, primary), snapshot.writes.get(primary)
     if not disks or fact.read_only or (writes is not None and writes.known and writes.still < TWO_LOOKS):
+        return None
+    needed = any(full(space) and _plain(space.path) not in fact.scratch for space in written(snapshot, primary))
+    if not needed and (writes is None or writes.unfinished_since is None):
+        # A large sort fills the tmpdir for a while; only where writes hang meanwhile does it matter.
         return None
     return Ailment(Condition.PRIMARY_DISK_FULL, Confidence.CONCLUSIVE, (*disks, *_still(writes)))
 

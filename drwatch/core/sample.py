@@ -209,6 +209,8 @@ class ServerFact:
     """Rows read since start."""
     directories: tuple[str, ...] = ()
     """Where it writes: datadir, tmpdir and its binary logs; without a slash at the end."""
+    scratch: tuple[str, ...] = ()
+    """Those of them that it only sorts in: a commit needs none."""
 
     @property
     def binlog_dir(self) -> str | None:

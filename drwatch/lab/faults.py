@@ -1,24 +1,16 @@
 """What can be broken in a pair, and how each is mended. The names are the scenarios'."""
 
-import signal
 import socket
-import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
-import pymysql
-
-from drwatch.lab import takeover
+from drwatch.lab import ailing, takeover
 from drwatch.lab.deadline import until
 from drwatch.lab.pair import Pair
-from drwatch.lab.replication import APPLICATION, MONITOR, running, start_replication, status
+from drwatch.lab.replication import MONITOR, running, start_replication, status
 from drwatch.lab.server import Server
 from drwatch.lab.writer import MARGIN, TABLE
-
-STILL = 1.0
-"""Seconds without a commit after which a writer of many a second is stuck."""
 
 
 @dataclass(frozen=True)
@@ -200,103 +192,6 @@ def restore_password(pair: Pair) -> None:
     _set_monitor_password(pair.standby, MONITOR[1])
 
 
-def saturate_primary(pair: Pair) -> float:
-    """The application takes every connection there is: newcomers get errno 1040."""
-    user, password = APPLICATION
-    while True:
-        try:
-            pair.held.append(pair.primary.connect(user, password))
-        except pymysql.err.OperationalError as refusal:
-            if refusal.args[0] != 1040:
-                raise
-            return time.monotonic()
-
-
-class _Report:
-    """A long SELECT on a primary that is idle but for an UPDATE each second which changes nothing."""
-
-    def __init__(self, pair: Pair) -> None:
-        self._pair, self._over = pair, threading.Event()
-        user, password = APPLICATION
-        self._reader = pair.primary.connect(user, password)
-        self._id: int = self._reader.thread_id()  # type: ignore[no-untyped-call]
-        pair.writer.pause()
-        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._read, self._touch)]
-        for thread in self._threads:
-            thread.start()
-
-    def _read(self) -> None:
-        with suppress(pymysql.err.MySQLError, OSError):
-            self._reader.cursor().execute("SELECT SLEEP(120)")
-
-    def _touch(self) -> None:
-        while not self._over.wait(1.0):
-            self._pair.primary.sql(f"UPDATE {TABLE} SET note = 'nothing' WHERE id = 0")
-
-    def close(self) -> None:
-        self._over.set()
-        self._pair.primary.sql(f"KILL {self._id}")
-        for thread in self._threads:
-            thread.join(5)
-        self._pair.writer.resume()
-
-
-def report_on_primary(pair: Pair) -> float:
-    pair.held.append(_Report(pair))
-    return time.monotonic()
-
-
-def pack_primary(pair: Pair) -> float:
-    """And an administrator takes the one that is kept for administrators: then there is not even a greeting."""
-    at = saturate_primary(pair)
-    pair.held.append(pair.primary.connect())
-    return at
-
-
-def lock_primary(pair: Pair) -> float:
-    """What a backup does, and does not let go of."""
-    backup = pair.primary.connect()
-    pair.held.append(backup)
-    backup.cursor().execute("FLUSH TABLES WITH READ LOCK")
-    return time.monotonic()
-
-
-def fill_disk(pair: Pair) -> float:
-    """The moment of the last commit: InnoDB goes on for a while in what it has set aside."""
-    if pair.disk is None:
-        raise RuntimeError("this pair has no small disk to fill")
-    pair.disk.fill()
-
-    def stands_still() -> bool:
-        return time.monotonic() - pair.writer.acked[-1].acked_at > STILL
-
-    until(stands_still, within=60, what="the end of all commits on a full disk")
-    return pair.writer.acked[-1].acked_at
-
-
-def stop_primary(pair: Pair) -> float:
-    """SIGTERM, as systemctl stop sends it: on a full disk it closes the port and the process stays (traps.md 14)."""
-    at = pair.primary.process.signal(signal.SIGTERM)
-    until(lambda: not pair.primary.listens, within=10, what="the closed port")
-    return at
-
-
-def leave(pair: Pair) -> None:
-    """What mends the fault before it mends this one too."""
-
-
-def make_room(pair: Pair) -> None:
-    """And a start: a server that waits for room looks again only each minute."""
-    if pair.disk is not None:
-        pair.disk.free()
-    pair.primary.kill()
-    start_primary(pair)
-
-
-def release_primary(pair: Pair) -> None:
-    pair.release()
-
-
 def _filter(pair: Pair, table: str) -> float:
     pair.standby.sql(f"STOP {pair.standby.words.replica}")
     pair.standby.sql(
@@ -364,11 +259,16 @@ FAULTS = {
         Fault("primary-killed", "SIGKILL to the primary's server", kill_primary, start_primary),
         Fault("primary-hung", "the primary's server hangs (SIGSTOP)", freeze_primary, thaw_primary),
         Fault("primary-host-gone", "the primary's host loses its power", power_off_primary, power_on_primary),
-        Fault("primary-saturated", "the application takes every connection", saturate_primary, release_primary),
-        Fault("primary-packed", "… and the administrator's connection too", pack_primary, release_primary),
-        Fault("primary-locked", "a backup keeps the global read lock", lock_primary, release_primary),
-        Fault("primary-binlog-full", "the disk under the primary's binary logs is full", fill_disk, make_room),
-        Fault("primary-data-full", "the disk under the primary's data is full", fill_disk, make_room),
+        Fault("primary-saturated", "the application takes every connection", ailing.saturate, ailing.release),
+        Fault("primary-packed", "… and the administrator's connection too", ailing.pack, ailing.release),
+        Fault("primary-locked", "a backup keeps the global read lock", ailing.lock, ailing.release),
+        Fault(
+            "primary-binlog-full",
+            "the disk under the primary's binary logs is full",
+            ailing.fill_disk,
+            ailing.make_room,
+        ),
+        Fault("primary-data-full", "the disk under the primary's data is full", ailing.fill_disk, ailing.make_room),
         Fault(
             "primary-killed-whole", "the primary dies, its standby has everything", takeover.kill_whole, start_primary
         ),
@@ -378,8 +278,8 @@ FAULTS = {
         Fault("old-primary-rebuilt", "the old primary is made the standby", takeover.rebuild, takeover.leave),
         Fault("switched-over", "the two exchange their roles as planned", takeover.switch_over, takeover.leave),
         Fault("split-brain", "the standby is opened and written to", takeover.split, takeover.leave),
-        Fault("primary-told-to-stop", "somebody stops the primary's server", stop_primary, leave),
-        Fault("primary-reads-only", "a long report, and nothing written", report_on_primary, release_primary),
+        Fault("primary-told-to-stop", "somebody stops the primary's server", ailing.stop, takeover.leave),
+        Fault("primary-reads-only", "a long report, and nothing written", ailing.report, ailing.release),
         Fault("standby-killed", "SIGKILL to the standby's server", kill_standby, start_standby),
         Fault("io-thread-stopped", "the standby stops receiving", stop_io_thread, start_io_thread),
         Fault("sql-thread-broken", "a conflicting row stops the applier", break_sql_thread, mend_sql_thread),

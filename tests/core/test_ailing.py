@@ -66,8 +66,7 @@ class Second:
             writes_begun=self.begun,
             threads_running=self.running,
             rows_written=rows,
-            directories=(DATADIR,),
-            **dict(self.but),
+            **{"directories": (DATADIR,)} | dict(self.but),
         )
 
 
@@ -234,6 +233,15 @@ def test_while_commits_go_on_a_full_disk_is_only_filling() -> None:
 )
 def test_what_is_no_full_disk_of_the_server_is_not_told_as_one(disk: Filesystem) -> None:
     assert found(told(locked(8), disk), 27.2, FULL) is None
+
+
+def test_a_tmpdir_that_a_sort_fills_is_told_only_where_writes_hang_meanwhile() -> None:
+    sorting = (("directories", (DATADIR, "/tmp")), ("scratch", ("/tmp",)))
+    filled = space(0, path="/tmp")
+    idle = [replace(second, but=sorting) for second in [*busy(), *[Second(480, 400, 3)] * 10]]
+    hanging = [replace(second, but=sorting) for second in locked(10, writers=5)]
+    assert found(told(idle, filled), 29.2, FULL) is None
+    assert found(told(hanging, filled), 29.2, FULL) is not None
 
 
 def test_a_full_disk_explains_the_stall_and_the_look_that_hangs() -> None:

@@ -64,6 +64,9 @@ def _read(row: Mapping[str, object], status: Mapping[str, str]) -> ServerFact:
     if not isinstance(clock, datetime):
         raise RowError("the server's clock is no time")
     basename = row.get("log_bin_basename")
+    vital = _places(row.get("datadir"), str(basename).rpartition("/")[0] if logs and basename else None)
+    # A list, separated as in PATH.
+    scratch = _places(*str(row.get("tmpdir") or "").split(":"))
     net_timeout = _optional(row, "replica_net_timeout", "slave_net_timeout")
     updates = _optional(row, "log_replica_updates", "log_slave_updates")
     appliers = _optional(row, "slave_parallel_threads", "replica_parallel_workers", "slave_parallel_workers")
@@ -105,7 +108,8 @@ def _read(row: Mapping[str, object], status: Mapping[str, str]) -> ServerFact:
         writes_begun=_sum(status, statements.WRITES),
         rows_written=_sum(status, statements.ROWS if flavour is Flavour.MYSQL else statements.HANDLED),
         rows_read=_sum(status, statements.READ if flavour is Flavour.MYSQL else statements.HANDLED_READ),
-        directories=_directories(row, basename if logs else None),
+        directories=tuple(dict.fromkeys((*vital, *scratch))),
+        scratch=tuple(path for path in scratch if path not in vital),
     )
 
 
@@ -115,11 +119,8 @@ def _sum(status: Mapping[str, str], names: Iterable[str]) -> int | None:
     return sum(found) if found else None
 
 
-def _directories(row: Mapping[str, object], basename: object) -> tuple[str, ...]:
-    """Where it writes. A tmpdir may be a list, separated as in PATH."""
-    named = [str(row.get("datadir") or ""), *str(row.get("tmpdir") or "").split(":")]
-    named += [str(basename).rpartition("/")[0]] if basename else []
-    whole = (path for path in named if path.startswith("/") and path.isprintable())
+def _places(*named: object) -> tuple[str, ...]:
+    whole = (path for path in map(str, named) if path.startswith("/") and path.isprintable())
     return tuple(dict.fromkeys(path.rstrip("/") or "/" for path in whole))
 
 
