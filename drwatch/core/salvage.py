@@ -74,7 +74,8 @@ def salvage(snapshot: Snapshot, source: NodePolicy, standby: Node) -> Salvage:
     selection = _selection(fact, had, have, start, whole)
     # The newest binary log of the standby's own numbering is of no use here: only its source's names count.
     base = start.base if start else had.binlog.base if had.binlog else "*-bin"
-    logs = f"ls -v {base}.[0-9]*"
+    # Not FILE.000001.idx, which MariaDB keeps beside each from 11.4 on, and not the index.
+    logs = f"ls -v {base}.*[0-9]"
     first = start.file if start else ""
     wait = f", once {standby.name} has applied all it received" if "--start-position" in selection else ""
     return Salvage(

@@ -78,7 +78,7 @@ def test_what_a_dead_primary_was_seen_to_hold_is_a_lower_bound_and_the_line_brin
     it = of(mysql(105, 100), *DEATH)
     assert (it.known, it.transactions, it.whole) == (f"{UUID}:101-105", 5, False)
     assert it.words == f"oslo-a holds at least 5 transactions that oslo-b lacks: {UUID}:101-105"
-    assert f"mysqlbinlog --exclude-gtids='{gtids(100) | gtids(2, OTHER)}' $(ls -v mysql-bin.[0-9]*)" in it.decode.line
+    assert f"mysqlbinlog --exclude-gtids='{gtids(100) | gtids(2, OTHER)}' $(ls -v mysql-bin.*[0-9])" in it.decode.line
 
 
 def test_of_one_that_answers_again_the_list_is_exact() -> None:
@@ -132,7 +132,7 @@ def test_without_gtids_it_is_a_range_of_coordinates_and_the_dead_host_tells_its_
 
 def test_the_copy_begins_with_the_file_that_is_needed_first() -> None:
     assert of(mysql(105, 100), *DEATH).copy.line == (
-        "mkdir -p salvage && ssh 10.0.0.1 \"sudo sh -c 'cd /var/log/mysql && ls -v mysql-bin.[0-9]* | "
+        "mkdir -p salvage && ssh 10.0.0.1 \"sudo sh -c 'cd /var/log/mysql && ls -v mysql-bin.*[0-9] | "
         "grep -A999999 -xF mysql-bin.000012 | tar -cf - -T -'\" | tar -xf - -C salvage"
     )
     without_shell = of(mysql(105, 100), *DEATH, source=replace(OSLO_A, ssh=None, ssh_host=None))

@@ -189,3 +189,17 @@ async def test_a_takeover_that_drwatch_slept_through_is_followed_when_it_wakes(t
     async with running(tmp_path, world, Carrier()) as watch:
         await asyncio.sleep(8)
         assert watch.daemon.snapshot.leaders["shop"].node == world.standby.node
+
+
+async def test_a_memory_that_the_disk_does_not_take_delays_neither_a_look_nor_a_page(tmp_path: Path) -> None:
+    world, carrier = World("shop", 50.0), Carrier()
+    async with running(tmp_path, world, carrier) as watch:
+        watch.ledger.stuck = True
+        await asyncio.sleep(10)
+        ticks = watch.daemon.ticks
+        await real_loss(world)
+        await asyncio.sleep(10)
+        assert watch.daemon.ticks >= ticks + 15
+        assert any("PrimaryDown" in title for _, title in carrier.told)
+        ended = clock()
+    assert clock() - ended <= 2

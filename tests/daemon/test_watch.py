@@ -68,10 +68,12 @@ class Ledger:
     """The store, on a disk that may be dead."""
 
     def __init__(self, store: Store) -> None:
-        self.store, self.dead = store, False
+        self.store, self.dead, self.stuck = store, False, False
         self.load = store.load
 
     async def remember(self, held: Memory, synced: bool, records: Sequence[Record] = ()) -> None:
+        if self.stuck:
+            await asyncio.Event().wait()
         if self.dead:
             raise StoreError("the disk is dead")
         await self.store.remember(held, synced, records)
