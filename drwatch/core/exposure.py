@@ -167,7 +167,8 @@ def of_database(cluster: Cluster, snapshot: Snapshot, standby: Node, now: Moment
     death = snapshot.deaths.get(primary)
     as_of = death or now
     transactions, octets = _seen_missing(snapshot, line, standby)
-    channel = feed(snapshot, standby)
+    # In a chain, what one of those before it leaves out does not come to it either.
+    feeds = (feed(snapshot, node) for node in (*reversed(way.through), standby))
     return Exposure(
         node=standby,
         data="mysql",
@@ -177,7 +178,7 @@ def of_database(cluster: Cluster, snapshot: Snapshot, standby: Node, now: Moment
         transactions_seen=transactions,
         bytes_seen=octets,
         unseen_seconds=max(0.0, as_of - line.newest.asked),
-        filtered=channel.filters if channel else (),
+        filtered=tuple(each for channel in feeds if channel for each in channel.filters),
     )
 
 

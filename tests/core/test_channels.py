@@ -125,6 +125,12 @@ def test_a_filter_is_told_and_the_claim_is_marked() -> None:
     assert claim.seconds is not None
 
 
+def test_what_a_standby_before_it_leaves_out_is_lacking_in_the_whole_chain() -> None:
+    world = chain(2, first={"filters": FILTER}, second={})
+    of = {claim.node: claim.filtered for claim in judged(world, 2, CHAIN).clusters[0].database}
+    assert of == {STANDBY: FILTER, THIRD: FILTER}
+
+
 # Delayed on purpose
 
 HOUR = {"sql_delay": 3600, "read": coordinate(90_000), "executed": coordinate(500)}

@@ -376,6 +376,20 @@ async def test_every_named_connection_of_a_mariadb_is_told(stable: Stable, witne
     server.kill()
 
 
+async def test_every_channel_of_a_mysql_is_told(stable: Stable, witness: Witness) -> None:
+    server = stable.server(Flavour.MYSQL_97)
+    for name, port in (("east", 1), ("west", 2)):
+        words = f"SOURCE_HOST='127.0.0.1', SOURCE_PORT={port}, SOURCE_USER='x', SOURCE_HEARTBEAT_PERIOD={port}"
+        server.sql(f"CHANGE REPLICATION SOURCE TO {words} FOR CHANNEL '{name}'")
+    found = replication_fact(await witness(server).replication_look.look())
+    assert {one.name: (one.io, one.source_port, one.heartbeat_period) for one in found.channels} == {
+        "east": (IoState.NO, 1, 1.0),
+        "west": (IoState.NO, 2, 2.0),
+    }
+    for name in ("east", "west"):
+        server.sql(f"RESET REPLICA ALL FOR CHANNEL '{name}'")
+
+
 async def test_a_standby_at_work_is_not_asked_what_would_hang_on_its_full_disk(
     stable: Stable, witness: Witness
 ) -> None:
