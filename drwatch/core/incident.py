@@ -98,6 +98,9 @@ def window(finding: Finding, policy: Policy) -> float:
     return by_confidence[finding.confidence]
 
 
+_OUT = PRIMARY_LOST | {Condition.PRIMARY_RESTARTING}
+
+
 def _suspect(finding: Finding, now: Moment) -> Incident:
     return Incident(
         id=identity(finding, now),
@@ -144,9 +147,7 @@ def _seen(incident: Incident, finding: Finding, policy: Policy, now: Moment) -> 
     # A trouble whose face keeps changing, such as a crash loop, is told when a restart's allowance is over.
     if now - incident.condition_began >= limit or now - incident.began >= max(limit, allowance):
         return replace(incident, phase=Phase.OPEN, confirmed=now)
-    if finding.condition is Condition.PRIMARY_UNSEEN and before.condition in PRIMARY_LOST | {
-        Condition.PRIMARY_RESTARTING
-    }:
+    if finding.condition is Condition.PRIMARY_UNSEEN and before.condition in _OUT:
         # It is back, and drwatch's own next dial is seconds away: the history keeps what it was.
         return replace(before, condition_began=now, last_true=now)
     return incident

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from watching import EVERY_FLAVOUR, Stable, Witness, look_until, now, replication_fact, server_fact, until
+from watching import EVERY_FLAVOUR, EVERY_SERVER, Stable, Witness, look_until, now, replication_fact, server_fact, until
 
 from drwatch.core.gtid import GtidPosition, GtidSet
 from drwatch.core.sample import Flavour as Kind
@@ -109,7 +109,7 @@ async def test_the_clock_is_utc_whatever_zone_the_server_is_in(stable: Stable, w
     server.kill()
 
 
-@EVERY_FLAVOUR
+@EVERY_SERVER
 async def test_an_account_without_any_privilege_and_no_performance_schema_are_enough_for_the_fast_look(
     stable: Stable, witness: Witness, flavour: Flavour
 ) -> None:
@@ -128,7 +128,7 @@ async def test_a_mariadb_without_a_binary_log_has_no_position_of_its_own(stable:
     assert fact.gtid_applied == GtidPosition()
 
 
-@EVERY_FLAVOUR
+@EVERY_SERVER
 async def test_a_fresh_login_is_timed_and_leaves_politely(stable: Stable, witness: Witness, flavour: Flavour) -> None:
     server = stable.server(flavour)
     before = harm(server)
@@ -142,7 +142,7 @@ async def test_a_fresh_login_is_timed_and_leaves_politely(stable: Stable, witnes
     assert harm(server) == before
 
 
-@EVERY_FLAVOUR
+@EVERY_SERVER
 async def test_a_thousand_looks_leave_no_error_no_line_in_the_log_and_no_thread(
     stable: Stable, witness: Witness, flavour: Flavour
 ) -> None:
@@ -161,7 +161,7 @@ async def test_a_thousand_looks_leave_no_error_no_line_in_the_log_and_no_thread(
     assert harm(server) == before
 
 
-@EVERY_FLAVOUR
+@EVERY_SERVER
 async def test_whatever_is_said_to_a_server_stands_in_the_list_of_reads_and_never_in_its_slow_log(
     stable: Stable, witness: Witness, flavour: Flavour
 ) -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from watching import EVERY_FLAVOUR, Stable, Witness, look_until, now, replication_fact, server_fact, until, why
+from watching import EVERY_SERVER, Stable, Witness, look_until, now, replication_fact, server_fact, until, why
 
 from drwatch.core.sample import Blind, LoginFact, Reason, ServerFact
 from drwatch.lab.harm import harm, threads_of
@@ -57,7 +57,7 @@ async def gate(stable: Stable) -> AsyncIterator[tuple[Gate, Server]]:
     await gate.close()
 
 
-@EVERY_FLAVOUR
+@EVERY_SERVER
 async def test_a_killed_server_wakes_the_look_at_once_and_the_look_says_refused(
     stable: Stable, witness: Witness, flavour: Flavour
 ) -> None:
@@ -106,7 +106,7 @@ async def test_the_notice_of_a_hang_up_takes_no_longer_than_fifty_milliseconds(
     assert sorted(took)[2] < 0.05
 
 
-@EVERY_FLAVOUR
+@EVERY_SERVER
 async def test_a_server_that_restarts_is_seen_again_and_its_uptime_tells(
     stable: Stable, witness: Witness, flavour: Flavour
 ) -> None:
@@ -123,7 +123,7 @@ async def test_a_server_that_restarts_is_seen_again_and_its_uptime_tells(
     server.kill()
 
 
-@EVERY_FLAVOUR
+@EVERY_SERVER
 async def test_a_frozen_server_is_a_timeout_then_no_handshake_and_thawed_it_counts_no_error(
     stable: Stable, witness: Witness, flavour: Flavour
 ) -> None:

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from watching import EVERY_FLAVOUR, Listen, Stable, Witness, look_until, replication_fact, server_fact, until, why
+from watching import EVERY_SERVER, Listen, Stable, Witness, look_until, replication_fact, server_fact, until, why
 
 from drwatch.core.sample import PROOF_OF_LIFE, LoginFact, Reason
 from drwatch.lab.harm import harm, threads_of
@@ -199,7 +199,7 @@ async def test_a_peer_that_asks_for_the_password_in_clear_text_does_not_get_it(
     assert secret.encode() not in heard
 
 
-@EVERY_FLAVOUR
+@EVERY_SERVER
 async def test_a_wrong_password_is_access_denied_and_not_tried_without_end(
     stable: Stable, witness: Witness, flavour: Flavour
 ) -> None:
@@ -212,7 +212,7 @@ async def test_a_wrong_password_is_access_denied_and_not_tried_without_end(
     assert "not dialled again" in again.notes[0]
 
 
-@EVERY_FLAVOUR
+@EVERY_SERVER
 @pytest.mark.parametrize("password", ["", "plain", 'it\'s "quoted" \\ back', " leading and trailing ", "æøå ł 密码 🔑"])
 async def test_a_password_of_any_letters_logs_in(
     stable: Stable, witness: Witness, flavour: Flavour, password: str
@@ -223,7 +223,7 @@ async def test_a_password_of_any_letters_logs_in(
     server_fact(await witness(server, user="typist", password=password).server_look.look())
 
 
-@EVERY_FLAVOUR
+@EVERY_SERVER
 async def test_a_server_that_knows_no_account_for_our_address_does_not_allow_the_host(
     stable: Stable, witness: Witness, flavour: Flavour
 ) -> None:
@@ -233,7 +233,7 @@ async def test_a_server_that_knows_no_account_for_our_address_does_not_allow_the
     server.kill()
 
 
-@EVERY_FLAVOUR
+@EVERY_SERVER
 async def test_a_user_at_its_limit_is_told_from_one_that_is_denied(
     stable: Stable, witness: Witness, flavour: Flavour
 ) -> None:
@@ -255,7 +255,7 @@ def crowd(server: Server, free: int) -> list[object]:
     return [server.connect(*("app", "app")) for _ in range(10 - free)]
 
 
-@EVERY_FLAVOUR
+@EVERY_SERVER
 async def test_a_server_without_a_free_connection_is_alive_in_both_shapes_of_that_answer(
     stable: Stable, witness: Witness, flavour: Flavour
 ) -> None:
@@ -328,7 +328,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-@EVERY_FLAVOUR
+@EVERY_SERVER
 async def test_tls_demanded_from_a_server_without_it_is_refused_and_never_plaintext(
     stable: Stable, witness: Witness, flavour: Flavour
 ) -> None:

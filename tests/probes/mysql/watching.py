@@ -24,6 +24,10 @@ Witness = Callable[..., MysqlServer]
 
 EVERY_FLAVOUR = pytest.mark.parametrize("flavour", [f for f in Flavour if not f.endswith("-position")], ids=str)
 """Of servers, whichever way a standby would follow them."""
+EVERY_SERVER = pytest.mark.parametrize(
+    "flavour", [Flavour.MARIADB_1011, Flavour.MARIADB_118, Flavour.MYSQL_57, Flavour.MYSQL_97], ids=str
+)
+"""Of programs: where it does not matter what they have in their logs."""
 EVERY_WAY = pytest.mark.parametrize("flavour", list(Flavour), ids=str)
 """Of pairs."""
 
