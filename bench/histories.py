@@ -13,7 +13,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from bench.report import finish
 
 HISTORIES = int(os.environ.get("HISTORIES", "10000"))
-STEPS = 40
+STEPS = 30
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "core"))
 
