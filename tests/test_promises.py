@@ -25,7 +25,6 @@ UNPLAYED = {
     Condition.PRIMARY_UNSEEN: "needs a network of the witness's own: the core's tests have it",
     Condition.WITNESS_ISOLATED: "likewise",
     Condition.RECEIVED_LOST: "the history's tests on real servers have it",
-    Condition.PRIMARY_REWOUND: "likewise",
     Condition.ERRANT_TRANSACTIONS: "likewise",
     Condition.RPO_BREACHED: "the core's tests have it: for real it takes as long as the objective",
     Condition.FILES_MARKER_MISSING: "the marker probe's and the core's tests have it",

@@ -34,8 +34,8 @@ _OF_THE_STANDBY = frozenset(
     }
 )
 
-_OF_A_REWIND = frozenset({Condition.RPO_BREACHED, Condition.RECEIVED_LOST})
-"""What cannot be told any more when the primary's positions are used twice."""
+_OF_A_REWIND = frozenset({Condition.RPO_BREACHED, Condition.RECEIVED_LOST, Condition.REBUILD_REQUIRED})
+"""What cannot be told any more when the primary's positions are used twice, and what its page says already."""
 
 _OF_A_FULL_DISK = frozenset({Condition.REPLICATION_SILENT, Condition.RPO_BREACHED})
 """What seems to follow where the primary counts a transaction that its disk could not take: none was committed."""

@@ -99,6 +99,13 @@ def mend_sql_thread(pair: Pair) -> None:
     _replicates(pair)
 
 
+def reset_primary(pair: Pair) -> float:
+    """Somebody makes room in a hurry: the data stays, and from now on the numbers are used a second time."""
+    at = time.monotonic()
+    pair.primary.sql(pair.primary.words.forget)
+    return at
+
+
 def remove_replication(pair: Pair) -> float:
     pair.standby.sql(f"STOP {pair.standby.words.replica}")
     pair.forgotten = status(pair.standby)
@@ -283,6 +290,7 @@ FAULTS = {
         Fault("standby-killed", "SIGKILL to the standby's server", kill_standby, start_standby),
         Fault("io-thread-stopped", "the standby stops receiving", stop_io_thread, start_io_thread),
         Fault("sql-thread-broken", "a conflicting row stops the applier", break_sql_thread, mend_sql_thread),
+        Fault("primary-reset", "somebody resets the primary's binary logs", reset_primary, takeover.leave),
         Fault("replication-removed", "somebody removes replication", remove_replication, restore_replication),
         Fault("standby-filtered", "somebody filters what the standby applies", filter_standby, unfilter_standby),
         Fault("standby-delayed", "the standby is told to apply an hour late", delay_standby, hurry_standby),

@@ -162,6 +162,13 @@ SCENARIOS = {
             (Expect(Condition.REPLICATION_STOPPED, within=9.0, says="errno 1062 on table shop.orders"),),
         ),
         Scenario(
+            "primary-reset",
+            "a primary whose binary logs are reset uses its positions twice: PrimaryRewound, until a human ends it",
+            (Act(0, "primary-reset"),),
+            (Expect(Condition.PRIMARY_REWOUND, within=7.5),),
+            mends=False,
+        ),
+        Scenario(
             "replication-removed",
             "replication that was removed is ReplicationMissing at once, for nothing brings it back by itself",
             (Act(0, "replication-removed"),),

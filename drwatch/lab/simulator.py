@@ -109,7 +109,7 @@ class World:
         self.wire_silent_since: float | None = None
         self.wire_refused = False
         self.receiver = True
-        self.sql_errno = 0
+        self.sql_errno = self.io_errno = 0
         self.applier_blocked = False
         self.removed = self.filtered = False
         self.delay = 0
@@ -171,6 +171,7 @@ class World:
             "standby-killed": self._kill_standby,
             "io-thread-stopped": lambda broken: setattr(self, "receiver", not broken),
             "sql-thread-broken": lambda broken: setattr(self, "sql_errno", 1062 if broken else 0),
+            "primary-reset": self._reset,
             "replication-removed": lambda broken: setattr(self, "removed", broken),
             "standby-filtered": lambda broken: setattr(self, "filtered", broken),
             "standby-delayed": lambda broken: setattr(self, "delay", 3600 if broken else 0),
@@ -213,6 +214,11 @@ class World:
     def _split(self, broken: bool) -> None:
         self.removed = True
         self.standby.read_only, self.standby.used = False, True
+
+    def _reset(self, broken: bool) -> None:
+        """What the receiver asks for next is nowhere any more."""
+        self.leader.position = (self.leader.server_id, 0.0)
+        self.receiver, self.io_errno = False, 1236
 
     def _silence(self, broken: bool) -> None:
         self.wire_silent_since = clock().loop if broken else None
@@ -329,7 +335,7 @@ class World:
                     source_port=3306,
                     io=io,
                     sql=not self.sql_errno,
-                    io_errno=2003 if io is IoState.CONNECTING else 0,
+                    io_errno=2003 if io is IoState.CONNECTING else self.io_errno,
                     io_error="error connecting to master" if io is IoState.CONNECTING else "",
                     sql_errno=self.sql_errno,
                     sql_error="Duplicate entry '7' for key 'PRIMARY'" if self.sql_errno else "",

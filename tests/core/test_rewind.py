@@ -30,7 +30,7 @@ from worlds import standby as of_standby
 from drwatch.core.exposure import of_database
 from drwatch.core.finding import Condition
 from drwatch.core.gtid import GtidPosition, GtidSet
-from drwatch.core.sample import Flavour, Node, ReplicationFact, Sample, ServerFact
+from drwatch.core.sample import Flavour, IoState, Node, ReplicationFact, Sample, ServerFact
 from drwatch.core.snapshot import Snapshot
 
 ELSEWHERE = "00000000-0000-0000-0000-00000000000f"
@@ -182,6 +182,14 @@ def test_the_unknown_claim_is_explained_by_the_rewind_and_not_told_beside_it() -
     breached = found(world, 5, Condition.RPO_BREACHED)
     assert breached is not None
     assert breached.suppressed_by is Condition.PRIMARY_REWOUND
+
+
+def test_a_receiver_that_finds_its_place_gone_is_explained_by_the_rewind() -> None:
+    gone = receiver(replication(io=IoState.NO, io_errno=1236, io_error="could not find first log file name"), 2)
+    world = seen(gone, world=told(server(gtids(100)), server(gtids(90))))
+    rebuild = found(world, 5, Condition.REBUILD_REQUIRED)
+    assert rebuild is not None
+    assert rebuild.suppressed_by is Condition.PRIMARY_REWOUND
 
 
 def test_only_a_humans_word_ends_it_and_then_the_claim_rests_on_what_is_seen_from_there() -> None:
