@@ -165,15 +165,15 @@ def compose(page: Page, assessment: Assessment, zone: tzinfo) -> Message:
         lines = [f"Over after {span(end - incident.began)}.{was}", *(_salvage(view, lines=True) if view else ())]
         return Message(head, "\n".join([*lines, *_succeeded(incident, assessment, zone)]))
     lines += [f"{words[:1].upper() + words[1:]}" for words in incident.evidence]
+    if view is not None and incident.condition is Condition.ZOMBIE_PRIMARY:
+        commands = fence(view, assessment.snapshot, incident.subject)
+        lines += ["DO FIRST:", *(f"{command.why}:\n   {command.line}" for command in commands)]
     if view is not None:
         lines += _loss(view, zone)
         lines += _salvage(view, lines=incident.condition not in PRIMARY_FAMILY)
         lines += [_time(estimate) for estimate in view.recovery]
         if incident.condition in PRIMARY_AILING:
             lines += [f"DO FIRST:\n{command.why}:\n   {command.line}" for command in mending(view, assessment.snapshot)]
-        elif incident.condition is Condition.ZOMBIE_PRIMARY:
-            commands = fence(view, assessment.snapshot, incident.subject)
-            lines += ["DO FIRST:", *(f"{command.why}:\n   {command.line}" for command in commands)]
         elif incident.condition in PRIMARY_FAMILY:
             lines += _choice(view, assessment.snapshot, assessment.at, zone)
             for standby in view.ranked:

@@ -266,6 +266,17 @@ def test_an_old_primary_that_is_back_and_writable_is_a_zombie_at_once() -> None:
     assert "takes writes beside it" in zombie.summary
 
 
+def test_what_an_old_primary_wrote_while_it_led_is_not_told_as_a_zombies_writes() -> None:
+    """On MariaDB its newest transaction is its own, as that of any primary."""
+    maria = {"flavour": Flavour.MARIADB, "version": (10, 11, 6), "server_uuid": None}
+    watch = Watch(snapshot=Snapshot(leaders={"shop": Leader(STANDBY, at(0), PRIMARY)}))
+    new = standby_server(position(150, 2), gtid_applied=position(100), read_only=False, **maria)
+    back = [primary(server(position(100), **maria), 1), look(PRIMARY, Probe.REPLICATION, ALONE, 1)]
+    seen = watch.see(1, standby(new, 1), receiver(ALONE, 1), back)
+    (zombie,) = (f for f in seen.findings if f.condition is Condition.ZOMBIE_PRIMARY)
+    assert "writes of its own" not in " ".join(zombie.evidence)
+
+
 def test_an_old_primary_is_not_followed_back_for_what_it_wrote_while_it_led() -> None:
     """It is back and open, nobody writes to it, and the new primary dies."""
     watch = taken_over()

@@ -65,7 +65,10 @@ def _own_writes(snapshot: Snapshot, node: Node, leader: Node) -> tuple[str, ...]
             if not there.covers(here.of_uuid(mine.server_uuid)) or wrote_alone(snapshot, node):
                 return _diverged(node, here - there, leader, there - here)
         case GtidPosition() as here, GtidPosition() as there:
-            if here.written_by(mine.server_id).domains or wrote_alone(snapshot, node):
+            led = snapshot.leaders.get(node.cluster)
+            # What an old primary wrote while it led is no sign of anything.
+            own = here.written_by(mine.server_id).domains and (led is None or led.former != node)
+            if own or wrote_alone(snapshot, node):
                 return (
                     f"{node.name}: read_only is off, and its binary log holds writes of its own, up to {here}",
                     f"{leader.name}: has written up to {there}",
