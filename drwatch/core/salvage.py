@@ -23,6 +23,9 @@ READERS = {Flavour.MARIADB: "mariadb-binlog", Flavour.MYSQL: "mysqlbinlog"}
 STARTS_AT_GTIDS = (10, 8)
 """MariaDB's --start-position takes GTIDs from here on (MDEV-4989)."""
 
+TOLD = 300
+"""Characters of the list that a sentence holds; a set of many gaps is long, and ``known`` has all of it."""
+
 ALL_FILES = 999999
 """More binary logs than a server keeps."""
 
@@ -59,8 +62,9 @@ class Salvage:
             return f"{source} holds nothing that {standby} lacks"
         if not self.known:
             return f"nothing was seen that {source} holds and {standby} lacks; its binary log has what nobody saw"
+        known = self.known if len(self.known) <= TOLD else f"{self.known[:TOLD]}…"
         count = f"{self.transactions} transactions" if self.transactions is not None else f"{self.bytes} bytes of log"
-        return f"{source} holds {'exactly' if self.whole else 'at least'} {count} that {standby} lacks: {self.known}"
+        return f"{source} holds {'exactly' if self.whole else 'at least'} {count} that {standby} lacks: {known}"
 
 
 def salvage(snapshot: Snapshot, source: NodePolicy, standby: Node) -> Salvage:

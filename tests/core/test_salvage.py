@@ -35,7 +35,7 @@ from worlds import (
 
 from drwatch.core.assessment import Assessment
 from drwatch.core.finding import Condition, Finding
-from drwatch.core.gtid import GtidPosition
+from drwatch.core.gtid import GtidPosition, GtidSet
 from drwatch.core.message import compose
 from drwatch.core.paging import Page, PageReason
 from drwatch.core.policy import NodePolicy
@@ -79,6 +79,14 @@ def test_what_a_dead_primary_was_seen_to_hold_is_a_lower_bound_and_the_line_brin
     assert (it.known, it.transactions, it.whole) == (f"{UUID}:101-105", 5, False)
     assert it.words == f"oslo-a holds at least 5 transactions that oslo-b lacks: {UUID}:101-105"
     assert f"mysqlbinlog --exclude-gtids='{gtids(100) | gtids(2, OTHER)}' $(ls -v mysql-bin.*[0-9])" in it.decode.line
+
+
+def test_a_list_of_many_gaps_is_cut_in_the_sentence_and_whole_in_its_field() -> None:
+    gaps = GtidSet.of([((UUID, ""), [(2 * number, 2 * number) for number in range(1, 400)])])
+    looks = mysql(2, 0)
+    it = of([primary(server(gaps, binlog_base=BASE), 2), *looks[1:]])
+    assert (it.known, it.transactions) == (str(gaps), 399)
+    assert len(it.words) < 400
 
 
 def test_of_one_that_answers_again_the_list_is_exact() -> None:
