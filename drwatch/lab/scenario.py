@@ -247,7 +247,7 @@ SCENARIOS = {
             "primary-reads-only",
             "a long SELECT on a primary that commits nothing, with writes that change nothing, pages nobody",
             (Act(8, "primary-reads-only"),),
-            watch=35.0,
+            watch=28.0,
         ),
         Scenario(
             "primary-binlog-full",
@@ -269,7 +269,7 @@ SCENARIOS = {
             (Act(0, "primary-binlog-full"), Act(10, "primary-told-to-stop")),
             (Expect(Condition.PRIMARY_DISK_FULL, within=15.0),),
             small_disk=Under.BINLOG,
-            watch=15.0,
+            watch=8.0,
         ),
         Scenario(
             "standby-killed",
