@@ -145,7 +145,8 @@ def _kill(death: Death, pair: Pair, watching: Watching, heartbeat: PtHeartbeat, 
     settled = time.time()
     last = _claim(watching.wait_for(lambda cluster: _looked_at(cluster, settled)))
     file, position = _held(pair.standby)
-    logs = [log for log in sorted(pair.primary.datadir.glob("mysql-bin.[0-9]*")) if log.name >= file]
+    # MariaDB from 11.4 on keeps an index of GTIDs beside each, mysql-bin.000001.idx.
+    logs = [log for log in sorted(pair.primary.datadir.glob("mysql-bin.[0-9]*[0-9]")) if log.name >= file]
     octets = sum(log.stat().st_size for log in logs) - position
     pair.writer.pause()
     pair.primary.on_up = lambda: None  # nobody writes, and the standby gets nothing, until it is counted
