@@ -24,7 +24,7 @@ from drwatch.lab.binaries import Unavailable
 from drwatch.lab.deadline import until
 from drwatch.lab.pair import Pair
 from drwatch.lab.play import Watching, configuration
-from drwatch.lab.replication import caught_up, status
+from drwatch.lab.replication import caught_up, start_replication, status
 from drwatch.lab.server import Flavour, Server
 
 LOOK = 1.0
@@ -193,6 +193,12 @@ def _recover(pair: Pair) -> None:
     pair.link.refuses()
     pair.link.passes()
     pair.primary.on_up = pair.link.listen
+    if not pair.flavour.by_gtid:
+        # In the middle of a torn transaction MariaDB's receiver does not go on by itself (errno 1595).
+        file, position = _held(pair.standby)
+        pair.standby.sql(f"STOP {pair.standby.words.replica}")
+        at = {"File": file, "Position": position}
+        start_replication(pair.primary, pair.standby, pair.link.address, pair.link.port, at)
     until(pair.replicates, within=30, what="replication at work again")
     until(lambda: caught_up(pair.primary, pair.standby), within=30, what="the standby to catch up")
     pair.writer.rate, pair.writer.rows = RATE, 1

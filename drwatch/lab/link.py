@@ -91,17 +91,16 @@ class Link:
         self._carried.add(task)
         onward: asyncio.StreamWriter | None = None
         try:
-            await self._open.wait()  # a silent wire brings no dial to the far end
-            back, onward = await asyncio.open_connection(*self.target, limit=CHUNK)
-            there, here = (asyncio.create_task(self._pump(*way)) for way in ((reader, onward), (back, writer)))
-            try:
-                await asyncio.wait((there, here), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                there.cancel()
-                here.cancel()
-                await asyncio.gather(there, here, return_exceptions=True)
-            await self._take_after_target()
-        except OSError:
+            with suppress(OSError):
+                await self._open.wait()  # a silent wire brings no dial to the far end
+                back, onward = await asyncio.open_connection(*self.target, limit=CHUNK)
+                there, here = (asyncio.create_task(self._pump(*way)) for way in ((reader, onward), (back, writer)))
+                try:
+                    await asyncio.wait((there, here), return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    there.cancel()
+                    here.cancel()
+                    await asyncio.gather(there, here, return_exceptions=True)
             await self._take_after_target()
         except asyncio.CancelledError:
             pass  # the wire was cut; asyncio's own callback would log a cancelled handler as an error
