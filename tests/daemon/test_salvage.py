@@ -20,7 +20,7 @@ from drwatch.lab.deadline import until
 from drwatch.lab.faults import FAULTS
 from drwatch.lab.pair import Pair
 from drwatch.lab.play import Watching, configuration
-from drwatch.lab.replication import drain
+from drwatch.lab.replication import caught_up, drain
 from drwatch.lab.server import Flavour, Server
 from drwatch.lab.writer import TABLE
 
@@ -93,6 +93,7 @@ def test_the_claim_outlives_a_sigkill_and_the_printed_lines_save_exactly_what_is
     with Watching(pair, config) as watching:
         watching.wait_until_well()
         pair.primary.sql("FLUSH BINARY LOGS")  # what is lost begins in a later file than the first
+        until(lambda: caught_up(pair.primary, pair.standby), within=15, what="the standby in the later file")
         kill_with_real_loss(pair)
         before = watching.wait_for(frozen)["exposures"][0]
         drain(pair.standby)
