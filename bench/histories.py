@@ -37,7 +37,7 @@ def main() -> None:
             run_state_machine_as_test(kind, settings=each)
         except AssertionError as wrong:
             broken.append(kind.__name__)
-            print(wrong)
+            print(wrong, *getattr(wrong, "__notes__", ()), sep="\n")
         figures[kind.__name__] = {"histories": kind.played, "seconds": round(time.monotonic() - began, 1)}
         print(f"{kind.__name__:24} {kind.played:9} {figures[kind.__name__]['seconds']:8.1f}", flush=True)
     played = sum(figure["histories"] for figure in figures.values())

@@ -306,11 +306,16 @@ class Histories(RuleBasedStateMachine):
                 standby.forgotten = min(standby.forgotten, left)
 
     def _seen(self) -> int:
-        """The number that the primary's last look brought: with less than that it has visibly gone back."""
-        line = self.world.timelines[PRIMARY]
-        if self.leader.commits and self.ceiling == math.inf and line.told is not None:
-            return self._told
-        return 0
+        """The number that the primary's last look brought: with less than that it has visibly gone back.
+
+        By coordinate not if its log has rotated since: what it comes back with may then lie past the place last seen,
+        and before the one that its standby has come to (decision 0010).
+        """
+        told = self.world.timelines[PRIMARY].told
+        if not self.leader.commits or self.ceiling != math.inf or told is None:
+            return 0
+        rotated = told.binlog is not None and told.binlog.number != self.leader.place.number
+        return 0 if rotated and not self.uses_gtid else self._told
 
     @rule(at=which)
     def the_standby_is_rebuilt(self, at: int) -> None:
