@@ -34,13 +34,17 @@ settings.load_profile("drwatch")
 ALONE = "tests/scenarios/test_real.py"
 """Each of its tests brings up a pair of its own; in every other file they share what the file's fixtures made."""
 
+TOGETHER = "tests/probes/mysql/"
+"""Its files share the servers of one session."""
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file is one worker's, and what waits longest comes first, so that no worker is left waiting for another."""
     for item in items:
         if not item.nodeid.startswith(ALONE):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+            file = item.nodeid.partition("::")[0]
+            item.add_marker(pytest.mark.xdist_group(TOGETHER if file.startswith(TOGETHER) else file))
     items.sort(key=lambda item: not item.nodeid.startswith(ALONE))
 
 

@@ -15,12 +15,17 @@ from drwatch.lab.writer import MARGIN, TABLE
 
 @dataclass(frozen=True)
 class Fault:
-    """`strike` returns the monotonic time at which the fault began; after `mend` the pair is healthy again."""
+    """`strike` returns the monotonic time at which the fault began; `mend` makes the pair healthy again, if it can."""
 
     name: str
     sentence: str
     strike: Callable[[Pair], float]
     mend: Callable[[Pair], None]
+
+    @property
+    def mends(self) -> bool:
+        """Whether the pair is as before after it, and not left as it then is."""
+        return self.mend is not takeover.leave
 
 
 def kill_primary(pair: Pair) -> float:

@@ -92,6 +92,7 @@ LEAN = (
     "--key-buffer-size=1M",
     "--table-open-cache=100",
     "--max-connections=60",
+    "--skip-innodb-use-native-aio",  # the kernel's contexts (fs.aio-max-nr) are soon used up by many servers
     "--back-log=8",  # small, so that a vanished host's queue of pending connections is quickly full
 )
 LEAN_MYSQL = (

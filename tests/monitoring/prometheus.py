@@ -19,7 +19,7 @@ from drwatch.core.paging import Outcome
 from drwatch.core.sample import Moment
 from drwatch.exporter import Exporter, Instruments
 from drwatch.lab.binaries import Binaries
-from drwatch.store import Past
+from drwatch.store import Boxed, Past
 from drwatch.web.app import Reader, application
 from drwatch.web.listen import serve
 from monitoring import world
@@ -63,8 +63,13 @@ async def living_world() -> AsyncIterator[int]:
     async def history(limit: int) -> tuple[Past, ...]:
         return ()
 
+    async def blackbox(incident: str) -> tuple[Boxed, ...]:
+        return ()
+
     exporter = Exporter(assessment, incidents, rows, instruments)
-    app = application(Reader(assessment, incidents, rows, exporter.render, lambda: None, history))
+    app = application(
+        Reader(assessment, incidents, rows, exporter.render, lambda: None, history, blackbox, lambda *_: None)
+    )
     async with serve(app, ("127.0.0.1", 0)) as bound:
         assert bound is not None
         yield bound[1]

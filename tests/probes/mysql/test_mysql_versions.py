@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from documented import MYSQL_80, MYSQL_84
 from drwatch.core.binlog import Coordinate
 from drwatch.core.sample import Flavour, IoState, ReplicationFact
 from drwatch.probes.mysql import statements
+from drwatch.probes.mysql.pulse import Pulse
 from drwatch.probes.mysql.replication_fact import read_replication
 from drwatch.probes.mysql.server_fact import server_fact
 from drwatch.probes.mysql.wire import Wire
@@ -40,6 +42,7 @@ class Documented:
     asked: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     working: dict[str, str] = field(default_factory=dict)
+    logs_due: float = math.inf
 
     async def rows(self, statement: str) -> list[dict[str, Any]]:
         self.asked.append(statement)
@@ -52,7 +55,7 @@ class Documented:
 
     async def look(self, version: str, **constants: str) -> ReplicationFact:
         known = {"version": version, "performance_schema": "ON", "read_only": "ON", "log_bin": "ON", "gtid_mode": "ON"}
-        fact, notes = await read_replication(cast(Wire, self), known | constants)
+        fact, notes = await read_replication(Pulse(), cast(Wire, self), known | constants)
         assert isinstance(fact, ReplicationFact)
         assert notes == ()
         return fact
