@@ -21,6 +21,8 @@ class Fault:
     sentence: str
     strike: Callable[[Pair], float]
     mend: Callable[[Pair], None]
+    needs_small_disk: bool = False
+    """Only a pair that was brought up with one has it."""
 
     @property
     def mends(self) -> bool:
@@ -279,8 +281,15 @@ FAULTS = {
             "the disk under the primary's binary logs is full",
             ailing.fill_disk,
             ailing.make_room,
+            needs_small_disk=True,
         ),
-        Fault("primary-data-full", "the disk under the primary's data is full", ailing.fill_disk, ailing.make_room),
+        Fault(
+            "primary-data-full",
+            "the disk under the primary's data is full",
+            ailing.fill_disk,
+            ailing.make_room,
+            needs_small_disk=True,
+        ),
         Fault(
             "primary-killed-whole", "the primary dies, its standby has everything", takeover.kill_whole, start_primary
         ),

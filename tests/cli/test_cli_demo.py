@@ -10,6 +10,7 @@ import pytest
 from commands import drwatch, left_in, own_tmp, start
 from terminal import ALTERNATE, NORMAL, Terminal
 
+from drwatch.lab.demo import KEYS
 from drwatch.lab.scenario import SCENARIOS
 
 pytestmark = pytest.mark.timeout(180)
@@ -94,7 +95,7 @@ def test_a_newcomer_breaks_and_mends_with_single_keys(tmp: Path) -> None:
         for words in ("all is well", "oslo-a", "primary", "(RPO)", "(RTO)", "(marker)", "the phone", "status page"):
             assert words in screen
         terminal.press("\x1b[3~")  # the delete key holds a 3, and breaks nothing
-        terminal.press("b")
+        terminal.press(next(key for key, fault in KEYS.items() if fault.name == "standby-writable"))
         terminal.wait_for("StandbyWritable oslo-b", within=10)
         page = terminal.wait_for("Press m to mend it", within=20)
         assert "WARNING shop: StandbyWritable oslo-b" in page
