@@ -152,7 +152,8 @@ def _older(snapshot: Snapshot, woke: Moment, seconds: float) -> Snapshot:
 
     def aged(line: Timeline) -> Timeline:
         entries = (Entry(back(entry.asked), entry.position, back(entry.since)) for entry in line.entries)
-        return replace(line, entries=tuple(entries))
+        doubts = {node: doubt.moved(back) for node, doubt in line.doubts.items()}
+        return replace(line, entries=tuple(entries), doubts=MappingProxyType(doubts))
 
     old = snapshot.recalled.items()
     return replace(

@@ -10,6 +10,7 @@ from typing import Any
 from drwatch.core import binlogs
 from drwatch.core.actuals import Outage
 from drwatch.core.binlogs import Logs
+from drwatch.core.doubt import RESTORING, Doubt
 from drwatch.core.errant import Strays, errant
 from drwatch.core.receipt import Receipt, anew, receipt
 from drwatch.core.sample import (
@@ -57,6 +58,10 @@ class ChannelHealth:
     failing_since: Moment | None = None
     refused: bool = False
     detail: str = ""
+
+
+REFUSED = (1236, 13114)
+"""The source cannot read what the receiver asks for; MySQL 8 and later have a number of their own."""
 
 
 def _nothing() -> MappingProxyType[Any, Any]:
@@ -119,7 +124,7 @@ class Snapshot:
             case HostFact() as fact:
                 return after._examined(sample, fact)
             case ReplicationFact() as fact:
-                return after._moved(sample, fact)._listed(sample, fact)
+                return after._moved(sample, fact)._stood(sample, fact)._listed(sample, fact)
         return after
 
     def told(self, channel: str, accepted: bool, refused: bool, detail: str, now: Moment) -> Snapshot:
@@ -196,7 +201,48 @@ class Snapshot:
             line = Timeline(rewound=line.rewound | self._fed_by(node))
         elif ahead := self._ahead_of(node, position) - line.rewound:
             line = Timeline(rewound=line.rewound | ahead)
+        else:
+            line = self._doubted(node, line, entry)
         return replace(self, timelines=MappingProxyType({**self.timelines, node: line.add(entry)}))
+
+    def _doubted(self, node: Node, line: Timeline, entry: Entry) -> Timeline:
+        """With what this look says of the standbys' places, or new doubts of all if the server may have been started.
+
+        A start opens a new file; one that is opened without a start is no more than a rotation.
+        """
+        place = entry.position.binlog
+        if place is None:
+            return line
+        doubts = dict(line.doubts)
+        if line.newest is not None and line.in_later_file(entry) and self._may_be_new(node, line.newest.asked, entry):
+            for standby in self._fed_by(node):
+                old = doubts.get(standby)
+                doubts[standby] = old.again(entry.since) if old else Doubt(line.newest.asked, place, entry.since)
+        elif not entry.measured:
+            asked = {standby: doubt.said(place, entry.asked) for standby, doubt in doubts.items()}
+            doubts = {standby: doubt for standby, doubt in asked.items() if doubt is not None}
+        return _judged(line, doubts)
+
+    def _may_be_new(self, node: Node, since: Moment, entry: Entry) -> bool:
+        """Whether the server may have been started since that look."""
+        sample = self.newest(node, Probe.SERVER)
+        if sample is None or not isinstance(fact := sample.found, ServerFact):
+            return True
+        return entry.asked - sample.asked >= RESTORING or sample.answered.plus(-fact.uptime).loop > since.loop
+
+    def _stood(self, sample: Sample, fact: ReplicationFact) -> Snapshot:
+        """With what a standby's place says to the doubts in it."""
+        node, lines = sample.key.node, dict(self.timelines)
+        for source, line in self.timelines.items():
+            doubt, server = line.doubts.get(node), self.server(source)
+            ids = (None, server.server_id if server else None)
+            channel = next((each for each in fact.channels if each.source_server_id in ids), None)
+            if doubt is None or channel is None or channel.read is None:
+                continue
+            after = doubt.held(channel.read, channel.io_errno in REFUSED, sample.asked, sample.answered)
+            left = {standby: held for standby, held in line.doubts.items() if standby != node}
+            lines[source] = _judged(line, {**left, node: after} if after else left)
+        return replace(self, timelines=MappingProxyType(lines))
 
     def _fed_by(self, source: Node) -> frozenset[Node]:
         """The other nodes of its cluster but for those that are known to take their data from elsewhere, or nowhere."""
@@ -327,7 +373,7 @@ class Snapshot:
 
     def rebuilt(self, standby: Node) -> Snapshot:
         """A human says that this standby was made anew: neither what it had nor what was undone counts any more."""
-        lines = {node: replace(line, rewound=line.rewound - {standby}) for node, line in self.timelines.items()}
+        lines = {node: line.cleared(standby) for node, line in self.timelines.items()}
         receipts = {key: anew(held) if key[0] == standby else held for key, held in self.receipts.items()}
         old = (Key(standby, Probe.SERVER), Key(standby, Probe.REPLICATION))
         sights = {key: replace(sight, fact=None) if key in old else sight for key, sight in self.sights.items()}
@@ -338,6 +384,12 @@ class Snapshot:
             timelines=MappingProxyType(lines),
             receipts=MappingProxyType(receipts),
         )
+
+
+def _judged(line: Timeline, doubts: Mapping[Node, Doubt]) -> Timeline:
+    rewound = {standby for standby, doubt in doubts.items() if doubt.proved}
+    left = {standby: doubt for standby, doubt in doubts.items() if standby not in rewound}
+    return replace(line, rewound=line.rewound | rewound, doubts=MappingProxyType(left))
 
 
 def snapshot(samples: Iterable[Sample], alive: Iterable[Node] = ()) -> Snapshot:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from drwatch.core import binlog, gtid
 from drwatch.core.binlog import Coordinate
+from drwatch.core.doubt import Doubt
 from drwatch.core.gtid import GtidPosition, Gtids
 from drwatch.core.sample import Moment, Node
 
@@ -85,6 +87,8 @@ class Timeline:
     """The newest that the server itself said, in each unit."""
     told_at: Moment | None = None
     """When that had been answered."""
+    doubts: Mapping[Node, Doubt] = field(default_factory=lambda: MappingProxyType({}))
+    """The standbys whose coordinate may be of what the server held before it was started anew."""
 
     def add(self, entry: Entry) -> Timeline:
         """With one look more; a position seen again only moves its last sighting, so an idle primary costs nothing."""
@@ -124,6 +128,17 @@ class Timeline:
             return now.binlog.number < told.binlog.number
         return binlog.beyond(told.binlog, now.binlog)
 
+    def cleared(self, standby: Node) -> Timeline:
+        """With nothing held against a standby: it was made anew."""
+        doubts = {node: doubt for node, doubt in self.doubts.items() if node != standby}
+        return replace(self, rewound=self.rewound - {standby}, doubts=MappingProxyType(doubts))
+
+    def in_later_file(self, entry: Entry) -> bool:
+        """Whether this look shows a file that the ones before did not: by a rotation, or a start."""
+        place, newest = entry.position.binlog, self.newest
+        before = [each.binlog for each in (self.told, newest and newest.position) if each and each.binlog]
+        return place is not None and any(place.base == old.base and place.number > old.number for old in before)
+
     @property
     def newest(self) -> Entry | None:
         return self.entries[-1] if self.entries else None
@@ -141,9 +156,10 @@ class Timeline:
         """The entries that were known before a moment, newest first."""
         return (entry for entry in reversed(self.entries) if entry.since.loop < moment.loop)
 
-    def newest_within(self, have: Position) -> Entry | None:
-        """The newest entry that ``have`` covers wholly; None when there is none."""
-        return next((entry for entry in reversed(self.entries) if have.covers(entry.position)), None)
+    def newest_within(self, have: Position, until: Moment | None = None) -> Entry | None:
+        """The newest entry that ``have`` covers wholly, of those up to ``until``; None when there is none."""
+        entries = (entry for entry in reversed(self.entries) if until is None or entry.asked.loop <= until.loop)
+        return next((entry for entry in entries if have.covers(entry.position)), None)
 
     def first_beyond(self, have: Position) -> Entry | None:
         """The oldest entry that ``have`` does not cover, after the newest that it does; None when it covers all."""

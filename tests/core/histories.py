@@ -191,9 +191,16 @@ class Histories(RuleBasedStateMachine):
         for _ in range(min(count, int(min(self.ceiling, 1e9)) - len(leader.commits) - 1)):
             if self.limit.number == leader.place.number and self.limit.position <= leader.place.position + size:
                 break
-            leader.place = Coordinate(leader.place.file, leader.place.position + size)
-            leader.written += size
+            self._write(size)
             leader.commits.append(Commit(None if hangs else self.now, leader.place, leader.written))
+
+    def _write(self, size: int) -> None:
+        """Never up to exactly the place at which a receiver is stuck: no coordinate tells that (decision 0010)."""
+        leader = self.leader
+        while Coordinate(leader.place.file, leader.place.position + size) in [each.stuck for each in self.followers]:
+            size += 1
+        leader.place = Coordinate(leader.place.file, leader.place.position + size)
+        leader.written += size
 
     @precondition(lambda self: self.leader.death is None)
     @rule()
@@ -201,6 +208,7 @@ class Histories(RuleBasedStateMachine):
         self.leader.acknowledge(self.now)
         self.leader.place = coordinate(4, self.leader.place.number + 1)
         self.leader.written += 4
+        self._write(0)
 
     @rule(at=which, count=steps, torn=st.booleans())
     def receive(self, at: int, count: int, torn: bool) -> None:
@@ -220,6 +228,10 @@ class Histories(RuleBasedStateMachine):
         if standby.received > standby.applied:
             standby.forgotten = max(standby.received, standby.forgotten or 0)
         standby.received, standby.torn = standby.applied, False
+        if standby.stuck and standby.applied <= standby.same:
+            # It asks from where it had applied, which the primary has.
+            standby.forgotten = int(min(standby.forgotten or 0, standby.same))
+            standby.stuck, standby.same = None, math.inf
 
     @rule(at=which, connected=st.booleans())
     def the_receiver_stops_or_starts(self, at: int, connected: bool) -> None:
@@ -261,6 +273,7 @@ class Histories(RuleBasedStateMachine):
         leader.acknowledge(self.now)
         leader.place = coordinate(4, leader.place.number + 1)
         leader.written += 4
+        self._write(0)
 
     @precondition(lambda self: self.leader.death is None)
     @rule(took=spans)
@@ -280,6 +293,15 @@ class Histories(RuleBasedStateMachine):
         self.now += took
         self._start_primary()
         self._undone(left, seen, here)
+
+    @precondition(lambda self: self.leader.death is None and self._seen() > 1)
+    @rule(back=st.integers(1, 6), at=which)
+    def it_comes_back_before_what_a_standby_received_in_a_later_file(self, back: int, at: int) -> None:
+        """While nobody looks: chance alone seldom brings these together."""
+        self.the_log_rotates()
+        self.commit(2, 5000, False)
+        self.receive(at, len(self.leader.commits), False)
+        self.the_primary_comes_back_with_less(back, 7.0)
 
     @precondition(lambda self: self.leader.death is None and self._seen() > 1)
     @rule()
@@ -304,18 +326,15 @@ class Histories(RuleBasedStateMachine):
                 standby.stuck = None if self.uses_gtid else standby.stuck or here[standby.node]
             if standby.forgotten is not None:
                 standby.forgotten = min(standby.forgotten, left)
+        if not self.uses_gtid:
+            self._write(0)
 
     def _seen(self) -> int:
-        """The number that the primary's last look brought: with less than that it has visibly gone back.
-
-        By coordinate not if its log has rotated since: what it comes back with may then lie past the place last seen,
-        and before the one that its standby has come to (decision 0010).
-        """
-        told = self.world.timelines[PRIMARY].told
-        if not self.leader.commits or self.ceiling != math.inf or told is None:
-            return 0
-        rotated = told.binlog is not None and told.binlog.number != self.leader.place.number
-        return 0 if rotated and not self.uses_gtid else self._told
+        """The number that the primary's last look brought: with less than that it has visibly gone back."""
+        line = self.world.timelines[PRIMARY]
+        if self.leader.commits and self.ceiling == math.inf and line.told is not None:
+            return self._told
+        return 0
 
     @rule(at=which)
     def the_standby_is_rebuilt(self, at: int) -> None:
@@ -408,8 +427,11 @@ class Histories(RuleBasedStateMachine):
         applied = self._gtids(standby.applied)
         fact = channel(
             io=IoState.YES if standby.connected else IoState.NO,
+            io_errno=1236 if standby.stuck and not standby.connected else 0,
             read=Coordinate(here.file, here.position + (1 if standby.torn else 0)),
-            executed=leader.end(min(standby.applied, len(leader.commits)))[0] if standby.same == math.inf else here,
+            executed=leader.end(min(standby.applied, len(leader.commits)))[0]
+            if standby.applied <= standby.same
+            else here,
             retrieved_gtid=self._gtids(retrieved) if self.uses_gtid else None,
             executed_gtid=applied if self.uses_gtid and not self.mariadb else None,
             uses_gtid=self.uses_gtid,
