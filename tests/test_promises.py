@@ -31,7 +31,7 @@ UNPLAYED = {
     Condition.SEMI_SYNC_DEGRADED: "the core's tests have it, and the probe's on real servers",
     Condition.BINLOG_GAP_CLOSING: "a purge is a matter of hours: the core's tests have it",
     Condition.DISK_FILLING: "the core's tests have it: for real its patience is a minute",
-    Condition.WRONG_SOURCE: "the core's tests have it: a pair has no third server to follow",
+    Condition.WRONG_SOURCE: "a pair has no third server to follow: the tests of three nodes have it for real",
     Condition.REBUILD_REQUIRED: "the core's tests have it",
     Condition.ENDPOINT_ASTRAY: "the core's tests have it, and the probe's on a real name server",
     Condition.IO_WAIT_HIGH: "five minutes of a saturated disk are no scenario for a shared machine",

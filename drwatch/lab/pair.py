@@ -63,6 +63,8 @@ class Closable(Protocol):
 class Pair:
     """Everything is up, replicating and written to once the context is entered; nothing of it is left after."""
 
+    standby_options: tuple[str, ...] = ("--server-id=2", "--read-only=1")
+
     def __init__(
         self,
         flavour: Flavour = Flavour.MARIADB,
@@ -99,7 +101,7 @@ class Pair:
         binaries = find()
         self.sandbox = stack.enter_context(Sandbox())
         self.primary = self._primary(binaries)
-        self.standby = Server(self.sandbox, binaries, self.flavour, "oslo-b", STANDBY, "--server-id=2", "--read-only=1")
+        self.standby = Server(self.sandbox, binaries, self.flavour, "oslo-b", STANDBY, *self.standby_options)
         for server in (self.primary, self.standby):
             server.start()
             create_accounts(server)
@@ -130,8 +132,13 @@ class Pair:
         return Server(self.sandbox, binaries, self.flavour, "oslo-a", PRIMARY, *options, datadir=datadir)
 
     @property
-    def servers(self) -> tuple[Server, Server]:
+    def servers(self) -> tuple[Server, ...]:
         return self.primary, self.standby
+
+    @property
+    def shells(self) -> tuple[Sshd, ...]:
+        """Of the servers, in their order."""
+        return self.primary_ssh, self.standby_ssh
 
     def replicates(self) -> bool:
         return running(self.standby)
@@ -155,17 +162,14 @@ class Pair:
         nodes = "".join(
             NODE.format(
                 name=mysql.name,
-                role=role,
+                role="primary" if mysql is self.primary else "standby",
                 mysql=mysql,
                 ssh=ssh,
                 user=MONITOR[0],
                 password=_secret(secrets / "mysql.pw", MONITOR[1]),
                 known_hosts=_secret(secrets / f"{mysql.name}.known_hosts", ssh.known_hosts),
             )
-            for role, mysql, ssh in (
-                ("primary", self.primary, self.primary_ssh),
-                ("standby", self.standby, self.standby_ssh),
-            )
+            for mysql, ssh in zip(self.servers, self.shells, strict=True)
         )
         return CONFIG.format(
             nodes=nodes,
