@@ -21,6 +21,13 @@ async def test_a_scenario_pages_what_it_must_and_nothing_else(name: str, tmp_pat
     assert not scenario.history or told & set(scenario.history)
 
 
+async def test_with_no_confirm_window_a_kill_is_paged_within_a_second(tmp_path: Path) -> None:
+    """The scenario's own limit leaves room for a real machine that is busy; virtual time needs none."""
+    played = await virtual.play(SCENARIOS["primary-killed-at-once"], tmp_path)
+    assert played.pages[0].condition is Condition.PRIMARY_DOWN
+    assert played.pages[0].after < 1.0
+
+
 async def test_ten_minutes_of_ordinary_load_page_nobody(tmp_path: Path) -> None:
     played = await virtual.play(Scenario("quiet", "", watch=600.0), tmp_path)
     assert played.pages == ()
