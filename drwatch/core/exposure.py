@@ -156,7 +156,8 @@ def of_database(cluster: Cluster, snapshot: Snapshot, standby: Node, now: Moment
         have = Position(have.gtid, None)
         if have.gtid is None:
             return unknown(f"{standby.name} replicates by coordinate through {way.through[0].name}")
-    doubt = line.doubts.get(standby) if have.by_coordinate else None
+    # A standby whose status has not been read may well follow by coordinate.
+    doubt = line.doubts.get(standby) if have.by_coordinate or feed(snapshot, standby) is None else None
     held = line.newest_within(have, doubt.since if doubt else None)
     if held is None:
         return unknown(f"nothing that {standby.name} has received could be placed in what {primary.name} had")

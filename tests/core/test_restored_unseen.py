@@ -9,8 +9,9 @@ import pytest
 from worlds import PRIMARY, SHOP, STANDBY, at, channel, coordinate, primary, receiver, server, standby, standby_server
 
 from drwatch.core.exposure import Exposure, of_database
+from drwatch.core.gtid import GtidPosition
 from drwatch.core.memory import memory, recall
-from drwatch.core.sample import IoState, ReplicationFact, Sample
+from drwatch.core.sample import Flavour, IoState, ReplicationFact, Sample
 from drwatch.core.snapshot import Snapshot, snapshot
 
 OLD = replace(server(), gtid=None)
@@ -53,6 +54,16 @@ def test_what_its_standby_received_before_an_unseen_restore_covers_nothing_of_wh
 ) -> None:
     """10: a rotation. 50: 2:900, all received. 60: restored to 1:400, begins file 2 anew: its rows are nowhere else."""
     assert claim(seen(*looks), 103).seconds == pytest.approx(103)
+
+
+def test_a_standby_whose_status_nobody_has_read_yet_is_doubted_too() -> None:
+    """On MariaDB its GTIDs are known before its way of following is, and a restored primary uses numbers again."""
+    first = replace(OLD, gtid=GtidPosition.parse("0-1-10"), binlog=coordinate(500, 1), uptime=9000.0)
+    again = replace(OLD, gtid=GtidPosition.parse("0-1-12"), binlog=coordinate(154, 2), uptime=40.0)
+    copy = replace(standby_server(), flavour=Flavour.MARIADB, gtid_applied=first.gtid)
+    later = replace(copy, gtid_applied=again.gtid)
+    world = snapshot((primary(first, 0), standby(copy, 0), primary(again, 100), standby(later, 101)))
+    assert claim(world, 103).seconds == pytest.approx(103)
 
 
 def test_the_restored_primary_passing_its_standbys_place_does_not_end_the_doubt() -> None:
