@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from types import FrameType
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -27,12 +24,16 @@ def show(status: Json) -> None:
 
 def watch(ask: Callable[[], Json]) -> None:
     """Until ctrl-C, also across a restart of the daemon; the terminal is put back whatever ends it."""
-    first = picture(ask())
-    signal.signal(signal.SIGTERM, _leave)
-    with suppress(KeyboardInterrupt), Live(first, auto_refresh=False, screen=True) as live:
-        while True:
+    first, ends = picture(ask()), {signal.SIGINT, signal.SIGTERM}
+    # One that came in the middle of a drawing would leave the terminal half way: they are taken between two of them.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
+    ended = None
+    with Live(first, auto_refresh=False, screen=True) as live:
+        while ended is None:
             live.update(Group(_asked(ask), Text("ctrl-C ends it", style="dim")), refresh=True)
-            time.sleep(1.0)
+            ended = signal.sigtimedwait(ends, 1.0)
+    if ended.si_signo != signal.SIGINT:
+        raise SystemExit(128 + ended.si_signo)
 
 
 def _asked(ask: Callable[[], Json]) -> RenderableType:
@@ -40,10 +41,6 @@ def _asked(ask: Callable[[], Json]) -> RenderableType:
         return picture(ask())
     except Trouble as trouble:
         return Text(str(trouble), style="red")
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
 
 
 def picture(status: Json, brief: bool = False) -> RenderableType:
