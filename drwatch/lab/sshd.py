@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from drwatch.lab.binaries import Binaries
@@ -95,7 +96,8 @@ class Sshd:
         """Stop the listener and its sessions; the listener first, so that it forks no more."""
         self.process.signal(signal.SIGSTOP)
         for pid in descendants(self.process.pid):
-            os.kill(pid, signal.SIGSTOP)
+            with suppress(ProcessLookupError):  # a session's own child may have ended meanwhile
+                os.kill(pid, signal.SIGSTOP)
 
     def change_host_key(self) -> None:
         """A new host key, as after a reinstallation; `known_hosts` lines handed out before are wrong from now on."""
