@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import shlex
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib import resources
@@ -83,7 +84,7 @@ class Shell(asyncssh.SSHClientSession[bytes]):
         self.alive = True
         assert self._channel is not None
         script = b"\n".join(s for s in SCRIPT.split(b"\n") if not s.lstrip().startswith(b"#"))
-        self._channel.write(b"%s\n%s\ndrwatch-hello %d %s\n" % (script, _END.encode(), VERSION, self._token))
+        self._write(b"%s\n%s\ndrwatch-hello %d %s\n" % (script, _END.encode(), VERSION, self._token))
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
         if datatype is not None:
@@ -176,8 +177,13 @@ class Shell(asyncssh.SSHClientSession[bytes]):
         self._lost(self, blind)
 
     def _send(self, line: str) -> None:
+        self._write(line.encode() + b"\n")
+
+    def _write(self, octets: bytes) -> None:
         assert self._channel is not None
-        self._channel.write(line.encode() + b"\n")
+        # A channel that is closing already: connection_lost comes next, and tells those that wait why.
+        with suppress(BrokenPipeError):
+            self._channel.write(octets)
 
     def _take(self, word: Word) -> None:
         if word.kind == "hello":

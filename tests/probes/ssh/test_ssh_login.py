@@ -154,6 +154,14 @@ async def test_an_account_without_a_shell_is_no_mystery(make_far: Callable[..., 
     assert "exit status 1" in blind.detail
 
 
+async def test_a_look_sent_while_the_channel_closes_is_told_that_it_is_lost(far: Far, connect: Connect) -> None:
+    node = connect(far)
+    shell = await node.shell()
+    assert shell._channel is not None
+    shell._channel.write_eof()
+    assert (await why(node)).reason is Reason.CHANNEL_LOST
+
+
 async def test_a_node_that_is_only_dialled_once_for_many_looks_at_the_same_time(far: Far, connect: Connect) -> None:
     node = connect(far)
     await asyncio.gather(*(node.ask("look") for _ in range(5)))
