@@ -33,8 +33,8 @@ from drwatch.lab.server import Flavour
 
 RUNS = 5
 GOAL = 0.25
-"""Of drain + promote + switch: |predicted - measured| / measured, the median of the runs. One that is far off is shown
-with the applier's pace before and after the prediction: a disk that others use may double its speed in between."""
+"""Of drain + promote + switch: |predicted - measured| / measured, of every run. Each is shown with the applier's pace
+before and after the prediction: a disk that others use may double its speed in between."""
 
 LOADERS, TRANSACTIONS = 4, 5000
 """Sessions that commit side by side, and how many transactions each."""
@@ -221,7 +221,7 @@ def main() -> None:
     counted = runs[1:]
     errors = [abs(run.error) for run in counted]
     assumed = [part for run in counted for part in PARTS if run.basis[part] == "assumed"]
-    met = statistics.median(errors) <= GOAL and not assumed
+    met = max(errors) <= GOAL and not assumed
     figures = {"flavour": flavour.value, "runs": [vars(run) | {"error": run.error} for run in counted]}
     line = (
         f"{flavour.value}: drain + promote + switch off by {statistics.median(errors):.1%} median, {max(errors):.1%} at"

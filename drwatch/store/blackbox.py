@@ -64,7 +64,7 @@ def _within(line: sqlite3.Row, spans: Iterable[sqlite3.Row]) -> bool:
 def verify(db: sqlite3.Connection) -> str:
     """What was changed in the black box, in a sentence; empty when it is whole as far as it goes.
 
-    That its newest records were cut off does not show here: their digests are in drwatch's log.
+    That its newest records were cut off does not show.
     """
     return next((boxed.broken for _, boxed in _chain(db) if boxed.broken), "")
 

@@ -5,12 +5,9 @@ import os
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 from commands import PROGRAM, drwatch, plain_user
-
-T = TypeVar("T")
 
 COMMANDS = (
     "run", "check", "check-config", "status", "incidents", "rebuilt", "page-test", "grants", "ssh-setup", "demo"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from histories import Histories, Mariadb, MariadbByCoordinate, MysqlByCoordinate, OldMysql
 from hypothesis import settings
 
-OFTEN = settings(max_examples=int(__import__("os").environ.get("N", "25")), stateful_step_count=30, deadline=None)
+OFTEN = settings(max_examples=25, stateful_step_count=30, deadline=None)
 
 for kind in (Histories, OldMysql, Mariadb, MariadbByCoordinate, MysqlByCoordinate):
     kind.TestCase.settings = OFTEN

@@ -82,7 +82,6 @@ class Shell(asyncssh.SSHClientSession[bytes]):
 
     def session_started(self) -> None:
         self.alive = True
-        assert self._channel is not None
         script = b"\n".join(s for s in SCRIPT.split(b"\n") if not s.lstrip().startswith(b"#"))
         self._write(b"%s\n%s\ndrwatch-hello %d %s\n" % (script, _END.encode(), VERSION, self._token))
 
