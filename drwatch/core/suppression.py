@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from drwatch.core.finding import PRIMARY_AILING, PRIMARY_LOST, Condition, Finding
@@ -68,6 +68,9 @@ _OF_THE_FILES = frozenset({Condition.FILES_STALE, Condition.FILES_MARKER_MISSING
 _STRAYS = (Condition.SPLIT_BRAIN, Condition.WRONG_SOURCE, Condition.REBUILD_REQUIRED)
 """What makes a standby's stream meaningless."""
 
+_OUT_OF_SERVICE = PRIMARY_LOST | {Condition.PRIMARY_RESTARTING, Condition.PRIMARY_UNSEEN}
+"""The primary serves nobody, or nobody can see whether it does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -90,86 +93,116 @@ def place(cluster: Cluster, snapshot: Snapshot) -> Place:
     return Place(through, old.name if old else None, frozenset(node.name for node in opening(cluster, snapshot)))
 
 
-def suppress(findings: list[Finding], pending: bool = False, place: Place = Place()) -> list[Finding]:
+@dataclass(frozen=True, slots=True)
+class _Roots:
+    """The troubles that explain others; by node name where they are about one."""
+
+    all: frozenset[Condition]
+    primary: Finding | None
+    """What keeps the primary from serving, or out of sight."""
+    down: frozenset[str]
+    denied: Mapping[str, Condition]
+    ailing: Mapping[str, Condition]
+    strays: Mapping[str, Condition]
+    streams: Mapping[str, Condition]
+    zombies: frozenset[str]
+
+    @classmethod
+    def among(cls, findings: Iterable[Finding]) -> _Roots:
+        def about(conditions: Collection[Condition]) -> dict[str, Condition]:
+            return {finding.subject: finding.condition for finding in findings if finding.condition in conditions}
+
+        return cls(
+            all=frozenset(finding.condition for finding in findings),
+            primary=next((finding for finding in findings if finding.condition in _OUT_OF_SERVICE), None),
+            down=frozenset(about({Condition.STANDBY_DOWN})),
+            denied=about({Condition.ACCESS_DENIED, Condition.HOST_KEY_CHANGED}),
+            ailing=about(PRIMARY_AILING),
+            strays=about(_STRAYS),
+            streams=about(_OF_A_STREAM),
+            zombies=frozenset(about({Condition.ZOMBIE_PRIMARY})),
+        )
+
+
+def suppress(findings: Sequence[Finding], pending: bool = False, place: Place = Place()) -> list[Finding]:
     """The same findings, each marked with the greater trouble that explains it.
 
     ``pending`` says that a verdict on the primary is being reached: what would follow from its loss waits for it.
     """
-    lost = PRIMARY_LOST | {Condition.PRIMARY_RESTARTING, Condition.PRIMARY_UNSEEN}
-    roots = {finding.condition: finding for finding in findings}
-    isolated = roots.get(Condition.WITNESS_ISOLATED)
-    primary = next((finding for finding in findings if finding.condition in lost), None)
-    standbys = {finding.subject for finding in findings if finding.condition is Condition.STANDBY_DOWN}
-    denied = {
-        finding.subject: finding.condition
-        for finding in findings
-        if finding.condition in (Condition.ACCESS_DENIED, Condition.HOST_KEY_CHANGED)
-    }
-    rewound = Condition.PRIMARY_REWOUND in roots
-    ailing = {finding.subject: finding.condition for finding in findings if finding.condition in PRIMARY_AILING}
-    strays = {finding.subject: finding.condition for finding in findings if finding.condition in _STRAYS}
-    streams = {finding.subject: finding.condition for finding in findings if finding.condition in _OF_A_STREAM}
-    nobody = Condition.NOBODY_WRITABLE if Condition.NOBODY_WRITABLE in roots else None
-    zombies = {finding.subject for finding in findings if finding.condition is Condition.ZOMBIE_PRIMARY}
+    roots = _Roots.among(findings)
+    return [replace(finding, suppressed_by=_cause(finding, roots, pending, place)) for finding in findings]
 
-    def cause_by_place(finding: Finding) -> Condition | None:
-        """What the node's place in the cluster says of it."""
-        if place.former is not None and (
-            (finding.subject == place.former and finding.condition in _OF_THE_FORMER)
-            or (finding.condition in _OF_THE_FILES and len(place.through) == 1)
-        ):
-            return Condition.UNPROTECTED
-        if finding.condition not in _OF_A_STREAM:
-            return None
-        if nobody is not None or finding.subject in place.opening:
-            # A switchover stops the standby before it opens it; for how long that may take, the other's window says.
-            return Condition.NOBODY_WRITABLE
-        for above in place.through.get(finding.subject, ()):
-            if above in standbys:
-                return Condition.STANDBY_DOWN
-            if above in strays or above in streams:
-                return strays.get(above) or streams[above]
+
+def _cause(finding: Finding, roots: _Roots, pending: bool, place: Place) -> Condition | None:
+    """The first of these that explains it, the greatest first."""
+    what, where = finding.condition, finding.subject
+    if Condition.WITNESS_ISOLATED in roots.all:
+        return None if what is Condition.WITNESS_ISOLATED else Condition.WITNESS_ISOLATED
+    if pending and what in _OF_THE_PRIMARY:
+        return Condition.PRIMARY_UNSEEN
+    return (
+        _by_the_primary(finding, roots.primary)
+        or _by_the_servers(finding, roots)
+        or _by_the_history(what, where, roots)
+        or _by_its_place(what, where, roots, place)
+    )
+
+
+def _by_the_primary(finding: Finding, primary: Finding | None) -> Condition | None:
+    if primary is None or finding is primary:
         return None
+    # A primary that only the witness cannot see goes on replicating and syncing: of that, only the claim grows.
+    unseen = primary.condition is Condition.PRIMARY_UNSEEN
+    if finding.condition in ({Condition.RPO_BREACHED} if unseen else _OF_THE_PRIMARY):
+        return primary.condition
+    if finding.condition in _OF_A_NODE and finding.subject in (primary.subject, ENDPOINT):
+        return primary.condition
+    if finding.condition is Condition.STANDBY_WRITABLE and primary.condition in PRIMARY_LOST:
+        # A human is taking over: writable is what the standby should become.
+        return primary.condition
+    return None
 
-    def cause(finding: Finding) -> Condition | None:
-        if isolated is not None and finding is not isolated:
-            return Condition.WITNESS_ISOLATED
-        of_node = finding.condition in _OF_A_NODE
-        if pending and finding.condition in _OF_THE_PRIMARY:
-            return Condition.PRIMARY_UNSEEN
-        if primary is not None and finding is not primary:
-            # A primary that only the witness cannot see goes on replicating and syncing: of that, only the claim grows.
-            unseen = primary.condition is Condition.PRIMARY_UNSEEN
-            if finding.condition in ({Condition.RPO_BREACHED} if unseen else _OF_THE_PRIMARY):
-                return primary.condition
-            if of_node and finding.subject in (primary.subject, ENDPOINT):
-                return primary.condition
-        if finding.subject in standbys and (finding.condition in _OF_THE_STANDBY or of_node):
+
+def _by_the_servers(finding: Finding, roots: _Roots) -> Condition | None:
+    what, where = finding.condition, finding.subject
+    if where in roots.down and what in _OF_THE_STANDBY | _OF_A_NODE:
+        return Condition.STANDBY_DOWN
+    if what in _OF_A_REWIND and Condition.PRIMARY_REWOUND in roots.all:
+        return Condition.PRIMARY_REWOUND
+    if what is Condition.PROBE_BLIND and where in roots.denied:
+        return roots.denied[where]
+    if what in _OF_A_FULL_DISK and Condition.PRIMARY_DISK_FULL in roots.all:
+        return Condition.PRIMARY_DISK_FULL
+    if what in (Condition.PROBE_BLIND, Condition.DISK_FILLING):
+        return roots.ailing.get(where)
+    return None
+
+
+def _by_the_history(what: Condition, where: str, roots: _Roots) -> Condition | None:
+    """Two that no longer tell one history."""
+    if what in _OF_STRAYS and where in roots.strays:
+        return roots.strays[where]
+    if what is Condition.UNPROTECTED and Condition.SPLIT_BRAIN in roots.all:
+        return Condition.SPLIT_BRAIN
+    if what in (Condition.REBUILD_REQUIRED, Condition.ERRANT_TRANSACTIONS) and where in roots.zombies:
+        return Condition.ZOMBIE_PRIMARY
+    return None
+
+
+def _by_its_place(what: Condition, where: str, roots: _Roots, place: Place) -> Condition | None:
+    """What the node's place in the cluster says of it."""
+    if place.former is not None and (
+        (where == place.former and what in _OF_THE_FORMER) or (what in _OF_THE_FILES and len(place.through) == 1)
+    ):
+        return Condition.UNPROTECTED
+    if what not in _OF_A_STREAM:
+        return None
+    if Condition.NOBODY_WRITABLE in roots.all or where in place.opening:
+        # A switchover stops the standby before it opens it; for how long that may take, the other's window says.
+        return Condition.NOBODY_WRITABLE
+    for above in place.through.get(where, ()):
+        if above in roots.down:
             return Condition.STANDBY_DOWN
-        if finding.condition in _OF_A_REWIND and rewound:
-            return Condition.PRIMARY_REWOUND
-        if finding.condition is Condition.PROBE_BLIND and finding.subject in denied:
-            return denied[finding.subject]
-        if finding.condition in _OF_A_FULL_DISK and Condition.PRIMARY_DISK_FULL in roots:
-            return Condition.PRIMARY_DISK_FULL
-        if finding.condition in (Condition.PROBE_BLIND, Condition.DISK_FILLING) and finding.subject in ailing:
-            return ailing[finding.subject]
-        if (
-            finding.condition is Condition.STANDBY_WRITABLE
-            and primary is not None
-            and primary.condition in PRIMARY_LOST
-        ):
-            # A human is taking over: writable is what the standby should become.
-            return primary.condition
-        if finding.condition in _OF_STRAYS and finding.subject in strays:
-            return strays[finding.subject]
-        if finding.condition is Condition.UNPROTECTED and Condition.SPLIT_BRAIN in roots:
-            return Condition.SPLIT_BRAIN
-        if (
-            finding.condition in (Condition.REBUILD_REQUIRED, Condition.ERRANT_TRANSACTIONS)
-            and finding.subject in zombies
-        ):
-            return Condition.ZOMBIE_PRIMARY
-        return cause_by_place(finding)
-
-    return [replace(finding, suppressed_by=cause(finding)) for finding in findings]
+        if above in roots.strays or above in roots.streams:
+            return roots.strays.get(above) or roots.streams[above]
+    return None
