@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from drwatch.core import binlog, gtid
+from drwatch.core.ailing import full_disks
 from drwatch.core.duration import at_most
 from drwatch.core.gtid import Gtids, GtidSet
 from drwatch.core.policy import Cluster, FileSet
@@ -169,6 +170,9 @@ def of_database(cluster: Cluster, snapshot: Snapshot, standby: Node, now: Moment
     death = snapshot.deaths.get(primary)
     as_of = death or now
     transactions, octets = _seen_missing(snapshot, line, standby)
+    if full_disks(snapshot, primary):
+        # The server counts a transaction that waits for room and that nobody was told is safe: no lower bound.
+        transactions = octets = None
     # In a chain, what one of those before it leaves out does not come to it either.
     feeds = (feed(snapshot, node) for node in (*reversed(way.through), standby))
     return Exposure(

@@ -39,7 +39,7 @@ from worlds import (
 )
 
 from drwatch.core.exposure import Exposure, of_database, of_files
-from drwatch.core.sample import Blind, Channel, Flavour, Reason, ReplicationFact
+from drwatch.core.sample import Blind, Channel, Filesystem, Flavour, Reason, ReplicationFact
 from drwatch.core.snapshot import Snapshot
 
 
@@ -65,6 +65,15 @@ def test_lie_2_what_was_sent_is_not_what_was_received() -> None:
     world = seen(well(0), primary(server(gtids(200)), 1), receiver(holds(150), 2))
     assert claim(world, 2).seconds == pytest.approx(2)
     assert claim(world, 2).transactions_seen == 50
+
+
+def test_what_a_full_disk_could_not_take_is_not_counted_as_seen_missing() -> None:
+    """The server counts the transaction that waits for room, and has told nobody that it is safe."""
+    world = seen(well(0), primary(server(gtids(101)), 1), receiver(holds(100), 2))
+    assert claim(world, 3).transactions_seen == 1
+    full = world.keep(body(host(filesystems=(Filesystem("/var/lib/mysql", 1 << 30, 0, 1 << 20, age=1.0),)), 2.5))
+    assert claim(full, 3).transactions_seen is None
+    assert claim(full, 3).seconds == claim(world, 3).seconds
 
 
 def test_lie_3_a_stall_is_seen_by_the_clock_although_nothing_moves() -> None:
