@@ -8,11 +8,11 @@ first takeover is a rehearsal: it is not counted, and drwatch learns from it how
 
 from __future__ import annotations
 
+import argparse
 import random
 import shutil
 import sqlite3
 import statistics
-import sys
 import tempfile
 import threading
 import time
@@ -202,7 +202,9 @@ def keep_the_past(ledger: Path, memory: Path) -> None:
 
 
 def main() -> None:
-    flavour = Flavour(sys.argv[1]) if len(sys.argv) > 1 else Flavour.MARIADB
+    asked = argparse.ArgumentParser(prog="rto-accuracy", description=__doc__.partition("\n")[0])
+    asked.add_argument("--flavour", choices=[each.value for each in Flavour], default=Flavour.MARIADB.value)
+    flavour = Flavour(asked.parse_args().flavour)
     runs: list[Run] = []
     print(f"{'run':>9} {'':9} " + " ".join(f"{part:>9}" for part in (*PARTS, "sum")) + "   off")
     with tempfile.TemporaryDirectory() as place:
@@ -216,8 +218,8 @@ def main() -> None:
                 before, after = run.pace
                 kept = f"   applied {before / 1000:.0f} kB/s before, {after / 1000:.0f} kB/s after"
                 off = f" {run.error:+6.1%}" if words == "predicted" else kept if words == "measured" else ""
-                figures = " ".join("        -" if each is None else f"{each:9.2f}" for each in (*seconds, total))
-                print(f"{name if words == 'predicted' else '':>9} {words:9} {figures}{off}", flush=True)
+                shown = " ".join("        -" if each is None else f"{each:9.2f}" for each in (*seconds, total))
+                print(f"{name if words == 'predicted' else '':>9} {words:9} {shown}{off}", flush=True)
     counted = runs[1:]
     errors = [abs(run.error) for run in counted]
     assumed = [part for run in counted for part in PARTS if run.basis[part] == "assumed"]
