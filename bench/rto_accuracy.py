@@ -1,9 +1,9 @@
 """A scripted takeover with a real backlog: drain, promote and switch as drwatch had predicted them, and as they were.
 
-The load is what a standby cannot follow: the primary commits in groups, the applier one by one. The primary is killed,
-the page comes, the prediction is read off, and then a scripted operator does what docs/runbooks.md says, a step a
-second: apply, stop receiving, wait until drained, forget the source, open, prove it with a write, move the name. The
-first takeover is a rehearsal: it is not counted, and drwatch learns from it how long promoting takes here.
+The applier is stopped under load until it has half a minute of work by its own pace, and started again. The primary is
+killed, the page comes, the prediction is read off, and then a scripted operator does what docs/runbooks.md says, a
+step a second: apply, stop receiving, wait until drained, forget the source, open, prove it with a write, move the
+name. The first takeover is a rehearsal: it is not counted, and drwatch learns from it how long promoting takes here.
 """
 
 from __future__ import annotations
@@ -37,7 +37,16 @@ GOAL = 0.25
 before and after the prediction: a disk that others use may double its speed in between."""
 
 LOADERS, TRANSACTIONS = 4, 5000
-"""Sessions that commit side by side, and how many transactions each."""
+"""Sessions that commit side by side, and how many transactions each, a batch."""
+
+BATCH = 4_000_000
+"""Bytes of the primary's binary log that a batch surely makes: some 280 a transaction."""
+
+BACKLOG = 30.0
+"""Seconds of work by the applier's own pace that wait for it when the primary dies."""
+
+DRAINED = 5.0
+"""Seconds. A takeover with less left to drain by the time of the decision proves nothing."""
 
 TTL = 8
 """Seconds that the application's resolvers remember where the endpoint leads."""
@@ -112,8 +121,25 @@ class Client:
             time.sleep(0.1)
 
 
+def leave_behind(pair: Pair) -> None:
+    """Leave the applier BACKLOG seconds of work, by the pace at which it has just done a batch."""
+    standby, noun = pair.standby, pair.standby.words.replica
+    standby.sql(f"STOP {noun} SQL_THREAD")
+    begun = applied(pair)
+    load(pair)
+    until(lambda: received(pair) - begun >= BATCH, within=60, what="the first batch on the standby")
+    standby.sql(f"START {noun} SQL_THREAD")
+    began = time.monotonic()
+    until(lambda: applied(pair) - begun >= BATCH, within=120, what="the first batch applied")
+    pace = BATCH / (time.monotonic() - began)
+    standby.sql(f"STOP {noun} SQL_THREAD")
+    while received(pair) - applied(pair) < BACKLOG * pace:
+        load(pair)
+    standby.sql(f"START {noun} SQL_THREAD")
+
+
 def load(pair: Pair) -> None:
-    """Commits for which the standby needs several times as long as the primary."""
+    """One batch of commits."""
 
     def work() -> None:
         pair.primary.sql(f"CALL {SCHEMA}.work({TRANSACTIONS})")
@@ -143,7 +169,7 @@ def takeover(flavour: Flavour, memory: Path) -> Run:
             watching.wait_until_well()
             for client in clients:
                 client.start()
-            load(pair)
+            leave_behind(pair)
             pair.primary.kill()
             until(lambda: any("Primary" in page.title for page in pair.inbox.accepted), within=30, what="the page")
             page, paged_at = applied(pair), time.monotonic()
@@ -161,6 +187,10 @@ def takeover(flavour: Flavour, memory: Path) -> Run:
 def applied(pair: Pair) -> int:
     """Bytes of the primary's binary log; the load stays within one file."""
     return int(status(pair.standby)["Exec_Master_Log_Pos"])
+
+
+def received(pair: Pair) -> int:
+    return int(status(pair.standby)["Read_Master_Log_Pos"])
 
 
 def prediction(watching: Watching) -> tuple[dict[str, float], dict[str, str]]:
@@ -223,11 +253,12 @@ def main() -> None:
     counted = runs[1:]
     errors = [abs(run.error) for run in counted]
     assumed = [part for run in counted for part in PARTS if run.basis[part] == "assumed"]
-    met = max(errors) <= GOAL and not assumed
+    least = min(run.measured["drain"] for run in counted)
+    met = max(errors) <= GOAL and not assumed and least >= DRAINED
     figures = {"flavour": flavour.value, "runs": [vars(run) | {"error": run.error} for run in counted]}
     line = (
         f"{flavour.value}: drain + promote + switch off by {statistics.median(errors):.1%} median, {max(errors):.1%} at"
-        f" most in {len(counted)} takeovers"
+        f" most in {len(counted)} takeovers with {least:.1f} s or more to drain"
     )
     finish("rto-accuracy", figures, met, line)
 
