@@ -6,7 +6,7 @@ import sys
 
 from bench.report import finish
 from drwatch.lab.play import play
-from drwatch.lab.scenario import SCENARIOS
+from drwatch.lab.scenarios import SCENARIOS
 from drwatch.lab.server import Flavour
 
 RUNS = 10

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from bench.report import finish
 from drwatch.lab.play import Result, play
-from drwatch.lab.scenario import SCENARIOS
+from drwatch.lab.scenarios import SCENARIOS
 from drwatch.lab.server import Flavour
 
 LOOK = 1.0

@@ -13,7 +13,7 @@ from drwatch.config import load, model
 from drwatch.core.finding import SEVERITY, Condition
 from drwatch.core.policy import Confirm, Limits
 from drwatch.exporter import FAMILIES, Instruments
-from drwatch.lab.scenario import SCENARIOS
+from drwatch.lab.scenarios import SCENARIOS
 
 HOME = Path(__file__).parents[1]
 README = (HOME / "README.md").read_text()

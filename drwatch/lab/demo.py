@@ -28,7 +28,7 @@ from drwatch.lab.faults import FAULTS, Fault
 from drwatch.lab.inbox import Page
 from drwatch.lab.pair import Pair
 from drwatch.lab.play import Result, Watching, configuration, play
-from drwatch.lab.scenario import SCENARIOS
+from drwatch.lab.scenarios import SCENARIOS
 from drwatch.lab.server import Flavour
 
 KEYS = dict(

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from drwatch.lab.flavour import Flavour
-from drwatch.lab.scenario import SCENARIOS
+from drwatch.lab.scenarios import SCENARIOS
 
 LIMIT = 300.0
 """Seconds in which one scenario must have come to its end, pair and all."""

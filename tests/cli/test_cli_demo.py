@@ -11,7 +11,7 @@ from commands import drwatch, left_in, own_tmp, start
 from terminal import ALTERNATE, NORMAL, Terminal
 
 from drwatch.lab.demo import KEYS
-from drwatch.lab.scenario import SCENARIOS
+from drwatch.lab.scenarios import SCENARIOS
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -4,7 +4,7 @@ import pytest
 
 from drwatch.lab.disk import NotPermitted
 from drwatch.lab.play import Result, play
-from drwatch.lab.scenario import SCENARIOS
+from drwatch.lab.scenarios import SCENARIOS
 from drwatch.lab.server import Flavour
 
 pytestmark = pytest.mark.timeout(240)

@@ -6,7 +6,8 @@ import pytest
 
 from drwatch.core.finding import Condition
 from drwatch.lab import virtual
-from drwatch.lab.scenario import SCENARIOS, Scenario
+from drwatch.lab.scenario import Scenario
+from drwatch.lab.scenarios import SCENARIOS
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
 
