@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from drwatch.core import binlog, gtid
 from drwatch.core.ailing import full_disks
+from drwatch.core.chain import upstream
 from drwatch.core.duration import at_most
 from drwatch.core.gtid import Gtids, GtidSet
 from drwatch.core.policy import Cluster, FileSet
@@ -105,8 +106,11 @@ def lost_again(snapshot: Snapshot, standby: Node) -> Lost | None:
     return Lost(gtid.missing(held.furthest.gtid, have.gtid), None)
 
 
-def _seen_missing(snapshot: Snapshot, line: Timeline, standby: Node) -> tuple[int | None, int | None]:
-    """Transactions and bytes that the primary was seen to have before the standby was seen to lack them."""
+def _seen_missing(snapshot: Snapshot, line: Timeline, standby: Node, direct: bool) -> tuple[int | None, int | None]:
+    """Transactions and bytes that the primary was seen to have before the standby was seen to lack them.
+
+    Bytes only where the primary itself feeds it (``direct``): another's coordinates are of another log.
+    """
     look, channel = snapshot.newest(standby, Probe.REPLICATION), feed(snapshot, standby)
     if channel is None or look is None:
         return None, None
@@ -122,7 +126,7 @@ def _seen_missing(snapshot: Snapshot, line: Timeline, standby: Node) -> tuple[in
         arrived = None
     transactions = gtid.missing(had, arrived) if had is not None and arrived is not None else None
     octets = None
-    if written is not None and channel.read is not None:
+    if direct and written is not None and channel.read is not None:
         octets = binlog.bytes_between(channel.read, written, line.sizes)
     if octets == 0 and transactions is None and not channel.uses_gtid:
         transactions = 0
@@ -152,13 +156,19 @@ def of_database(cluster: Cluster, snapshot: Snapshot, standby: Node, now: Moment
     way = path(cluster, snapshot, standby)
     if way.astray is not None:
         return unknown(f"{standby.name} replicates from {way.astray} and not from {primary.name}")
+    nearest = standby
     if way.through:
         # Coordinates are those of its own source's log; in the primary's they would stand for another place.
-        have = Position(have.gtid, None)
-        if have.gtid is None:
-            return unknown(f"{standby.name} replicates by coordinate through {way.through[0].name}")
+        led = None if have.binlog is None else upstream(snapshot, standby, have.binlog, way.through)
+        if have.gtid is not None:
+            have = Position(have.gtid, None)
+        elif led is not None and led.standby not in line.rewound:
+            have, nearest = Position(None, led.place, by_coordinate=True), led.standby
+        else:
+            via = way.through[0].name
+            return unknown(f"what {standby.name} received through {via} could not be placed in what {primary.name} had")
     # A standby whose status has not been read may well follow by coordinate.
-    doubt = line.doubts.get(standby) if have.by_coordinate or feed(snapshot, standby) is None else None
+    doubt = line.doubts.get(nearest) if have.by_coordinate or feed(snapshot, standby) is None else None
     held = line.newest_within(have, doubt.since if doubt else None)
     if held is None:
         return unknown(f"nothing that {standby.name} has received could be placed in what {primary.name} had")
@@ -169,7 +179,7 @@ def of_database(cluster: Cluster, snapshot: Snapshot, standby: Node, now: Moment
         )
     death = snapshot.deaths.get(primary)
     as_of = death or now
-    transactions, octets = _seen_missing(snapshot, line, standby)
+    transactions, octets = _seen_missing(snapshot, line, standby, direct=not way.through)
     if full_disks(snapshot, primary):
         # The server counts a transaction that waits for room and that nobody was told is safe: no lower bound.
         transactions = octets = None

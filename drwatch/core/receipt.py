@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from drwatch.core import binlog
 from drwatch.core.binlog import Coordinate
 from drwatch.core.capacity import ApplyRate, Progress, apply_rate
 from drwatch.core.gtid import Gtids, GtidSet
 from drwatch.core.sample import Channel, IoState, Moment
-from drwatch.core.timeline import Position
+from drwatch.core.timeline import Entry, Position, Timeline
 
 WHOLE_GROUPS = (5, 7)
 """MySQL from here on counts a transaction as received when its last event is in the relay log; 5.6 at its first.
@@ -115,6 +116,21 @@ def receipt(
         furthest=furthest,
         furthest_at=before.furthest_at if same and furthest == before.furthest else answered,
     )
+
+
+def handed_on(line: Timeline | None, before: Receipt | None, channel: Channel, answered: Moment) -> Timeline | None:
+    """What a channel's standby has applied of its source, by when it had; begun anew where it went back or elsewhere.
+
+    None where there is nothing to tell: by GTID a place is the same in every log.
+    """
+    if channel.uses_gtid or channel.executed is None:
+        return None
+    stood = line.newest.position.binlog if line is not None and line.newest is not None else None
+    feed = Feed(channel.source_host, channel.source_port, channel.uses_gtid)
+    same = before is not None and before.feed == feed and before.source_server_id == channel.source_server_id
+    if line is None or stood is None or not same or binlog.covers(channel.executed, stood) is not True:
+        line = Timeline()
+    return line.add(Entry(answered, Position(None, channel.executed)))
 
 
 def anew(before: Receipt) -> Receipt:

@@ -12,7 +12,7 @@ from drwatch.core.actuals import Outage
 from drwatch.core.binlogs import Logs
 from drwatch.core.doubt import RESTORING, Doubt
 from drwatch.core.errant import Strays, errant
-from drwatch.core.receipt import Receipt, anew, receipt
+from drwatch.core.receipt import Receipt, anew, handed_on, receipt
 from drwatch.core.sample import (
     PROOF_OF_LIFE,
     Blind,
@@ -79,6 +79,8 @@ class Snapshot:
     """When a node's server process was first proved gone; until the server answers again."""
     receipts: Mapping[tuple[Node, str], Receipt] = field(default_factory=_nothing)
     """Per standby and replication channel."""
+    passed: Mapping[tuple[Node, str], Timeline] = field(default_factory=_nothing)
+    """Per channel that asks by coordinate, what its standby had applied of its source, and by when."""
     errant: Mapping[tuple[Node, Node], Strays | None] = field(default_factory=_nothing)
     """What the first node has and the second, asked later, had not; None where neither can be told."""
     fed: Mapping[Node, Channel] = field(default_factory=_nothing)
@@ -352,6 +354,13 @@ class Snapshot:
             for channel in fact.channels
         }
         others = {key: held for key, held in after.receipts.items() if key[0] != node}
+        passed = {key: line for key, line in after.passed.items() if key[0] != node}
+        for channel in fact.channels:
+            key = node, channel.name
+            if (
+                line := handed_on(after.passed.get(key), after.receipts.get(key), channel, sample.answered)
+            ) is not None:
+                passed[key] = line
         unfed = {other: at for other, at in after.unfed.items() if other != node}
         if all(channel.io is IoState.NO and not channel.sql for channel in fact.channels):
             unfed[node] = after.unfed.get(node, sample.asked)
@@ -359,6 +368,7 @@ class Snapshot:
         return replace(
             after,
             receipts=MappingProxyType({**others, **moved}),
+            passed=MappingProxyType(passed),
             unfed=MappingProxyType(unfed),
             fed=MappingProxyType({**after.fed, **fed}) if fed else after.fed,
         )

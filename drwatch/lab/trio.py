@@ -12,7 +12,7 @@ THIRD = "127.0.0.16"
 
 
 class Trio(Pair):
-    """Both standbys write a binary log of what they apply: either can feed the other. By GTID only."""
+    """Both standbys write a binary log of what they apply: either can feed the other."""
 
     standby_options = (*Pair.standby_options, "--log-slave-updates=1")
 
@@ -27,8 +27,10 @@ class Trio(Pair):
         self.third.start()
         create_accounts(self.third)
         feeder = self.standby if self._chain else self.link
-        # From the first transaction on: the primary's binary log holds all that was ever written there.
-        start_replication(self.standby if self._chain else self.primary, self.third, feeder.address, feeder.port)
+        # From the first transaction on: each binary log holds all that was ever written there.
+        source = self.standby if self._chain else self.primary
+        start = {"File": source.sql("SHOW BINARY LOGS")[0]["Log_name"], "Position": 4}
+        start_replication(source, self.third, feeder.address, feeder.port, start)
         self.third_ssh = Sshd(self.sandbox, find(), "oslo-c", THIRD)
         self.third_ssh.start()
 

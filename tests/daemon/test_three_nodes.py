@@ -100,6 +100,19 @@ def test_the_death_of_the_middle_of_a_chain_is_told_and_explains_the_silence_beh
         assert told(trio) == {("StandbyDown", "oslo-b")}
 
 
+@pytest.mark.parametrize("flavour", [Flavour.MYSQL_57, Flavour.MARIADB_1011_POSITION])
+def test_in_a_chain_by_file_and_position_what_the_end_of_it_lacks_is_claimed(flavour: Flavour) -> None:
+    with Trio(flavour, chain=True) as trio, watched(trio, configuration(trio, QUICK)) as watching:
+        # Both claims are known and small: `watched` waits for that.
+        stop_receiving(trio.third)
+        first = until(lambda: trio.writer.missing_on(trio.third), within=10, what="a commit that oslo-c lacks")[0]
+        for seconds in (3, 6):
+            status = until(partial(lagging, watching, seconds), within=15, what="a growing claim")
+            truth = datetime.fromisoformat(status["at"]).timestamp() - first.acked_wall
+            assert truth <= (claims(status["clusters"][0])["oslo-c"] or 0) < truth + 5
+            assert (claims(status["clusters"][0])["oslo-b"] or 0) < 3
+
+
 def lagging(watching: Watching, beyond: float) -> Json | None:
     """What the daemon says, once it claims more than so many seconds of oslo-c."""
     status = watching.status()
