@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -181,9 +181,14 @@ def _well(cluster: dict[str, Any]) -> bool:
     return bool(cluster["settled"] and known and measured and not blind and not cluster["findings"])
 
 
-def play(scenario: Scenario, flavour: Flavour, say: Callable[[str], None] = lambda words: None) -> Result:
-    """The whole story once; the pair and the daemon are gone afterwards."""
-    with Pair(flavour, rate=scenario.rate, small_disk=scenario.small_disk) as pair:
+def play(
+    scenario: Scenario,
+    flavour: Flavour,
+    say: Callable[[str], None] = lambda words: None,
+    beside: Callable[[Pair], AbstractContextManager[object]] = nullcontext,
+) -> Result:
+    """The whole story once; the pair and the daemon are gone afterwards. ``beside`` is who else watches it."""
+    with Pair(flavour, rate=scenario.rate, small_disk=scenario.small_disk) as pair, beside(pair):
         say(f"a pair of {flavour} is up and replicating")
         with Watching(pair, configuration(pair, scenario.settings)) as watching:
             watching.wait_until_well()
