@@ -17,13 +17,11 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from drwatch import __version__
-from drwatch.cli import logs, talk
+from drwatch.cli import history, logs, rehearse, talk
 from drwatch.cli.configured import DEFAULT, configuration
 from drwatch.cli.trouble import Trouble
-from drwatch.cli.words import moment, one_line
+from drwatch.cli.words import one_line
 from drwatch.config import Config, SshSettings
-from drwatch.core.duration import span
-from drwatch.store import Past
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -101,6 +99,21 @@ def _parser() -> argparse.ArgumentParser:
     rebuilt = command("rebuilt", say_rebuilt, "say that you have rebuilt a standby: PrimaryRewound is over for it")
     rebuilt.add_argument("cluster", metavar="CLUSTER")
     rebuilt.add_argument("node", metavar="NODE", help="the standby that was made anew from its primary")
+    drill = command(
+        "drill", rehearse.drill, "announce a takeover drill: print its steps, and date what is done of them"
+    )
+    drill.add_argument("cluster", metavar="CLUSTER")
+    how = drill.add_mutually_exclusive_group()
+    how.add_argument(
+        "--for",
+        dest="lasting",
+        type=rehearse.lasting,
+        default=rehearse.LASTING,
+        metavar="2h",
+        help="how long it may last",
+    )
+    how.add_argument("--end", action="store_true", help="say that it is over")
+    drill.add_argument("--json", action="store_true")
     past = command("incidents", show_incidents, "the incidents so far, newest first")
     past.add_argument("--limit", type=_count, default=20, metavar="N", help="at most so many (default 20)")
     past.add_argument("--json", action="store_true", help="one object a line")
@@ -218,13 +231,14 @@ def say_rebuilt(arguments: argparse.Namespace) -> None:
 
 
 def show_incidents(arguments: argparse.Namespace) -> None:
-    from drwatch.store import StoreError, read_blackbox, read_history
+    from drwatch.store import StoreError, read_blackbox, read_drills, read_history
 
     config = configuration(arguments.config, look=False)
     path = config.state_dir / "drwatch.db"
     try:
         path.stat()
         past = read_history(path, arguments.limit)
+        drills, outages = read_drills(path)
         boxes = {line.id: read_blackbox(path, line.id) for line in past} if arguments.json else {}
     except FileNotFoundError:
         raise Trouble(f"{path} is not there: drwatch has not run with this configuration yet", 3) from None
@@ -234,27 +248,19 @@ def show_incidents(arguments: argparse.Namespace) -> None:
         raise Trouble(f"{path} cannot be read ({error.strerror}): check state.directory", 3) from None
     except StoreError as error:
         raise Trouble(str(error), 3) from None
-    if not past and not arguments.json:
-        print("no incident so far")
-    zone = ZoneInfo(config.policy.zone)
-    for line in past:
-        if arguments.json:
+    if arguments.json:
+        for line in past:
             fields = {name: getattr(line, name) for name in line.__slots__}
             fields["blackbox"] = [{"broken": boxed.broken, **boxed.body} for boxed in boxes[line.id]]
             print(json.dumps(fields, ensure_ascii=False, default=lambda value: value.isoformat()))
-        else:
-            print(_past(line, zone))
-
-
-def _past(line: Past, zone: ZoneInfo) -> str:
-    """One incident of the history: id, when, how long, what, and how many pages it took."""
-    ended = f"to {moment(line.ended, zone)} ({span((line.ended - line.began).total_seconds())})" if line.ended else "on"
-    pages = f"{line.told or 'no'} page{'' if line.told == 1 else 's'}"
-    where = f"{line.cluster}: " if line.cluster else ""
-    return (
-        f"{line.id}  from {moment(line.began, zone)} {ended}  {line.phase}  {line.severity.upper()} "
-        f"{where}{line.condition} {line.subject}: {one_line(line.summary)} ({pages})"
-    )
+        return
+    zone = ZoneInfo(config.policy.zone)
+    told = [(line.began, history.incident(line, zone)) for line in past]
+    told += [(each.began.wall, history.drill(each, outages, zone)) for each in drills]
+    for _, words in sorted(told, reverse=True)[: arguments.limit]:
+        print(words)
+    if not told:
+        print("no incident so far")
 
 
 def page_test(arguments: argparse.Namespace) -> int:

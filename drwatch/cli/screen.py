@@ -59,6 +59,7 @@ def _cluster(cluster: Json, brief: bool) -> Panel:
     over = f"{calm}; {told[0]['condition']} is over once that holds" if told else calm
     word = verdict or next((each["condition"] for each in told if each["condition"] in seen), over)
     body: list[RenderableType] = [_nodes(cluster, brief), _standing(cluster), _figures(cluster, brief)]
+    body += [Text(f"DRILL until {each['until']}", style="bold yellow") for each in cluster["drills"] if each["on"]]
     body += _incidents(cluster["incidents"], brief)
     if not brief:
         body += [Text(f"advice: {each['sentence']}. {each['statement']}", style="dim") for each in cluster["advice"]]

@@ -138,6 +138,7 @@ def _cluster(name: str, cluster: model.Cluster) -> policy.Cluster:
         assumed=policy.Assumed(**dict(cluster.assumed)),
         patience=policy.Patience(**dict(cluster.decide)),
         endpoint=None if cluster.endpoint is None else _endpoint(cluster.endpoint),
+        drill_every=None if cluster.drills is None else cluster.drills.every,
     )
 
 

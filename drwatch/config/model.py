@@ -78,6 +78,10 @@ class Decide(Section):
     lossy: Duration = _PATIENCE.lossy
 
 
+class Drills(Section):
+    every: Period
+
+
 class Tls(Section):
     mode: Literal["off", "required", "verify-ca", "verify-identity"] = "off"
     ca: Authority | None = None
@@ -145,6 +149,7 @@ class Cluster(Section):
     objectives: Objectives = Objectives()
     assumed: Assumed = Assumed()
     decide: Decide = Decide()
+    drills: Drills | None = None
     nodes: dict[Name, Node] = Field(min_length=1)
     files: dict[Name, FileSet] = {}
     backups: dict[Name, Backup] = {}

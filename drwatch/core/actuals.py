@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from statistics import median
 
 from drwatch.core.sample import Moment
@@ -11,10 +12,23 @@ from drwatch.core.sample import Moment
 COMPONENTS = ("detect", "decide", "drain", "promote", "switch", "repair")
 """The parts of an outage that are dated; warming up has no end that could be seen."""
 
+REHEARSED = frozenset({"drain", "promote", "switch"})
+"""The parts that a drill measures: nobody was woken for it, nobody had to decide, and nothing was broken."""
+
+
+class Kind(StrEnum):
+    """Whether it was in earnest; the ``kind`` label of the metrics."""
+
+    DRILL = "drill"
+    INCIDENT = "incident"
+
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """One loss of a primary. A step that was not seen is None; a repair has ``repaired``, a takeover the others."""
+    """One loss of a primary. A step that was not seen is None; a repair has ``repaired``, a takeover the others.
+
+    In a drill it is the loss that humans played, by closing the primary or stopping it.
+    """
 
     cluster: str
     lost: str
@@ -38,9 +52,12 @@ class Outage:
     """The node that took over, or is about to."""
     loss: float | None = None
     """Seconds of commits that the takeover cost, at most."""
+    kind: Kind = Kind.INCIDENT
 
     def seconds(self, component: str) -> float | None:
-        """How long one part took; None where an end of it was not seen."""
+        """How long one part took; None where an end of it was not seen, or a drill says nothing of it."""
+        if self.kind is Kind.DRILL and component not in REHEARSED:
+            return None
         first, last = {
             "detect": (self.fault, self.detected),
             "decide": (self.detected, self.decided),
@@ -62,16 +79,40 @@ class Learned:
     at: Moment
     """When the newest of them began."""
 
+    kind: Kind
+    """Of all of them."""
+
     @property
     def words(self) -> str:
+        if self.kind is Kind.DRILL:
+            day = f"{self.at.wall:%Y-%m-%d}"
+            return (
+                f"median of {self.count} drills, the last on {day}"
+                if self.count > 1
+                else f"measured in a drill on {day}"
+            )
         return f"median of {self.count} measured" if self.count > 1 else "measured once"
 
 
 def learned(outages: Iterable[Outage], cluster: str, component: str) -> Learned | None:
-    """The median of what a component took in this cluster; None while it was never measured."""
-    past = [(each.fault, each.seconds(component)) for each in outages if each.cluster == cluster]
-    taken = [(fault, seconds) for fault, seconds in past if seconds is not None]
+    """The median of what a component took in this cluster; None while it was never measured.
+
+    Where an incident has measured it, drills count for nothing: by day, with both servers well, all goes faster.
+    """
+    past = [
+        (each, seconds)
+        for each in outages
+        if each.cluster == cluster and (seconds := each.seconds(component)) is not None
+    ]
+    in_earnest = [(each, seconds) for each, seconds in past if each.kind is Kind.INCIDENT]
+    taken = in_earnest or past
     if not taken:
         return None
-    newest = max((fault for fault, _ in taken), key=lambda fault: fault.loop)
-    return Learned(median(seconds for _, seconds in taken), len(taken), newest)
+    newest = max((each for each, _ in taken), key=lambda each: each.fault.loop)
+    return Learned(median(seconds for _, seconds in taken), len(taken), newest.fault, newest.kind)
+
+
+def last_takeover(outages: Iterable[Outage], cluster: str) -> Moment | None:
+    """When a standby of this cluster was last seen to be promoted, in a drill or in earnest; None while never."""
+    promoted = [each.promoted for each in outages if each.cluster == cluster and each.promoted is not None]
+    return max(promoted, key=lambda at: at.loop, default=None)

@@ -37,7 +37,12 @@ def assess(snapshot: Snapshot, policy: Policy, firing: Firing, now: Moment) -> A
     snapshot = roles.follow(_aged(snapshot, policy.limits.stale_sample, now), policy, now)
     views = tuple(look_over(roles.led(cluster, snapshot), policy, snapshot, now) for cluster in policy.clusters)
     protections = {view.cluster.name: view.protection for view in views}
-    snapshot = replace(snapshot, protections=MappingProxyType(protections))
+    watched = {cluster.name: snapshot.watched.get(cluster.name, now) for cluster in policy.clusters}
+    snapshot = replace(
+        snapshot,
+        protections=MappingProxyType(protections),
+        watched=MappingProxyType({**snapshot.watched, **watched}),
+    )
     findings: list[Finding] = []
     wanted: set[Key] = set()
     for view in views:

@@ -1,12 +1,18 @@
-"""Dates the steps of a recovery as they are seen, from the first failed look to the endpoint's move."""
+"""Dates the steps of a recovery as they are seen, from the first failed look to the endpoint's move.
+
+In a drill too, once the primary is closed or stopped. A planned takeover that nobody announced is not dated: a primary
+that is read-only and a receiver that is stopped may as well be a backup or a mistake, so nothing says when it began.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
 
-from drwatch.core.actuals import Outage
+from drwatch.core import drill
+from drwatch.core.actuals import Kind, Outage
 from drwatch.core.assessment import Assessment
+from drwatch.core.drill import Drill
 from drwatch.core.finding import PRIMARY_LOST, Condition
 from drwatch.core.incident import Incident, Phase
 from drwatch.core.roles import application, feed
@@ -29,19 +35,26 @@ GIVEN_UP = 3600.0
 
 def date(outages: tuple[Outage, ...], assessment: Assessment, incidents: Iterable[Incident]) -> tuple[Outage, ...]:
     """The outages with what this moment shows; the same ones when it shows nothing new."""
-    living = tuple(incidents)
+    living, snapshot = tuple(incidents), assessment.snapshot
     for view in assessment.clusters:
         name = view.cluster.name
         own = [each for each in outages if each.cluster == name]
         now = next((each for each in own if each.ended is None), None)
         trouble = next((each for each in living if (each.cluster, each.topic) == (name, "primary")), None)
+        playing = drill.running(snapshot.drills, name, assessment.at)
         if now is None:
-            begun = _begun(view, assessment.snapshot, trouble, own)
+            begun = _played(view, snapshot, playing, own) if playing else _begun(view, snapshot, trouble, own)
             outages = outages if begun is None else (*outages[1 - KEPT :], begun)
         else:
-            after = _step(now, view, assessment.snapshot, trouble, assessment.at)
-            outages = tuple(after if each is now else each for each in outages)
+            after = _step(now, view, snapshot, trouble, assessment.at)
+            kept = () if _abandoned(after, playing) else (after,)
+            outages = tuple(held for each in outages for held in (kept if each is now else (each,)))
     return outages
+
+
+def _abandoned(outage: Outage, playing: Drill | None) -> bool:
+    """Whether a drill came to no takeover: then it measures nothing, and the next outage may be a real one."""
+    return outage.kind is Kind.DRILL and outage.promoted is None and (outage.ended is not None or playing is None)
 
 
 def _begun(view: ClusterView, snapshot: Snapshot, trouble: Incident | None, past: Iterable[Outage]) -> Outage | None:
@@ -51,8 +64,27 @@ def _begun(view: ClusterView, snapshot: Snapshot, trouble: Incident | None, past
     if any(each.ended is not None and trouble.began.loop <= each.ended.loop for each in past):
         # It is recovered from; its incident is open for as long as the old primary is dead.
         return None
+    if any(each.cluster == view.cluster.name and trouble.began.loop <= each.until.loop for each in snapshot.drills):
+        # Begun in a drill that is over by now: nobody can say whether it was played.
+        return None
     lost = Node(view.cluster.name, trouble.subject)
     return Outage(view.cluster.name, lost.name, snapshot.lost_since(lost) or trouble.began)
+
+
+def _played(view: ClusterView, snapshot: Snapshot, playing: Drill, past: Iterable[Outage]) -> Outage | None:
+    """A new outage in a drill, once the primary is seen closed or gone; nobody need be told of it first."""
+    lost, led = view.cluster.primary.node, snapshot.leaders.get(view.cluster.name)
+    sight = snapshot.sight(lost, Probe.SERVER)
+    closed = sight is not None and isinstance(fact := sight.latest.found, ServerFact) and fact.read_only
+    if sight is None or not (closed or view.verdict.condition in OUT):
+        return None
+    for each in past:
+        again = led is not None and led.node == lost and led.since.loop > each.fault.loop
+        if each.lost == lost.name and each.fault.loop >= playing.began.loop and not again:
+            # It was taken over from already, and nobody has been seen to lead since.
+            return None
+    fault = sight.latest.asked if closed else sight.lost_since or sight.latest.asked
+    return Outage(view.cluster.name, lost.name, fault, kind=Kind.DRILL)
 
 
 def _step(before: Outage, view: ClusterView, snapshot: Snapshot, trouble: Incident | None, now: Moment) -> Outage:

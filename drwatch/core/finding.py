@@ -46,6 +46,7 @@ class Condition(StrEnum):
     NOBODY_WRITABLE = "NobodyWritable"
     ZOMBIE_PRIMARY = "ZombiePrimary"
     ENDPOINT_ASTRAY = "EndpointAstray"
+    DRILL_STALE = "DrillStale"
     DISK_FILLING = "DiskFilling"
     IO_WAIT_HIGH = "IoWaitHigh"
     ACCESS_DENIED = "AccessDenied"
@@ -86,6 +87,7 @@ SEVERITY = {
     Condition.NOBODY_WRITABLE: Severity.CRITICAL,
     Condition.ZOMBIE_PRIMARY: Severity.CRITICAL,
     Condition.ENDPOINT_ASTRAY: Severity.WARNING,
+    Condition.DRILL_STALE: Severity.WARNING,
     Condition.DISK_FILLING: Severity.WARNING,
     Condition.IO_WAIT_HIGH: Severity.WARNING,
     Condition.ACCESS_DENIED: Severity.WARNING,

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from drwatch.core.actuals import Outage
 from drwatch.core.binlogs import Logs
+from drwatch.core.drill import Drill
 from drwatch.core.receipt import Receipt
 from drwatch.core.sample import Channel, HostFact, Key, Moment, Node, Probe, Sample, ServerFact
 from drwatch.core.snapshot import Snapshot
@@ -46,8 +47,10 @@ class Memory:
     alive: frozenset[Node] = frozenset()
     embodied: frozenset[Node] = frozenset()
     outages: tuple[Outage, ...] = ()
+    drills: tuple[Drill, ...] = ()
     leaders: Mapping[str, Leader] = field(default_factory=_nothing)
     protections: Mapping[str, Protection] = field(default_factory=_nothing)
+    watched: Mapping[str, Moment] = field(default_factory=_nothing)
     logs: Mapping[Node, Logs] = field(default_factory=_nothing)
     facts: Mapping[Key, Sample] = field(default_factory=_nothing)
     """The newest fact of each look that is ``KEPT``."""
@@ -56,8 +59,8 @@ class Memory:
 def turns(seen: Snapshot) -> tuple[object, ...]:
     """What must not be lost with the last seconds: when this changes, the memory is written at once."""
     rewound = frozenset((node, line.rewound) for node, line in seen.timelines.items() if line.rewound)
-    led = frozenset(seen.leaders.items()), frozenset(seen.protections.items())
-    return seen.alive, seen.embodied, frozenset(seen.deaths.items()), rewound, led, seen.outages
+    led = frozenset(seen.leaders.items()), frozenset(seen.protections.items()), frozenset(seen.watched.items())
+    return seen.alive, seen.embodied, frozenset(seen.deaths.items()), rewound, led, seen.outages, seen.drills
 
 
 def memory(snapshot: Snapshot, now: Moment) -> Memory:
@@ -72,8 +75,10 @@ def memory(snapshot: Snapshot, now: Moment) -> Memory:
         alive=snapshot.alive,
         embodied=snapshot.embodied,
         outages=snapshot.outages,
+        drills=snapshot.drills,
         leaders=snapshot.leaders,
         protections=snapshot.protections,
+        watched=snapshot.watched,
         logs=snapshot.logs,
         facts=MappingProxyType({**snapshot.recalled, **seen}),
     )
@@ -97,8 +102,10 @@ def recall(past: Memory, nodes: Collection[Node], now: Moment) -> Snapshot:
         alive=past.alive,
         embodied=past.embodied,
         outages=past.outages,
+        drills=past.drills,
         leaders=past.leaders,
         protections=past.protections,
+        watched=past.watched,
         woke=now if past.rebooted else None,
         logs=ours(past.logs) if past.sure else _nothing(),
         recalled=MappingProxyType({key: sample for key, sample in past.facts.items() if key.node in nodes}),

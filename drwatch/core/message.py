@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from drwatch.core.assessment import Assessment
+from drwatch.core.drill import running
 from drwatch.core.duration import at_most, span
 from drwatch.core.finding import PRIMARY_AILING, PRIMARY_FAMILY, Condition
 from drwatch.core.incident import Incident
@@ -43,8 +44,10 @@ def _figures(view: ClusterView | None) -> str:
     return f" {rpo} {f'RTO~{span(min(known))}' if known else 'RTO unknown'}"
 
 
-def title(incident: Incident, reason: PageReason, event: str, view: ClusterView | None, zone: tzinfo) -> str:
-    """The first glance; at most 120 characters, the event's id always among them."""
+def title(
+    incident: Incident, reason: PageReason, event: str, view: ClusterView | None, zone: tzinfo, drill: bool = False
+) -> str:
+    """The first glance; at most 120 characters, the event's id always among them. In a drill it says so first."""
     where = f"{incident.cluster}: " if incident.cluster else ""
     over = reason is PageReason.RESOLVED
     # What ends is what people were told of, whatever face it took on its way out.
@@ -61,6 +64,7 @@ def title(incident: Incident, reason: PageReason, event: str, view: ClusterView 
         told = f"{incident.severity.upper()} {word}{what} since {_clock(incident.began.wall, zone)}"
         figures = _figures(view)
     mark = f" [{event}]"
+    told = f"DRILL {told}" if drill else told
     return (told + figures)[: FIRST_GLANCE - len(mark)] + mark
 
 
@@ -157,12 +161,16 @@ def _succeeded(incident: Incident, assessment: Assessment, zone: tzinfo) -> Iter
 def compose(page: Page, assessment: Assessment, zone: tzinfo) -> Message:
     """Title and body of one event; the same on every channel."""
     incident, view = page.incident, assessment.view(page.incident.cluster)
-    head = title(incident, page.reason, page.event, view, zone)
-    lines = [incident.summary[:1].upper() + incident.summary[1:] + "."]
+    drill = running(assessment.snapshot.drills, incident.cluster, assessment.at)
+    head = title(incident, page.reason, page.event, view, zone, drill is not None)
+    until = f"until {_clock(drill.until.wall, zone)}" if drill else ""
+    first = [f"DRILL of {incident.cluster} {until}: if nobody did this on purpose, it is real."] if drill else []
+    lines = [*first, incident.summary[:1].upper() + incident.summary[1:] + "."]
     if page.reason is PageReason.RESOLVED:
         end = incident.ended or incident.last_true
         was = f" It was: {incident.summary}." if incident.told_condition is incident.condition else ""
-        lines = [f"Over after {span(end - incident.began)}.{was}", *(_salvage(view, lines=True) if view else ())]
+        over = f"Over after {span(end - incident.began)}.{was}"
+        lines = [*first, over, *(_salvage(view, lines=True) if view else ())]
         return Message(head, "\n".join([*lines, *_succeeded(incident, assessment, zone)]))
     lines += [f"{words[:1].upper() + words[1:]}" for words in incident.evidence]
     if view is not None and incident.condition is Condition.ZOMBIE_PRIMARY:

@@ -118,6 +118,8 @@ class Cluster:
     assumed: Assumed = Assumed()
     patience: Patience = Patience()
     endpoint: Endpoint | None = None
+    drill_every: float | None = None
+    """Seconds after which a takeover is to be rehearsed again; None where nobody asked to be told."""
     leader: Node | None = None
     """Who leads it now; None for the node that should."""
 

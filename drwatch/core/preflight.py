@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from drwatch.core.ailing import full, written
 from drwatch.core.duration import at_most
@@ -201,19 +202,20 @@ def _apply(fact: ServerFact | None, channel: Channel | None, noun: str, sql: Cal
     return Command(f"{why} it all: the applier first, then stop the receiver", line)
 
 
+def _statement(snapshot: Snapshot, node: NodePolicy, text: str) -> str:
+    """The line that runs SQL on a node."""
+    return f'{shell(node, terminal=True)} "sudo {_words(snapshot, node)[1]} -e \\"{text}\\""'
+
+
 def _takeover(view: ClusterView, snapshot: Snapshot, standby: NodePolicy) -> tuple[Command, ...]:
+    """What follows once the old primary can take no writes any more."""
     noun, client = _words(snapshot, standby)
-    there, name = shell(standby, terminal=True), standby.node.name
-
-    def sql(text: str) -> str:
-        return f'{there} "sudo {client} -e \\"{text}\\""'
-
+    there, name, sql = shell(standby, terminal=True), standby.node.name, partial(_statement, snapshot, standby)
     fact, channel = snapshot.server(standby.node), feed(snapshot, standby.node)
     guard = "; SET GLOBAL super_read_only = OFF" if fact and fact.super_read_only is not None else ""
     relay = f"sudo sh -c 'cp -a \\$({client} -NBe \\\"SELECT @@relay_log_basename\\\")* .'"
     cut = Command(f"Cut the old primary's rsync at {name}: take its key out of authorized_keys", "")
     return (
-        _stay_dead(view),
         *((cut,) if view.cluster.files else ()),
         Command(f"Keep a copy of what was received; never restart {name}", f'{there} "{relay}"'),
         _apply(fact, channel, noun, sql),
@@ -240,4 +242,57 @@ def preflight(view: ClusterView, snapshot: Snapshot, standby: NodePolicy) -> Pre
         _of_applier(snapshot, standby, recovery),
         _of_loss(claim),
     )
-    return Preflight(standby.node.name, checks, _repair(view, snapshot, standby), _takeover(view, snapshot, standby))
+    takeover = (_stay_dead(view), *_takeover(view, snapshot, standby))
+    return Preflight(standby.node.name, checks, _repair(view, snapshot, standby), takeover)
+
+
+def _serves(view: ClusterView, snapshot: Snapshot) -> Check:
+    name, found = view.cluster.primary.node.name, snapshot.latest(view.cluster.primary.node, Probe.SERVER)
+    match found:
+        case ServerFact(read_only=closed) if view.verdict.condition is None:
+            return Check(not closed, f"{name} {'is closed already' if closed else 'serves'}")
+        case ServerFact() | Blind():
+            return Check(False, f"{name}: {view.verdict.condition or 'does not answer'}")
+    return Check(None, f"nothing is known of {name}")
+
+
+def rehearsal(view: ClusterView, snapshot: Snapshot, standby: NodePolicy) -> Preflight:
+    """May a planned takeover begin now, and what are its steps: those of a real one once the primary is closed."""
+    primary, name = view.cluster.primary, standby.node.name
+    claim = next(claim for claim in view.database if claim.node == standby.node)
+    recovery = next(estimate for estimate in view.recovery if estimate.node == standby.node)
+    close, fact = fence(view, snapshot, primary.node.name)[0], snapshot.server(primary.node)
+    # MySQL 8.2 brought the new name and 8.4 dropped the old one; MariaDB has kept it.
+    renamed = fact is not None and fact.flavour is Flavour.MYSQL and fact.version >= (8, 2)
+    where = "SHOW BINARY LOG STATUS" if renamed else "SHOW MASTER STATUS"
+    return Preflight(
+        name,
+        (
+            _serves(view, snapshot),
+            _of_standby(snapshot, standby),
+            _of_applier(snapshot, standby, recovery),
+            _of_loss(claim),
+        ),
+        (),
+        (
+            Command("Tell whom it concerns: from the next step on the application's writes fail", ""),
+            Command(f"{close.why}, and put read_only into its my.cnf", close.line),
+            Command(
+                f"See where it stands, and go on once Read_..._Log_Pos of {name} is there too",
+                _statement(snapshot, primary, where),
+            ),
+            *_takeover(view, snapshot, standby),
+            Command(f"Make {primary.node.name} the standby: runbook 'Rebuilding the old primary', step by step", ""),
+            Command("Say that it is over", f"drwatch drill {view.cluster.name} --end"),
+        ),
+    )
+
+
+def no_drill(view: ClusterView) -> str | None:
+    """Why no drill can be announced now, in a sentence; None when one can."""
+    if view.verdict.condition in PRIMARY_LOST | {Condition.PRIMARY_RESTARTING}:
+        lost = f"{view.cluster.primary.node.name} is {view.verdict.condition}"
+        return f"{lost}: this is no drill. See 'drwatch status', and the page"
+    if not view.cluster.standbys:
+        return f"{view.cluster.name} has no standby to take over with: configure one first"
+    return None

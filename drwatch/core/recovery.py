@@ -168,7 +168,7 @@ def estimate(cluster: Cluster, policy: Policy, snapshot: Snapshot, standby: Node
             ),
             past(Term("decide", assumed.decide, Basis.ASSUMED, "until a takeover measures it")),
             _drain(snapshot, standby, policy, now),
-            past(Term("promote", assumed.promote, Basis.ASSUMED, "until a takeover measures it")),
+            past(Term("promote", assumed.promote, Basis.ASSUMED, "until a drill or a takeover measures it")),
             _switch(cluster, snapshot),
             _warm(snapshot, cluster.primary.node, standby, assumed.warm),
         ),

@@ -146,7 +146,7 @@ def learn(snapshot: Snapshot, judged: Snapshot) -> Snapshot:
         before = snapshot.leaders.get(name)
         if before is None or before.node != leader.node:
             snapshot = _anew(snapshot, leader.node)
-    return replace(snapshot, leaders=judged.leaders, protections=judged.protections)
+    return replace(snapshot, leaders=judged.leaders, protections=judged.protections, watched=judged.watched)
 
 
 def feeds(cluster: Cluster, snapshot: Snapshot, standby: Node) -> bool:

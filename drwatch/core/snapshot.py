@@ -11,6 +11,7 @@ from drwatch.core import binlogs
 from drwatch.core.actuals import Outage
 from drwatch.core.binlogs import Logs
 from drwatch.core.doubt import RESTORING, Doubt
+from drwatch.core.drill import Drill
 from drwatch.core.errant import Strays, errant
 from drwatch.core.receipt import Receipt, anew, handed_on, receipt
 from drwatch.core.sample import (
@@ -99,6 +100,8 @@ class Snapshot:
     """Facts of an earlier run, each until this run's look brings a newer one."""
     outages: tuple[Outage, ...] = ()
     """Losses of a primary and how they were recovered from, this run's and earlier ones'."""
+    drills: tuple[Drill, ...] = ()
+    """Takeovers that humans announced, the oldest first."""
     writes: Mapping[Node, Writes] = field(default_factory=_nothing)
     """Whether each server's writes get anywhere."""
     unfed: Mapping[Node, Moment] = field(default_factory=_nothing)
@@ -107,6 +110,8 @@ class Snapshot:
     """Per cluster, who was seen to take it over; none while it is led by the node that should."""
     protections: Mapping[str, Protection] = field(default_factory=_nothing)
     """Per cluster, as last judged."""
+    watched: Mapping[str, Moment] = field(default_factory=_nothing)
+    """Per cluster, since when it has been watched at all, over every run."""
 
     def keep(self, sample: Sample) -> Snapshot:
         """The snapshot with one look more."""

@@ -21,9 +21,10 @@ _OF_THE_PRIMARY = frozenset(
         Condition.RTO_BREACHED,
         Condition.FILES_STALE,
         Condition.UNPROTECTED,
+        Condition.DRILL_STALE,
     }
 )
-"""What follows by itself when the primary serves nobody."""
+"""What follows by itself when the primary serves nobody, or is nobody's care then."""
 
 _OF_THE_STANDBY = frozenset(
     {
@@ -184,6 +185,9 @@ def _by_the_history(what: Condition, where: str, roots: _Roots) -> Condition | N
         return roots.strays[where]
     if what is Condition.UNPROTECTED and Condition.SPLIT_BRAIN in roots.all:
         return Condition.SPLIT_BRAIN
+    if what is Condition.DRILL_STALE and Condition.UNPROTECTED in roots.all:
+        # There is nothing to rehearse with.
+        return Condition.UNPROTECTED
     if what in (Condition.REBUILD_REQUIRED, Condition.ERRANT_TRANSACTIONS) and where in roots.zombies:
         return Condition.ZOMBIE_PRIMARY
     return None

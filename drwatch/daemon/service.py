@@ -99,6 +99,7 @@ async def _generation(
             history=store.history,
             blackbox=store.blackbox,
             rebuilt=watch.rebuilt,
+            drill=watch.drill,
             zone=lambda: ZoneInfo(config.policy.zone),
         )
         instruments.expect(config.channels)

@@ -12,9 +12,11 @@ from dataclasses import replace
 from datetime import tzinfo
 from typing import Protocol, runtime_checkable
 
+from drwatch.core import drill
 from drwatch.core.assessment import Assessment, assess
 from drwatch.core.blackbox import Death, Record, records
 from drwatch.core.dating import date
+from drwatch.core.drill import Drill
 from drwatch.core.incident import ENDED, Incident, Phase, advance
 from drwatch.core.memory import Memory, memory, recall, turns
 from drwatch.core.message import compose
@@ -245,6 +247,24 @@ class Daemon:
         if not tainted:
             return f"nothing was held against {node}: what it had received before is forgotten"
         return f"{node} counts again: what would be lost with it is known from its next look on"
+
+    def drill(self, cluster: str, seconds: float) -> Drill | None:
+        """An operator announces a drill of so many seconds from now, or ends it with none; what is on or was, then.
+
+        None where there is no such cluster, or nothing to end.
+        """
+        now, drills = self._clock(), self.snapshot.drills
+        before = drill.running(drills, cluster, now)
+        if not any(each.name == cluster for each in self._policy.clusters) or (seconds <= 0 and before is None):
+            return None
+        after = drill.announced(drills, cluster, seconds, now) if seconds > 0 else drill.ended(drills, cluster, now)
+        self.snapshot = replace(self.snapshot, drills=after)
+        self._turned.set()
+        self._kept.set()
+        said = next(each for each in reversed(after) if each.cluster == cluster)
+        words = f"until {said.until.wall:%Y-%m-%d %H:%M:%S%z}" if seconds > 0 else "is over"
+        log.warning("the drill of %s %s, says an operator", cluster, words, extra={"event": "drill"})
+        return said
 
     def _nodes(self, cluster: str) -> Iterable[NodePolicy]:
         return (node for each in self._policy.clusters if each.name == cluster for node in each.nodes)

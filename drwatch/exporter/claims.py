@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from drwatch.core.actuals import COMPONENTS
+from drwatch.core.actuals import COMPONENTS, Kind, last_takeover
+from drwatch.core.assessment import Assessment
+from drwatch.core.drill import running
 from drwatch.core.exposure import Exposure
 from drwatch.core.sample import Node
-from drwatch.core.snapshot import Snapshot
 from drwatch.core.standing import State
 from drwatch.core.view import ClusterView
 from drwatch.exporter.families import Sheet
-
-INCIDENT = "incident"
-"""Where an actual comes from: so far it was always in earnest."""
 
 
 def put_objectives(sheet: Sheet, view: ClusterView) -> None:
@@ -22,14 +20,20 @@ def put_objectives(sheet: Sheet, view: ClusterView) -> None:
         sheet.put("drwatch_files_objective_seconds", (cluster.name, f"files/{files.name}"), files.stale_after)
 
 
-def put_actuals(sheet: Sheet, snapshot: Snapshot, cluster: str) -> None:
-    """What the newest recovery in which each part was seen really took."""
-    past = [outage for outage in reversed(snapshot.outages) if outage.cluster == cluster]
-    for component in COMPONENTS:
-        took = (seconds for outage in past if (seconds := outage.seconds(component)) is not None)
-        sheet.put("drwatch_rto_actual_seconds", (cluster, component, INCIDENT), next(took, None))
-    takeover = next((outage for outage in past if outage.promoted is not None), None)
-    sheet.put("drwatch_rpo_actual_seconds", (cluster, INCIDENT), takeover.loss if takeover else None)
+def put_actuals(sheet: Sheet, assessment: Assessment, cluster: str) -> None:
+    """What the newest recovery of each kind in which each part was seen really took, and whether a drill is on."""
+    for kind in Kind:
+        outages = reversed(assessment.snapshot.outages)
+        past = [outage for outage in outages if outage.cluster == cluster and outage.kind is kind]
+        for component in COMPONENTS:
+            took = (seconds for outage in past if (seconds := outage.seconds(component)) is not None)
+            sheet.put("drwatch_rto_actual_seconds", (cluster, component, kind), next(took, None))
+        takeover = next((outage for outage in past if outage.promoted is not None), None)
+        sheet.put("drwatch_rpo_actual_seconds", (cluster, kind), takeover.loss if takeover else None)
+        last = last_takeover(past, cluster)
+        sheet.put("drwatch_takeover_last_timestamp_seconds", (cluster, kind), last.wall.timestamp() if last else None)
+    playing = running(assessment.snapshot.drills, cluster, assessment.at)
+    sheet.put("drwatch_drill_announced", (cluster,), playing is not None)
 
 
 def put_protection(sheet: Sheet, view: ClusterView) -> None:

@@ -75,12 +75,21 @@ FAMILIES = {
     "drwatch_rto_actual_seconds": Family(
         ("cluster", "component", "kind"),
         "What a part of the last recovery really took, dated from what was seen: detect, decide, drain, promote, "
-        "switch of a takeover, repair where the primary served again. Absent while never seen. kind is incident.",
+        "switch of a takeover, repair where the primary served again. kind is incident, or drill, which measures "
+        "drain, promote and switch alone. Absent while never seen.",
     ),
     "drwatch_rpo_actual_seconds": Family(
         ("cluster", "kind"),
         "What the last takeover cost, an upper bound: at most so many seconds of acknowledged commits were not on the "
-        "standby when it was promoted. Absent while there was none, or nobody knew. kind is incident.",
+        "standby when it was promoted. kind is incident or drill. Absent while there was none, or nobody knew.",
+    ),
+    "drwatch_takeover_last_timestamp_seconds": Family(
+        ("cluster", "kind"),
+        "When a standby was last seen to be promoted, in seconds since 1970. kind is incident or drill. Absent while "
+        "none was.",
+    ),
+    "drwatch_drill_announced": Family(
+        ("cluster",), "1 while a drill is announced: what fires then may have been done on purpose. Else 0."
     ),
     "drwatch_rto_objective_seconds": Family(
         ("cluster",), "Objective for the estimated recovery time, from the configuration."

@@ -67,7 +67,7 @@ class _Collector(NamedTuple):
 
 def _cluster(sheet: Sheet, assessment: Assessment, view: ClusterView) -> None:
     put_objectives(sheet, view)
-    put_actuals(sheet, assessment.snapshot, view.cluster.name)
+    put_actuals(sheet, assessment, view.cluster.name)
     put_protection(sheet, view)
     for standby in view.cluster.standbys:
         put_claims(sheet, view, standby.node)

@@ -7,7 +7,7 @@ Nothing is decided here. Moments are kept by their wall hand, as UTC text that s
 from __future__ import annotations
 
 from drwatch.store.blackbox import Boxed, verify
-from drwatch.store.past import Past, read_blackbox, read_history
+from drwatch.store.past import Past, read_blackbox, read_drills, read_history
 from drwatch.store.schema import MIGRATIONS
 from drwatch.store.trouble import StoreBusy, StoreError
 from drwatch.store.writer import Attempt, Loaded, Store
@@ -22,6 +22,7 @@ __all__ = [
     "StoreBusy",
     "StoreError",
     "read_blackbox",
+    "read_drills",
     "read_history",
     "verify",
 ]

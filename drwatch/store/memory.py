@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, get_type_hints
 
+from drwatch.core.actuals import Outage
+from drwatch.core.drill import Drill
 from drwatch.core.memory import Memory, Passage, passage
 from drwatch.core.sample import Moment, Node
 from drwatch.core.timeline import Entry, Position, Timeline
@@ -48,6 +50,13 @@ def load(db: sqlite3.Connection, boot: str, now: Moment) -> Memory:
     found = {name: held for name in PARTS if (held := _read(name, HINTS[name], parts, over)) is not None}
     lines = _with_entries(db, found.pop("timelines", {}), over)
     return Memory(at=over.of(written), rebooted=over.rebooted, sure=over.sure, timelines=lines, **found)
+
+
+def rehearsed(db: sqlite3.Connection) -> tuple[tuple[Drill, ...], tuple[Outage, ...]]:
+    """The drills and the outages that are remembered, their moments as they were written."""
+    parts = {line["name"]: line["value"] for line in db.execute("SELECT * FROM memory")}
+    drills, outages = (_read(name, HINTS[name], parts, HERE) for name in ("drills", "outages"))
+    return drills or (), outages or ()
 
 
 def _read(name: str, kind: Any, parts: Mapping[str, str], over: Passage) -> Any:

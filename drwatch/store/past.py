@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
+from drwatch.core.actuals import Outage
+from drwatch.core.drill import Drill
 from drwatch.core.finding import Condition, Severity
 from drwatch.core.incident import Phase
 from drwatch.core.paging import RowState
 from drwatch.store.blackbox import Boxed, of_incident
 from drwatch.store.connection import check_version
+from drwatch.store.memory import rehearsed
 from drwatch.store.trouble import StoreError, sentence
 from drwatch.store.values import wall
 
@@ -50,6 +53,11 @@ def read_history(path: Path, limit: int = 50, cluster: str | None = None) -> tup
 def read_blackbox(path: Path, incident: str) -> tuple[Boxed, ...]:
     """What the black box holds of an incident, read likewise. Raises StoreError."""
     return _read(path, lambda db: of_incident(db, incident))
+
+
+def read_drills(path: Path) -> tuple[tuple[Drill, ...], tuple[Outage, ...]]:
+    """The drills that were announced, and the outages of every kind, read likewise. Raises StoreError."""
+    return _read(path, rehearsed)
 
 
 def _read(path: Path, read: Callable[[sqlite3.Connection], T]) -> T:

@@ -1,6 +1,6 @@
 """The HTTP application: the status page, the metrics, the health of drwatch itself, and the JSON API.
 
-It only reads, but for what an operator says over the unix socket.
+It only reads, but for what an operator says over the unix socket: a standby was rebuilt, a drill begins or ends.
 """
 
 from __future__ import annotations
@@ -22,27 +22,32 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from drwatch.core.assessment import Assessment
+from drwatch.core.drill import Drill, running
 from drwatch.core.incident import Incident
 from drwatch.core.paging import Row
+from drwatch.core.preflight import no_drill, rehearsal
 from drwatch.store import Boxed, Past, StoreError
 from drwatch.web import page
-from drwatch.web.status import boxed_json, incident_json, past_json, status_json
+from drwatch.web.status import boxed_json, drill_json, incident_json, past_json, rehearsal_json, status_json
 
 MOST = 500
 """Lines of history that one answer may hold."""
+
+LONGEST_DRILL = 7 * 86400
+"""Seconds: what is announced for longer was forgotten."""
 
 
 def _utc() -> tzinfo:
     return UTC
 
 
-def _nobody(cluster: str, node: str) -> str | None:
+def _nobody(cluster: str, what: object) -> None:
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """What the application reads, each time anew; and the one word of a human that it hands on."""
+    """What the application reads, each time anew; and the words of a human that it hands on."""
 
     assessment: Callable[[], Assessment | None]
     """None until the first tick."""
@@ -60,6 +65,8 @@ class Reader:
     """What was put down at the deaths under an incident."""
     rebuilt: Callable[[str, str], str | None] = _nobody
     """Takes a human's word that a standby of a cluster was rebuilt, and says what follows; None without such a one."""
+    drill: Callable[[str, float], Drill | None] = _nobody
+    """Takes a human's word that a drill of a cluster begins, for so many seconds, or ends, for 0 of them; it, then."""
     zone: Callable[[], tzinfo] = _utc
     """Of the times on the page for people."""
 
@@ -85,6 +92,8 @@ class _Pages:
             Route("/api/v1/incidents", self.incidents),
             Route("/api/v1/incidents/{id}", self.incident),
             Route("/api/v1/nodes/{cluster}/{node}/rebuilt", self.rebuilt, methods=["POST"]),
+            Route("/api/v1/clusters/{cluster}/drill", self.drill),
+            Route("/api/v1/clusters/{cluster}/drill", self.announce, methods=["POST", "DELETE"]),
         ]
 
     async def status_page(self, request: Request) -> Response:
@@ -142,10 +151,33 @@ class _Pages:
             raise HTTPException(503, unknown)
         raise HTTPException(404, f"no incident {wanted} among the living and the last {MOST}")
 
+    async def drill(self, request: Request) -> Response:
+        """What a drill would be now: may one be announced, and what would its humans do."""
+        name, assessment = request.path_params["cluster"], self._reader.assessment()
+        view = assessment.view(name) if assessment else None
+        if assessment is None or view is None:
+            raise HTTPException(404, f"there is no cluster {name}, or it has not been judged yet")
+        on = running(assessment.snapshot.drills, name, assessment.at)
+        plans = [rehearsal_json(rehearsal(view, assessment.snapshot, standby)) for standby in view.ranked]
+        refused = "" if on else no_drill(view) or ""
+        return JSONResponse({"drill": drill_json(on, True) if on else None, "refused": refused, "plans": plans})
+
+    async def announce(self, request: Request) -> Response:
+        _of_an_operator(request, "drwatch drill CLUSTER")
+        name, assessment = request.path_params["cluster"], self._reader.assessment()
+        view = assessment.view(name) if assessment else None
+        begins = request.method == "POST"
+        if begins and assessment and view and not running(assessment.snapshot.drills, name, assessment.at):
+            refused = no_drill(view)
+            if refused is not None:
+                raise HTTPException(409, refused)
+        said = self._reader.drill(name, _seconds(request) if begins else 0)
+        if said is None:
+            raise HTTPException(404, f"there is no cluster {name}" + ("" if begins else ", or no drill of it is on"))
+        return JSONResponse({"drill": drill_json(said, begins)})
+
     async def rebuilt(self, request: Request) -> Response:
-        if request.client is not None:
-            # It has an address, so it did not come over the unix socket, which only the operators may open.
-            raise HTTPException(403, "this is told over drwatch's own socket: drwatch rebuilt CLUSTER NODE")
+        _of_an_operator(request, "drwatch rebuilt CLUSTER NODE")
         words = self._reader.rebuilt(request.path_params["cluster"], request.path_params["node"])
         if words is None:
             raise HTTPException(404, f"{request.path_params['cluster']} has no node {request.path_params['node']}")
@@ -161,6 +193,19 @@ def _limit(request: Request) -> int:
     text = request.query_params.get("limit", "50")
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= MOST:
         raise HTTPException(400, f"limit is a number from 1 to {MOST}")
+    return int(text)
+
+
+def _of_an_operator(request: Request, command: str) -> None:
+    if request.client is not None:
+        # It has an address, so it did not come over the unix socket, which only the operators may open.
+        raise HTTPException(403, f"this is told over drwatch's own socket: {command}")
+
+
+def _seconds(request: Request) -> int:
+    text = request.query_params.get("for", "")
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= LONGEST_DRILL:
+        raise HTTPException(400, f"for is a whole number of seconds from 1 to {LONGEST_DRILL}")
     return int(text)
 
 

@@ -8,9 +8,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 
 from drwatch import __version__
+from drwatch.core.actuals import COMPONENTS
 from drwatch.core.advice import advice
 from drwatch.core.assessment import Assessment
 from drwatch.core.chairs import WITNESS
+from drwatch.core.drill import running
 from drwatch.core.duration import at_most, span
 from drwatch.core.exposure import Exposure
 from drwatch.core.finding import Severity
@@ -36,6 +38,9 @@ from drwatch.web.markup import Markup, join, tag
 
 REFRESH = 5
 """Seconds between two loads of the page."""
+
+SHOWN = 3
+"""Past takeovers of a cluster."""
 
 STYLE = Markup(
     """
@@ -194,10 +199,12 @@ def _cluster(assessment: Assessment, view: ClusterView, incidents: Sequence[Inci
         tag("h2", view.cluster.name),
         *_primary(assessment, view, incidents),
         *_protection(assessment, view),
+        *_drill(assessment, view, zone),
         *_incidents(incidents, assessment.at, zone),
         tag("div", *figures, class_="figures"),
         *_choice(assessment, view, zone),
         *_salvage(view),
+        *_takeovers(assessment, view, zone),
         tag("h3", "Nodes"),
         tag("table", *(_node(assessment, node, node is view.cluster.primary) for node in view.cluster.nodes)),
         *_files(view),
@@ -248,6 +255,29 @@ def _protection(assessment: Assessment, view: ClusterView) -> Iterator[Markup]:
     words, colour = _PROTECTION[view.protection.state]
     yield tag("p", f"{words}, for {span(assessment.at - view.protection.since)}", class_=colour)
     yield from (tag("small", line) for line in view.unprotected)
+
+
+def _drill(assessment: Assessment, view: ClusterView, zone: tzinfo) -> Iterator[Markup]:
+    on = running(assessment.snapshot.drills, view.cluster.name, assessment.at)
+    if on is not None:
+        times = _time(on.began, zone), " to ", _time(on.until, zone)
+        yield tag("p", "DRILL from ", *times, ": pages still go out, and are marked", class_="warn")
+
+
+def _takeovers(assessment: Assessment, view: ClusterView, zone: tzinfo) -> Iterator[Markup]:
+    """The newest ones and what they took, in a drill or in earnest."""
+    seen = [each for each in assessment.snapshot.outages if each.cluster == view.cluster.name and each.promoted]
+    if not seen:
+        return
+    lines = []
+    for each in reversed(seen[-SHOWN:]):
+        took = ((part, each.seconds(part)) for part in COMPONENTS)
+        parts = ", ".join(f"{part} {span(seconds)}" for part, seconds in took if seconds is not None)
+        loss = "" if each.loss is None else f"; lost at most {at_most(each.loss)}"
+        what = tag("td", f"{each.lost} to {each.standby}: {parts or 'no part was measured'}{loss}")
+        lines.append(tag("tr", tag("th", _time(each.fault, zone, "%Y-%m-%d %H:%M"), tag("small", each.kind)), what))
+    yield tag("h3", "Takeovers so far")
+    yield tag("table", *lines)
 
 
 def _figure(label: str, value: str, colour: str, *lines: str | None) -> Markup:

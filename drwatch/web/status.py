@@ -14,11 +14,13 @@ from drwatch.core.actuals import COMPONENTS, Outage
 from drwatch.core.advice import advice
 from drwatch.core.assessment import Assessment
 from drwatch.core.chairs import WITNESS
+from drwatch.core.drill import Drill, running
 from drwatch.core.exposure import Exposure
 from drwatch.core.finding import Finding
 from drwatch.core.incident import Incident
 from drwatch.core.paging import Row
 from drwatch.core.policy import NodePolicy
+from drwatch.core.preflight import Preflight
 from drwatch.core.recovery import Recovery, Term, backlog
 from drwatch.core.roles import application
 from drwatch.core.salvage import Salvage
@@ -150,6 +152,7 @@ def _cluster(assessment: Assessment, view: ClusterView, incidents: Iterable[Inci
         "recovery": [_recovery(estimate, cluster.objectives.rto, assessment.at) for estimate in view.recovery],
         "choice": _choice(assessment, view),
         "endpoint": _endpoint(assessment.snapshot, view),
+        "drills": _drills(assessment, cluster.name),
         "outages": [_outage(each) for each in assessment.snapshot.outages if each.cluster == cluster.name],
         "files": _files(view),
         "advice": [each._asdict() for each in advice(cluster, assessment.snapshot)],
@@ -259,8 +262,30 @@ def _endpoint(snapshot: Snapshot, view: ClusterView) -> Json | None:
     }
 
 
+def _drills(assessment: Assessment, cluster: str) -> list[Json]:
+    drills = assessment.snapshot.drills
+    on = running(drills, cluster, assessment.at)
+    return [drill_json(each, each is on) for each in drills if each.cluster == cluster]
+
+
+def drill_json(drill: Drill, on: bool) -> Json:
+    """One drill; ``on`` while it is not over."""
+    return {"began_at": text_of(drill.began), "until": text_of(drill.until), "on": on}
+
+
+def rehearsal_json(answer: Preflight) -> Json:
+    """How a planned takeover with one standby would go."""
+    return {
+        "standby": answer.standby,
+        "decision": answer.decision,
+        "checks": [{"passed": check.passed, "sentence": check.sentence} for check in answer.checks],
+        "steps": [{"why": step.why, "line": step.line} for step in answer.takeover],
+    }
+
+
 def _outage(outage: Outage) -> Json:
     return {
+        "kind": outage.kind,
         "lost": outage.lost,
         "standby": outage.standby,
         "fault_at": text_of(outage.fault),

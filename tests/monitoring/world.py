@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from drwatch.core.actuals import Outage
+from drwatch.core.actuals import Kind, Outage
 from drwatch.core.assessment import Assessment, assess
 from drwatch.core.binlog import Coordinate
 from drwatch.core.chairs import WITNESS
+from drwatch.core.drill import Drill
 from drwatch.core.finding import Severity
 from drwatch.core.gtid import GtidPosition
 from drwatch.core.incident import Incident, advance
@@ -202,7 +203,8 @@ def dark_looks(now: Moment = NOW) -> list[Sample]:
 
 def seen(samples: Sequence[Sample], now: Moment = NOW) -> Snapshot:
     """The samples folded; the phone's channel accepted a page an hour ago, the SMS gateway refuses."""
-    told = replace(snapshot(samples), outages=(takeover(now),)).told("phone", True, False, "", now.plus(-3600.0))
+    past = replace(snapshot(samples), outages=(drilled(now), takeover(now)), drills=(of_drill(now),))
+    told = past.told("phone", True, False, "", now.plus(-3600.0))
     return told.told("sms", False, True, "the gateway says: no credit", now.plus(-90.0))
 
 
@@ -214,6 +216,20 @@ def takeover(now: Moment = NOW) -> Outage:
     )
     steps = {step: fault.plus(second) for step, second in ends}
     return Outage("shop", "oslo-b", fault, **steps, standby="oslo-a", loss=1.4)
+
+
+def of_drill(now: Moment = NOW) -> Drill:
+    """It was announced for an hour."""
+    began = now.plus(-30 * 86400.0 - 300.0)
+    return Drill("shop", began, began.plus(3600.0))
+
+
+def drilled(now: Moment = NOW) -> Outage:
+    """Last month's drill: twenty seconds to promote, and the name's TTL of a minute."""
+    fault = now.plus(-30 * 86400.0)
+    ends = zip(("decided", "drained", "promoted", "switched", "ended"), (40, 44, 64, 124, 124), strict=True)
+    steps = {step: fault.plus(second) for step, second in ends}
+    return Outage("shop", "oslo-a", fault, **steps, standby="oslo-b", loss=0.8, kind=Kind.DRILL)
 
 
 def assessed(samples: Sequence[Sample], now: Moment = NOW, policy: Policy = POLICY) -> Assessment:

@@ -9,8 +9,9 @@ from starlette.applications import Starlette
 from worlds import REFUSED, body, dead_host, judged, primary, seen, well
 
 from drwatch.core.blackbox import records
+from drwatch.core.preflight import rehearsal
 from drwatch.store import Boxed
-from drwatch.web.status import boxed_json, incident_json, past_json, status_json
+from drwatch.web.status import boxed_json, incident_json, past_json, rehearsal_json, status_json
 from web.asking import World
 from web.test_answers import past
 
@@ -33,6 +34,7 @@ def test_the_page_has_every_key_and_no_other() -> None:
     box = Boxed(1, dict(records(dead, (), frozenset())[0].body), "", "")
     shop = next(each for each in state["clusters"] if each["name"] == "shop")
     standby = shop["standbys"][0]
+    rehearsed = rehearsal_json(rehearsal(assessment.clusters[0], assessment.snapshot, world.SHOP.standbys[0]))
     answered: dict[str, dict[str, Any]] = {
         "Status": state,
         "Cluster": shop,
@@ -41,6 +43,8 @@ def test_the_page_has_every_key_and_no_other() -> None:
         "Recovery time": shop["recovery"][0],
         "Choice": shop["choice"],
         "Endpoint": shop["endpoint"],
+        "Drill": shop["drills"][0],
+        "Rehearsal": rehearsed,
         "Outage": shop["outages"][0],
         "File set": shop["files"][0],
         "Node": standby,
@@ -61,6 +65,8 @@ def test_the_page_has_every_key_and_no_other() -> None:
         "repair": shop["choice"]["repair"],
         "take_over": shop["choice"]["take_over"],
         "took": shop["outages"][0]["took"],
+        "checks": rehearsed["checks"][0],
+        "steps": rehearsed["steps"][0],
         "terms": shop["recovery"][0]["terms"][0],
         "last_position": box.body["last_position"],
         "standbys": box.body["standbys"][0],

@@ -19,6 +19,7 @@ from drwatch.core.symptoms import (
     objectives,
     paging,
     primary,
+    rehearsal,
     semisync,
     standby,
     standing,
@@ -39,6 +40,7 @@ def of_cluster(view: ClusterView, policy: Policy, snapshot: Snapshot, firing: Fi
     yield from binlog.findings(view, policy, snapshot, now)
     yield from semisync.findings(view, policy, snapshot)
     yield from objectives.findings(view, snapshot, firing)
+    yield from rehearsal.findings(view, snapshot, now)
     yield from files.findings(view, policy, snapshot, firing)
     yield from host.findings(view, policy, snapshot, firing)
     yield from blindness.findings(view, policy, snapshot, now)
