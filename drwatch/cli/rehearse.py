@@ -58,7 +58,7 @@ def drill(arguments: argparse.Namespace) -> None:
 
 
 def _plan(cluster: str, plan: Json) -> Iterator[str]:
-    yield f"DRILL OF {cluster}, A PLANNED TAKEOVER WITH {plan['standby']}: {plan['decision']}"
+    yield f"DRILL OF {cluster}, A PLANNED TAKEOVER with {plan['standby']}: {plan['decision']}"
     for check in plan["checks"]:
         yield f" {({True: '+', False: '-', None: '?'})[check['passed']]} {check['sentence']}"
     for number, step in enumerate(plan["steps"], 1):

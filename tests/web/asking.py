@@ -13,6 +13,7 @@ from typing import Any
 from starlette.types import ASGIApp
 
 from drwatch.core.assessment import Assessment
+from drwatch.core.drill import Drill
 from drwatch.core.incident import Incident
 from drwatch.core.paging import Row
 from drwatch.exporter import Exporter, Instruments
@@ -35,6 +36,8 @@ class World:
     """What reading the history comes to."""
     said: list[tuple[str, str]] = field(default_factory=list)
     """Cluster and node of each standby that was said to be rebuilt."""
+    drilled: list[tuple[str, float]] = field(default_factory=list)
+    """Cluster and seconds of each drill that was said to begin; 0 seconds for one that is over."""
     asked_for: list[int] = field(default_factory=list)
     """How much history was asked for."""
 
@@ -53,6 +56,12 @@ class World:
         self.said.append((cluster, node))
         return "it counts again"
 
+    def drill(self, cluster: str, seconds: float) -> Drill | None:
+        if cluster != "shop" or self.assessment is None:
+            return None
+        self.drilled.append((cluster, seconds))
+        return Drill(cluster, self.assessment.at, self.assessment.at.plus(seconds))
+
     def application(self) -> ASGIApp:
         exporter = Exporter(lambda: self.assessment, lambda: self.incidents, lambda: self.rows, Instruments(["phone"]))
         return application(
@@ -65,6 +74,7 @@ class World:
                 history=self.history,
                 blackbox=self.blackbox,
                 rebuilt=self.rebuilt,
+                drill=self.drill,
             )
         )
 
