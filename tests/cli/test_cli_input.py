@@ -10,7 +10,8 @@ import pytest
 from commands import PROGRAM, drwatch, plain_user
 
 COMMANDS = (
-    "run", "check", "check-config", "status", "incidents", "rebuilt", "page-test", "grants", "ssh-setup", "demo"
+    "run", "check", "check-config", "status", "incidents", "rebuilt", "drill", "page-test", "grants", "ssh-setup",
+    "demo",
 )  # fmt: skip
 CONFIG = """\
 clusters:
@@ -179,6 +180,25 @@ def test_incidents_takes_only_a_sensible_limit(limit: str, config: Path) -> None
     ran = drwatch("incidents", f"--limit={limit}", "--config", config)
     assert ran.status == 2
     assert "whole number" in ran.err
+
+
+@pytest.mark.parametrize("duration", ["", "2", "soon", "0s", "500ms", "8d", "-1h"])
+def test_a_drill_takes_only_a_sensible_duration(duration: str, config: Path) -> None:
+    ran = drwatch("drill", "shop", f"--for={duration}", "--config", config)
+    assert (ran.status, ran.out) == (2, "")
+    assert "argument --for: expected " in ran.err
+
+
+def test_a_drill_is_not_begun_and_ended_at_once(config: Path) -> None:
+    ran = drwatch("drill", "shop", "--for", "1h", "--end", "--config", config)
+    assert (ran.status, ran.out) == (2, "")
+
+
+def test_a_drill_without_a_daemon_says_what_to_start(config: Path) -> None:
+    for words in (("shop",), ("shop", "--end"), ("shop", "--json")):
+        ran = drwatch("drill", *words, "--config", config)
+        assert (ran.status, ran.out) == (3, "")
+        assert "systemctl start drwatch" in ran.sentence
 
 
 def test_incidents_of_a_directory_that_this_user_may_not_enter(config: Path) -> None:

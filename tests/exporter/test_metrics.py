@@ -8,6 +8,9 @@ import pytest
 from monitoring import world
 from monitoring.world import NOW, A, B
 
+from drwatch.core.actuals import Kind
+from drwatch.core.assessment import assess
+from drwatch.core.drill import announced
 from drwatch.core.exposure import coherent
 from drwatch.core.finding import SEVERITY, Condition
 from drwatch.core.incident import Incident, Phase
@@ -185,6 +188,23 @@ def test_what_recoveries_really_took_stands_beside_the_estimates() -> None:
     assert took == {"detect": 6.0, "decide": 300.0, "drain": 12.0, "promote": 30.0, "switch": 60.0}
     assert seen("drwatch_rpo_actual_seconds", cluster="shop", kind="incident") == 1.4
     assert seen("drwatch_rpo_actual_seconds", cluster="dark", kind="incident") is None
+
+
+def test_what_a_drill_took_is_told_apart_from_what_an_incident_took() -> None:
+    seen = scrape(world.whole())
+    took = seen.named("drwatch_rto_actual_seconds")
+    drilled = {component: seconds for (_, component, kind), seconds in took.items() if kind == "drill"}
+    assert drilled == {"drain": 4.0, "promote": 20.0, "switch": 60.0}
+    assert seen("drwatch_rpo_actual_seconds", cluster="shop", kind="drill") == 0.8
+    last = {kind: seen("drwatch_takeover_last_timestamp_seconds", cluster="shop", kind=kind) for kind in Kind}
+    assert last[Kind.INCIDENT] - last[Kind.DRILL] == 23 * 86400 + 348 - 64
+
+
+@pytest.mark.parametrize(("after", "value"), [(59, 1.0), (60, 0.0)])
+def test_a_drill_is_announced_until_it_is_over(after: float, value: float) -> None:
+    playing = replace(world.seen(world.looks()), drills=announced((), "shop", 60, NOW))
+    seen = scrape(assess(playing, world.POLICY, frozenset(), NOW.plus(after)))
+    assert seen("drwatch_drill_announced", cluster="shop") == value
 
 
 def test_a_part_that_is_unknown_is_absent_and_takes_the_sum_with_it() -> None:
