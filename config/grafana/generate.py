@@ -131,6 +131,14 @@ SHARE: Json = {
 }
 """Of an objective."""
 
+PROTECTION = {
+    "protected": ("protected", "green"),
+    "over_objective": ("over objective", "orange"),
+    "unprotected": ("UNPROTECTED", "red"),
+    "taken_over": ("UNPROTECTED since a takeover", "dark-red"),
+    "unknown": ("UNKNOWN", "purple"),
+}
+
 GOOD_IS_ONE = {"0": ("no", "red"), "1": ("yes", "green")}
 
 PANELS = [
@@ -195,6 +203,40 @@ PANELS = [
         unit="s",
         thresholds=thresholds((None, "green"), (20, "orange"), (60, "red")),
     ),
+    row("Whether anybody could take over"),
+    states(
+        "Protection",
+        "What a loss of the primary would mean. Over objective: a standby could take over and would lose too much. "
+        "Taken over: nothing has been rebuilt as a standby since the takeover.",
+        [
+            query(
+                " + ignoring (state) ".join(
+                    f'{code} * drwatch_protection_state{{{HERE},state="{state}"}}'
+                    for code, state in enumerate(PROTECTION, 1)
+                ),
+                "{{cluster}}",
+            )
+        ],
+        {str(code): shown for code, shown in enumerate(PROTECTION.values(), 1)},
+        width=10,
+    ),
+    lines(
+        "Since it has been so",
+        "A line that climbs while the cluster is unprotected is how long one more failure has meant an outage.",
+        [query(f"time() - drwatch_protection_since_timestamp_seconds{{{HERE}}}", "{{cluster}}")],
+        "s",
+        width=7,
+    ),
+    states(
+        "Who leads, and who would lose least",
+        "The node by which the cluster is judged, and of its standbys the one to take over with.",
+        [
+            query(f"drwatch_node_leads{{{HERE}}} == 1", "{{cluster}} {{node}} leads"),
+            query(f"drwatch_standby_best{{{HERE}}} + 2", "{{cluster}} {{node}} best"),
+        ],
+        {"1": ("leads", "green"), "2": ("another would lose less", "text"), "3": ("would lose least", "blue")},
+        width=7,
+    ),
     row("What would be lost"),
     lines(
         "Data-loss exposure of the database",
@@ -207,6 +249,12 @@ PANELS = [
         overrides=[by_name("B", **LIMIT)],
     ),
     lines(
+        "Data-loss exposure of everything, files included",
+        "The worst of the database and the file copies. A gap: one of them is unknown, or was never measured.",
+        [query(f'drwatch_rpo_seconds{{{HERE},data=~"all|files/.+"}}', "{{cluster}} {{node}} {{data}}")],
+        "s",
+    ),
+    lines(
         "Transactions seen missing, and the window that nobody saw",
         "A lower bound of the transactions, left; what was committed in the window, right, is in no count.",
         [
@@ -215,6 +263,12 @@ PANELS = [
         ],
         "short",
         overrides=[by_name("B", unit="s", **{"custom.axisPlacement": "right"})],
+    ),
+    lines(
+        "Age of the proof",
+        "When the look was made that the exposure rests on. A figure that is no longer proved anew grows with it.",
+        [query(f"time() - drwatch_rpo_datum_timestamp_seconds{{{HERE}}}", "{{cluster}} {{node}} {{data}}")],
+        "s",
     ),
     lines(
         "Binary log seen missing",
@@ -236,12 +290,21 @@ PANELS = [
     ),
     states(
         "Exposure known and frozen",
-        "known: somebody can say what would be lost. frozen: the primary is proved dead, the figure stands still.",
+        "known: somebody can say what would be lost. frozen: the primary is proved dead, the figure stands still. "
+        "measured: a file set that never had a marker is not.",
         [
             query(f'drwatch_rpo_known{{{HERE},data!="all"}}', "{{cluster}} {{node}} {{data}} known"),
             query(f'drwatch_rpo_frozen{{{HERE},data="mysql"}} + 2', "{{cluster}} {{node}} frozen"),
+            query(f"drwatch_files_measured{{{HERE}}} + 4", "{{cluster}} {{node}} {{data}} measured"),
         ],
-        {"0": ("UNKNOWN", "red"), "1": ("known", "green"), "2": ("moving", "blue"), "3": ("FROZEN", "purple")},
+        {
+            "0": ("UNKNOWN", "red"),
+            "1": ("known", "green"),
+            "2": ("moving", "blue"),
+            "3": ("FROZEN", "purple"),
+            "4": ("unmeasured", "orange"),
+            "5": ("measured", "green"),
+        },
         width=8,
     ),
     row("How long recovery would take"),
@@ -261,6 +324,43 @@ PANELS = [
         "What would have to be applied before the standby could be opened.",
         [query(f"drwatch_relay_backlog_bytes{{{HERE}}}", "{{cluster}} {{node}}")],
         "bytes",
+    ),
+    lines(
+        "Estimated, and what it really took",
+        "Each part as estimated now, the least of the standbys', beside what the last drill and incident took.",
+        [
+            query(
+                f"min by (cluster, component) (drwatch_rto_component_seconds{{{HERE}}})", "{{cluster}} {{component}}"
+            ),
+            query(f"drwatch_rto_actual_seconds{{{HERE}}}", "{{cluster}} {{component}} actual ({{kind}})"),
+        ],
+        "s",
+    ),
+    lines(
+        "What the last takeover cost",
+        "At most so many seconds of commits were not on the standby when it was promoted, in a drill or in earnest.",
+        [
+            query(f"drwatch_rpo_actual_seconds{{{HERE}}}", "{{cluster}} actual ({{kind}})"),
+            query(f"drwatch_rpo_objective_seconds{{{HERE}}}", "{{cluster}} objective"),
+        ],
+        "s",
+        overrides=[by_name("B", **LIMIT)],
+    ),
+    states(
+        "Recovery time known, and drills",
+        "0 of known means that a part of the sum cannot be known now. While a drill is announced, what fires may be "
+        "done on purpose.",
+        [
+            query(f"drwatch_rto_known{{{HERE}}}", "{{cluster}} {{node}} known"),
+            query(f"drwatch_drill_announced{{{HERE}}} + 2", "{{cluster}} drill"),
+        ],
+        {"0": ("UNKNOWN", "red"), "1": ("known", "green"), "2": ("no drill", "text"), "3": ("DRILL", "orange")},
+    ),
+    lines(
+        "Since the last takeover",
+        "Rehearsed or real. A cluster without a line has never been seen to be taken over.",
+        [query(f"time() - drwatch_takeover_last_timestamp_seconds{{{HERE}}}", "{{cluster}} ({{kind}})")],
+        "s",
     ),
     row("The pair"),
     states(
@@ -282,7 +382,15 @@ PANELS = [
         [
             query(f"drwatch_replication_silence_seconds{{{HERE}}}", "{{cluster}} {{node}} silence"),
             query(f"drwatch_replication_seconds_behind{{{HERE}}}", "{{cluster}} {{node}} seconds behind"),
+            query(f"drwatch_replication_net_timeout_seconds{{{HERE}}}", "{{cluster}} {{node}} gives up by itself"),
         ],
+        "s",
+        overrides=[by_name("C", **LIMIT)],
+    ),
+    lines(
+        "Until the source purges what is still to be read",
+        "At least so long. No line: the standby reads the newest file, or nothing says.",
+        [query(f"drwatch_binlog_gap_seconds{{{HERE}}}", "{{cluster}} {{node}}")],
         "s",
     ),
     states(

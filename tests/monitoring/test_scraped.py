@@ -38,6 +38,7 @@ async def test_the_world_raises_the_alerts_that_it_deserves_and_no_other(binarie
     expected = {
         ("DataLossExposureHigh", "dark"),
         ("RecoveryTimeHigh", "dark"),
+        ("ClusterUnprotected", "dark"),
         ("DrwatchBlind", "dark"),
         ("DrwatchIncidentWarning", "dark"),
         ("DrwatchIncidentWarning", "shop"),

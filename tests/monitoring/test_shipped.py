@@ -12,6 +12,7 @@ import pytest
 from exporter.reading import exporter, rendered
 
 from drwatch.core.sample import Blind, Key, Probe, Reason
+from drwatch.core.standing import State
 from drwatch.exporter import FAMILIES, Instruments
 from drwatch.lab.binaries import Binaries, find
 from monitoring import world
@@ -86,6 +87,42 @@ def test_rules_and_panels_ask_only_for_metrics_that_exist() -> None:
     asked = {name for text in expressions() for name in re.findall(r"\bdrwatch_\w+", text)}
     assert asked <= set(FAMILIES) | INSTRUMENTS
     assert len(asked) > 30
+
+
+def panels() -> str:
+    return "\n".join(target["expr"] for panel in dashboard()["panels"] for target in panel.get("targets", ()))
+
+
+def written() -> set[str]:
+    """Every metric of the manual."""
+    return set(re.findall(r"^\| `(drwatch_\w+)` \|", (ROOT / "docs" / "metrics.md").read_text(), flags=re.MULTILINE))
+
+
+WITHOUT_A_PANEL = {
+    "drwatch_node_role_configured": "a setting: the panel of the roles shows what the nodes are",
+    "drwatch_replication_heartbeat_period_seconds": "a setting: where it could be better, the status page advises",
+    "drwatch_build_info": "always 1: its version stands in the footer of the status page",
+}
+"""What no operator watches a graph of, and why."""
+
+
+def test_every_metric_that_an_operator_needs_has_a_panel() -> None:
+    shown = re.sub(r"_bucket\b", "", panels())
+    missing = {name for name in written() if not re.search(rf"\b{name}\b", shown)}
+    assert missing == set(WITHOUT_A_PANEL)
+    assert len(written()) > 50
+
+
+def test_each_state_of_protection_has_its_own_number_in_the_panel() -> None:
+    """One that is added would otherwise be drawn as a gap, as if nothing were known."""
+    assert set(re.findall(r'\d \* drwatch_protection_state{[^}]*state="(\w+)"', panels())) == set(State)
+
+
+def test_a_rule_that_compares_a_figure_counts_unknown_as_broken() -> None:
+    rules = re.split(r"- alert: ", (PROMETHEUS / "drwatch.rules.yml").read_text())
+    known = {"drwatch_rpo_seconds": "drwatch_rpo_known", "drwatch_rto_component_seconds": "drwatch_rto_known"}
+    for rule in rules:
+        assert all(figure not in rule or other in rule for figure, other in known.items()), rule
 
 
 def test_the_dashboard_is_what_its_script_prints() -> None:
