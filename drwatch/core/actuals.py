@@ -58,6 +58,9 @@ class Outage:
         """How long one part took; None where an end of it was not seen, or a drill says nothing of it."""
         if self.kind is Kind.DRILL and component not in REHEARSED:
             return None
+        if component in ("drain", "promote") and self.decided is not None and self.decided == self.promoted:
+            # One look showed the first step and the last: how long there was between them, nobody saw.
+            return None
         first, last = {
             "detect": (self.fault, self.detected),
             "decide": (self.detected, self.decided),

@@ -6,7 +6,7 @@ that is read-only and a receiver that is stopped may as well be a backup or a mi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from drwatch.core import drill
@@ -43,7 +43,11 @@ def date(outages: tuple[Outage, ...], assessment: Assessment, incidents: Iterabl
         trouble = next((each for each in living if (each.cluster, each.topic) == (name, "primary")), None)
         playing = drill.running(snapshot.drills, name, assessment.at)
         if now is None:
-            begun = _played(view, snapshot, playing, own) if playing else _begun(view, snapshot, trouble, own)
+            begun = (
+                _played(view, snapshot, playing, own) or _at_once(view, snapshot, playing, own, assessment.at)
+                if playing
+                else _begun(view, snapshot, trouble, own)
+            )
             outages = outages if begun is None else (*outages[1 - KEPT :], begun)
         else:
             after = _step(now, view, snapshot, trouble, assessment.at)
@@ -85,6 +89,27 @@ def _played(view: ClusterView, snapshot: Snapshot, playing: Drill, past: Iterabl
             return None
     fault = sight.latest.asked if closed else sight.lost_since or sight.latest.asked
     return Outage(view.cluster.name, lost.name, fault, kind=Kind.DRILL)
+
+
+def _at_once(
+    view: ClusterView, snapshot: Snapshot, playing: Drill, past: Sequence[Outage], now: Moment
+) -> Outage | None:
+    """A takeover in a drill that a script did between two looks: that it happened is seen, and how it ends."""
+    led = snapshot.leaders.get(view.cluster.name)
+    if led is None or led.former is None or led.since != now:
+        return None
+    last = past[-1] if past else None
+    if last is not None and last.standby == led.node.name and last.fault.loop >= playing.began.loop:
+        return None
+    return Outage(
+        cluster=view.cluster.name,
+        lost=led.former.name,
+        fault=now,
+        decided=now,
+        promoted=now,
+        standby=led.node.name,
+        kind=Kind.DRILL,
+    )
 
 
 def _step(before: Outage, view: ClusterView, snapshot: Snapshot, trouble: Incident | None, now: Moment) -> Outage:

@@ -282,7 +282,7 @@ def rehearsal(view: ClusterView, snapshot: Snapshot, standby: NodePolicy) -> Pre
                 _statement(snapshot, primary, where),
             ),
             *_takeover(view, snapshot, standby),
-            Command(f"Make {primary.node.name} the standby: runbook 'Rebuilding the old primary', step by step", ""),
+            Command(f"Let {primary.node.name} follow {name}, since it lacks nothing: runbook 'A drill', step 5", ""),
             Command("Say that it is over", f"drwatch drill {view.cluster.name} --end"),
         ),
     )
