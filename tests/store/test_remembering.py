@@ -12,23 +12,31 @@ from pathlib import Path
 import pytest
 from worlds import PRIMARY, REFUSED, STANDBY, START, at, body, dead_host, gtids, marker, primary, seen, server, well
 
+from drwatch.core.actuals import Kind, Outage
 from drwatch.core.binlog import Coordinate
+from drwatch.core.drill import Drill, running
 from drwatch.core.gtid import GtidPosition
 from drwatch.core.memory import Memory, memory
 from drwatch.core.sample import Disk, Filesystem, MarkerFact, Moment, Probe
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.timeline import MOST
-from drwatch.store import MIGRATIONS, Store
+from drwatch.store import MIGRATIONS, Store, read_drills
 
 Open = Callable[..., Awaitable[Store]]
 
-WORLD = seen(
-    well(0),
-    well(1),
-    primary(server(gtids(105)), 2),
-    primary(REFUSED, 3),
-    body(dead_host(filesystems=(Filesystem("/", 9, 1, None),), disks=(Disk("sda", 0.1, 2),)), 3),
-    marker(MarkerFact(START.wall, 3.5), 3),
+DRILLED = Outage("shop", "oslo-a", at(-90), promoted=at(-50), standby="oslo-b", loss=0.5, kind=Kind.DRILL)
+WORLD = replace(
+    seen(
+        well(0),
+        well(1),
+        primary(server(gtids(105)), 2),
+        primary(REFUSED, 3),
+        body(dead_host(filesystems=(Filesystem("/", 9, 1, None),), disks=(Disk("sda", 0.1, 2),)), 3),
+        marker(MarkerFact(START.wall, 3.5), 3),
+    ),
+    outages=(DRILLED,),
+    drills=(Drill("shop", at(-100), at(300)),),
+    watched={"shop": at(-5000)},
 )
 """Every kind of thing that is remembered."""
 
@@ -47,6 +55,25 @@ async def test_in_the_same_boot_it_comes_back_as_it_was_whatever_the_wall_clock_
         store = await opened(boot="one")
         assert await recalled(store, now) == held
         await store.close()
+
+
+async def test_a_drill_runs_on_over_a_restart_and_ends_when_it_was_to_end(opened: Open) -> None:
+    store = await opened(boot="one")
+    await store.remember(memory(WORLD, at(5)), synced=True)
+    await store.close()
+    held = await recalled(await opened(boot="two"), Moment(20.0, at(105).wall))
+    assert running(held.drills, "shop", Moment(20.0 + 194, at(299).wall)) is not None
+    assert running(held.drills, "shop", Moment(20.0 + 196, at(301).wall)) is None
+
+
+async def test_the_history_has_the_drills_without_a_daemon(opened: Open, path: Path) -> None:
+    store = await opened()
+    await store.close()
+    assert read_drills(path) == ((), ())
+    store = await opened()
+    await store.remember(memory(WORLD, at(5)), synced=True)
+    await store.close()
+    assert read_drills(path) == (WORLD.drills, (DRILLED,))
 
 
 async def test_in_another_boot_everything_is_as_old_as_the_wall_says(opened: Open) -> None:
