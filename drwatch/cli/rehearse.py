@@ -44,8 +44,8 @@ def drill(arguments: argparse.Namespace) -> None:
     asked = talk.ask(config.runtime_dir, where)
     if asked["refused"]:
         raise Trouble(f"no drill was announced: {asked['refused']}", 1)
-    if not arguments.json:
-        print("\n".join(_plan(arguments.cluster, asked["plans"][0])), flush=True)
+    for plan in asked["plans"][:1] if not arguments.json else ():
+        print("\n".join(_plan(arguments.cluster, plan)), flush=True)
     begun = talk.ask(config.runtime_dir, f"{where}?for={arguments.lasting:.0f}", "POST")
     if arguments.json:
         print(json.dumps({**asked, **begun}, ensure_ascii=False))
