@@ -38,7 +38,7 @@ from worlds import (
 from drwatch.core import drill
 from drwatch.core.actuals import Kind, Outage, learned
 from drwatch.core.drill import Drill
-from drwatch.core.finding import Condition
+from drwatch.core.finding import Condition, Finding
 from drwatch.core.incident import Phase
 from drwatch.core.memory import memory, recall
 from drwatch.core.message import compose
@@ -47,6 +47,7 @@ from drwatch.core.preflight import Decision, no_drill, preflight, rehearsal
 from drwatch.core.recovery import Basis, Term, estimate
 from drwatch.core.sample import Flavour, IoState, Probe, ReplicationFact, Sample, ServerFact
 from drwatch.core.snapshot import Snapshot
+from drwatch.core.suppression import suppress
 
 OSLO = ZoneInfo("Europe/Oslo")
 REMINDED = replace(POLICY, clusters=(replace(SHOP, drill_every=90 * 86400.0),))
@@ -133,6 +134,10 @@ def follows(asked: float) -> list[Sample]:
     return [closed(asked), look(PRIMARY, Probe.REPLICATION, fact, asked)]
 
 
+def unfed(asked: float) -> Sample:
+    return look(PRIMARY, Probe.REPLICATION, ReplicationFact(()), asked)
+
+
 def test_switching_back_in_the_same_drill_is_dated_too() -> None:
     watch = rehearsed()
     for second in (200, 202):
@@ -141,6 +146,33 @@ def test_switching_back_in_the_same_drill_is_dated_too() -> None:
     watch.see([*follows(300), standby(standby_server(gtids(302)), 300)], 300.1)
     assert [each.lost for each in watch.snapshot.outages] == ["oslo-a", "oslo-b"]
     assert watch.outage.kind is Kind.DRILL
+
+
+def test_a_third_takeover_from_the_same_node_is_dated_once_that_leads_again() -> None:
+    watch = rehearsed()
+    for second in (200, 202):
+        watch.see([*follows(second), *opened(second, 100 + second)], second + 0.1)
+    shut = standby_server(gtids(302))
+    watch.see([*follows(300), standby(shut, 300)], 300.1)
+    for second in (320, 322):
+        back = [standby(shut, second), receiver(replication(), second)]
+        watch.see([primary(server(gtids(100 + second)), second), unfed(second), *back], second + 0.1)
+    assert watch.snapshot.leaders["shop"].node == PRIMARY
+    watch.see([endpoint("oslo-a", 330)], 330.1)
+    watch.see([closed(400), receiver(replication(), 400)], 400.1)
+    assert [each.lost for each in watch.snapshot.outages] == ["oslo-a", "oslo-b", "oslo-a"]
+
+
+def test_a_takeover_from_before_the_drill_is_none_of_it() -> None:
+    """Its old primary may still be waiting to be rebuilt."""
+    watch = Watch()
+    watch.see(well(0), 0.5)
+    for second in (2, 4):
+        watch.see([closed(second), *opened(second, 100 + second)], second + 0.1)
+    assert watch.snapshot.leaders["shop"].former == PRIMARY
+    announced(watch, 5)
+    watch.see([closed(6), *opened(6, 110)], 6.1)
+    assert watch.snapshot.outages == ()
 
 
 def test_a_takeover_that_a_script_does_between_two_looks_is_dated_without_its_parts() -> None:
@@ -332,6 +364,11 @@ def test_a_lost_primary_explains_a_drill_that_is_overdue() -> None:
     finding = found(world, 8, Condition.DRILL_STALE, REMINDED)
     assert finding is not None
     assert finding.suppressed_by is Condition.PRIMARY_DOWN
+
+
+def test_a_cluster_without_a_standby_to_rehearse_with_is_told_of_that_alone() -> None:
+    told = [Finding(each, "shop", "oslo-a", "") for each in (Condition.DRILL_STALE, Condition.UNPROTECTED)]
+    assert [each.suppressed_by for each in suppress(told)] == [Condition.UNPROTECTED, None]
 
 
 def steps(fact: ServerFact | None = None) -> list[str]:
