@@ -143,8 +143,11 @@ def _step(before: Outage, view: ClusterView, snapshot: Snapshot, trouble: Incide
 
 
 def _loss(view: ClusterView, outage: Outage) -> float | None:
-    known = (claim.seconds for claim in view.database if claim.node.name == outage.standby)
-    return next(known, outage.loss)
+    claim = next((claim for claim in view.database if claim.node.name == outage.standby), None)
+    if claim is None or (claim.seconds is None and outage.kind is Kind.DRILL):
+        # The standby leads already; or its place went with its source, and the closed primary has committed no more.
+        return outage.loss
+    return claim.seconds
 
 
 def _decided(outage: Outage, snapshot: Snapshot, standby: Node) -> Moment | None:

@@ -23,6 +23,7 @@ from worlds import (
     dead_host,
     found,
     gtids,
+    host,
     judged,
     look,
     primary,
@@ -106,6 +107,32 @@ def test_it_costs_at_most_what_the_claim_was_when_the_standby_was_opened() -> No
     loss = rehearsed().outage.loss
     assert loss is not None
     assert loss < 60
+
+
+def by_coordinate(asked: float, read_only: bool) -> Sample:
+    """The primary of a pair that replicates without GTID, whose log ends at 9000."""
+    fact = server(read_only=read_only, super_read_only=read_only)
+    return primary(replace(fact, gtid=None, binlog=coordinate(9000)), asked)
+
+
+def test_it_costs_no_more_for_a_standby_whose_place_is_forgotten_with_its_source() -> None:
+    """A closed primary commits nothing more, so the claim of before the promotion holds."""
+    watch = Watch()
+    place = {"read": coordinate(9000), "executed": coordinate(9000), "retrieved_gtid": None, "executed_gtid": None}
+    plain = replace(standby_server(), gtid=None, binlog=coordinate(50))
+    for second in (0, 1):
+        fed = receiver(replication(**place, uses_gtid=False), second)
+        watch.see([by_coordinate(second, False), body(host(), second), standby(plain, second), fed], second + 0.1)
+    announced(watch, 1.5)
+    watch.see([by_coordinate(2, True), standby(plain, 2)], 2.1)
+    for second in (3, 4):
+        halted = receiver(replication(**place, uses_gtid=False, io=IoState.NO), second)
+        watch.see([by_coordinate(second, True), standby(plain, second), halted], second + 0.1)
+    before = watch.outage.loss
+    assert before is not None
+    free = [standby(replace(plain, read_only=False), 6), receiver(ReplicationFact(()), 6)]
+    watch.see([by_coordinate(6, True), *free], 6.1)
+    assert (watch.outage.promoted, watch.outage.loss) == (at(6), before)
 
 
 def test_a_drill_measures_neither_detection_nor_decision_nor_repair() -> None:
