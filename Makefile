@@ -38,8 +38,9 @@ matrix: servers ## every scenario on every flavour, two hours (ARGS="--flavour m
 image-test: setup ## boot the systemd unit in a container, build and run the image (root; installs their tools)
 	@scripts/image-test
 
-docs: setup ## make the README's page and picture and the dashboard anew, from a real run and their script
+docs: setup ## make the README's page and picture, the verdicts' table and the dashboard anew
 	@scripts/picture
+	@scripts/verdicts > docs/verdicts.md
 	@$(BIN)/python config/grafana/generate.py > config/grafana/drwatch.json
 
 lock: ## bring requirements.lock up to date with pyproject.toml

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from drwatch.core.duration import span
-from drwatch.core.finding import Condition, Confidence
+from drwatch.core.evidence import Disk, Server
 from drwatch.core.policy import Policy
 from drwatch.core.sample import Blind, Filesystem, HostFact, Node, Probe, Reason, ServerFact
 from drwatch.core.snapshot import Snapshot
@@ -25,8 +25,10 @@ TURNED_AWAY = 3.0
 
 
 class Ailment(NamedTuple):
-    condition: Condition
-    confidence: Confidence
+    """What a server that answers says against itself, or its disk does."""
+
+    server: Server
+    disk: Disk
     evidence: tuple[str, ...]
 
 
@@ -71,7 +73,7 @@ def of_full_disk(snapshot: Snapshot, primary: Node, fact: ServerFact) -> Ailment
     if not needed and (writes is None or writes.unfinished_since is None):
         # A large sort fills the tmpdir for a while; only where writes hang meanwhile does it matter.
         return None
-    return Ailment(Condition.PRIMARY_DISK_FULL, Confidence.CONCLUSIVE, (*disks, *_still(writes)))
+    return Ailment(Server.STUCK, Disk.FULL, (*disks, *_still(writes)))
 
 
 def of_stalled_writes(snapshot: Snapshot, policy: Policy, primary: Node, fact: ServerFact) -> Ailment | None:
@@ -82,7 +84,7 @@ def of_stalled_writes(snapshot: Snapshot, policy: Policy, primary: Node, fact: S
     semi_sync = fact.semi_sync
     waits = f"server: {semi_sync.waiting} of them wait for a standby's acknowledgement (semi-sync)" if semi_sync else ""
     unheard = (waits,) if semi_sync and semi_sync.waiting else ()
-    return Ailment(Condition.PRIMARY_WRITES_STALLED, Confidence.LIKELY, (*_still(writes), threads, *unheard))
+    return Ailment(Server.STUCK, Disk.UNKNOWN, (*_still(writes), threads, *unheard))
 
 
 def of_saturation(snapshot: Snapshot, policy: Policy, primary: Node, fact: ServerFact) -> Ailment | None:
@@ -95,7 +97,7 @@ def of_saturation(snapshot: Snapshot, policy: Policy, primary: Node, fact: Serve
     if turned_away:
         words.append("server: newcomers are turned away this very moment (Connection_errors_max_connections grows)")
     if refused or turned_away or fact.connections >= policy.limits.connections * fact.max_connections:
-        return Ailment(Condition.PRIMARY_SATURATED, Confidence.CONCLUSIVE, tuple(words))
+        return Ailment(Server.SATURATED, Disk.UNKNOWN, tuple(words))
     return None
 
 

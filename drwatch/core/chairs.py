@@ -1,76 +1,35 @@
-"""What each chair says of the primary since its trouble began, and in which words.
-
-The chairs are the witness (its connections to the server and to the host), the standby (its receiver, and a dial from
-its shell to the primary's port 22) and the anchors outside. An error packet is proof of life; a chair that cannot be
-asked never confirms anything.
-"""
+"""What each chair says of the primary since its trouble began: which word of the table's, and in which sentence."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Generic, NamedTuple, TypeVar
 
+from drwatch.core.ailing import diagnose, full_disks
+from drwatch.core.duration import span
+from drwatch.core.evidence import Chairs, Disk, Door, Host, Own, Receiver, Server, Vote
 from drwatch.core.policy import Cluster, NodePolicy, Policy
 from drwatch.core.roles import feed, path
-from drwatch.core.sample import PROOF_OF_LIFE, Blind, HostFact, IoState, Key, Moment, Node, Probe, ReachFact, Reason
-from drwatch.core.snapshot import Sight, Snapshot
+from drwatch.core.sample import (
+    PROOF_OF_LIFE,
+    Blind,
+    HostFact,
+    IoState,
+    Key,
+    Moment,
+    Node,
+    PortFact,
+    Probe,
+    ReachFact,
+    Reason,
+    ServerFact,
+)
+from drwatch.core.snapshot import Snapshot
+from drwatch.core.world import OUT_OF_REACH, anchors, fresh, world
 
-WITNESS = Node("", "witness")
-"""Whose probes the anchors are looked at with."""
-
-
-class Server(StrEnum):
-    """What the witness sees of the server's port."""
-
-    ANSWERS = "answers"
-    SPEAKS = "speaks"
-    """An error packet: alive, and no use to us."""
-    REFUSED = "refused"
-    SILENT = "silent"
-    """Its host takes the connection, and the server says not a byte."""
-    STALLED = "stalled"
-    """A query on the held connection got no answer; whether the host is still there, it does not say."""
-    UNREACHABLE = "unreachable"
-    UNKNOWN = "unknown"
-    """Not looked at yet, or the look failed on our side: a name that does not resolve, a bug."""
-
-
-class Host(StrEnum):
-    """What the witness sees of the host over SSH since the trouble began."""
-
-    RUNS_IT = "runs it"
-    STOPPED = "stopped"
-    """The process is there and does not run: state T or D."""
-    GONE = "gone"
-    """The host answers, and the process that used to be there is not."""
-    STARTING = "starting"
-    """No process, and systemd says that it is bringing one up or down."""
-    UP = "up"
-    """The host answers, and has never shown a server process."""
-    REFUSED = "refused"
-    UNREACHABLE = "unreachable"
-    UNKNOWN = "unknown"
-
-
-class Receiver(StrEnum):
-    """What the standby's receiver says of its source since the trouble began."""
-
-    FLOWING = "flowing"
-    QUIET = "quiet"
-    """It believes that it is connected and has heard nothing."""
-    BROKEN = "broken"
-    """It lost its source about when the witness did, by an error of the network and not of the source."""
-    UNKNOWN = "unknown"
-    """Nobody to ask; or stopped by hand, turned away by the source, or broken long before: no word on this."""
-
-
-class Door(StrEnum):
-    """Whether something answers on the primary's port 22 when the standby dials it."""
-
-    OPEN = "open"
-    SHUT = "shut"
-    UNKNOWN = "unknown"
-
+S = TypeVar("S", bound=StrEnum)
 
 ARRIVING = 2.0
 """Seconds after the trouble began in which what was under way may still be seen to arrive."""
@@ -81,6 +40,12 @@ SAME_TROUBLE = 30.0
 UNHEARD = 10.0
 """Seconds without a sign after which a receiver with no heartbeats to count no longer speaks for its source."""
 
+MOVING = 3.0
+"""Seconds for which a position that has moved still counts as moving: three of the host's looks."""
+
+ABSTAINS = 30.0
+"""Seconds after which the word of a chair that is asked only while there is trouble is stale: nobody asks it again."""
+
 _SERVER = {
     Reason.REFUSED: Server.REFUSED,
     Reason.HUNG_UP: Server.REFUSED,
@@ -89,9 +54,9 @@ _SERVER = {
     Reason.CONNECT_TIMEOUT: Server.UNREACHABLE,
     Reason.NO_ROUTE: Server.UNREACHABLE,
 } | dict.fromkeys(PROOF_OF_LIFE, Server.SPEAKS)
+_SERVER[Reason.TOO_MANY_CONNECTIONS] = Server.SATURATED
 """Any other reason is our own fault or our own resolver's, and says nothing of the server."""
 
-OUT_OF_REACH = frozenset({Reason.CONNECT_TIMEOUT, Reason.NO_ROUTE, Reason.QUERY_TIMEOUT, Reason.CHANNEL_LOST})
 _LOST = OUT_OF_REACH | {Reason.REFUSED, Reason.NO_HANDSHAKE, Reason.HUNG_UP}
 
 _NETWORK_ERRNO = frozenset(range(2000, 3000)) | {0, 1158, 1159, 1160, 1161}
@@ -100,29 +65,33 @@ _NETWORK_ERRNO = frozenset(range(2000, 3000)) | {0, 1158, 1159, 1160, 1161}
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What each chair says of the primary, and the sentences for the page."""
+    """What every chair says of the primary, how each voted, and the sentences for the page."""
 
-    server: Server
-    host: Host
-    receiver: Receiver
-    door: Door
+    chairs: Chairs
+    votes: tuple[Vote, ...]
     sentences: tuple[str, ...]
 
 
-def fresh(sight: Sight | None, since: Moment) -> bool:
-    """Whether the probe was asked after the trouble began: an older answer says nothing of it."""
-    return sight is not None and sight.latest.asked.loop >= since.loop
+class _Word(NamedTuple, Generic[S]):
+    """A chair's word, and when the look was asked that it was read off."""
+
+    said: S
+    sentence: str
+    asked: Moment | None = None
+
+    def vote(self, chair: str, now: Moment) -> Vote:
+        age = now - self.asked if self.asked else None
+        return Vote(chair, str(self.said), self.sentence, age, counts=self.said != "unknown")
 
 
-def _server(snapshot: Snapshot, node: NodePolicy) -> tuple[Server, str]:
-    match snapshot.latest(node.node, Probe.SERVER):
-        case None:
-            return Server.UNKNOWN, f"{node.node.name} has not been looked at yet"
-        case Blind(reason, detail):
-            words = f"witness: {node.mysql} {_in_words(reason)}" + (f" ({detail})" if detail else "")
-            return _SERVER.get(reason, Server.UNKNOWN), words
-        case _:
-            return Server.ANSWERS, f"witness: {node.mysql} answers"
+def _server(snapshot: Snapshot, node: NodePolicy) -> _Word[Server]:
+    sight = snapshot.sight(node.node, Probe.SERVER)
+    if sight is None:
+        return _Word(Server.UNKNOWN, f"{node.node.name} has not been looked at yet")
+    if (blind := sight.blind) is None:
+        return _Word(Server.ANSWERS, f"witness: {node.mysql} answers", sight.latest.asked)
+    words = f"witness: {node.mysql} {_in_words(blind.reason)}" + (f" ({blind.detail})" if blind.detail else "")
+    return _Word(_SERVER.get(blind.reason, Server.UNKNOWN), words, sight.latest.asked)
 
 
 def _in_words(reason: Reason) -> str:
@@ -142,20 +111,21 @@ def _in_words(reason: Reason) -> str:
     }.get(reason, f"gives no answer: {reason}")
 
 
-def _host(snapshot: Snapshot, node: NodePolicy, since: Moment) -> tuple[Host, str]:
+def _host(snapshot: Snapshot, node: NodePolicy, since: Moment) -> _Word[Host]:
     sight = snapshot.sight(node.node, Probe.HOST)
     if node.ssh is None or sight is None or not fresh(sight, since):
-        return Host.UNKNOWN, f"host: no word from {node.node.name} since"
+        return _Word(Host.UNKNOWN, f"host: no word from {node.node.name} since", sight.latest.asked if sight else None)
     match sight.latest.found:
         case HostFact() as fact:
-            return _body(snapshot, node, fact)
+            said, words = _body(snapshot, node, fact)
         case Blind(Reason.REFUSED):
-            return Host.REFUSED, f"witness: {node.ssh} refuses SSH"
+            said, words = Host.REFUSED, f"witness: {node.ssh} refuses SSH"
         case Blind(reason) if reason in _LOST:
-            return Host.UNREACHABLE, f"witness: {node.ssh} does not answer SSH"
-        case Blind(reason):
-            return Host.UNKNOWN, f"host: {node.node.name} cannot be asked ({reason})"
-    return Host.UNKNOWN, ""
+            said, words = Host.UNREACHABLE, f"witness: {node.ssh} does not answer SSH"
+        case found:
+            reason = found.reason if isinstance(found, Blind) else Reason.GARBLED
+            said, words = Host.UNKNOWN, f"host: {node.node.name} cannot be asked ({reason})"
+    return _Word(said, words, sight.latest.asked)
 
 
 def _body(snapshot: Snapshot, node: NodePolicy, fact: HostFact) -> tuple[Host, str]:
@@ -173,39 +143,32 @@ def _body(snapshot: Snapshot, node: NodePolicy, fact: HostFact) -> tuple[Host, s
     return Host.GONE, f"host: {name} is up and its server process is gone{unit}"
 
 
-def _receiver(snapshot: Snapshot, cluster: Cluster, since: Moment) -> tuple[Receiver, str]:
-    """The word of the standbys' receivers; where they differ, that of the one that sees most life.
-
-    One that is fed by another standby says nothing of the primary.
-    """
-    direct = [standby.node for standby in cluster.standbys if not path(cluster, snapshot, standby.node).through]
-    words = [_heard(snapshot, standby, since) for standby in direct]
-    for state in (Receiver.FLOWING, Receiver.BROKEN, Receiver.QUIET):
-        for word in words:
-            if word[0] is state:
-                return word
-    return next(iter(words), (Receiver.UNKNOWN, ""))
+def _receivers(snapshot: Snapshot, cluster: Cluster, since: Moment) -> dict[Node, _Word[Receiver]]:
+    """By standby; one that is fed by another standby says nothing of the primary."""
+    direct = (standby.node for standby in cluster.standbys if not path(cluster, snapshot, standby.node).through)
+    return {standby: _heard(snapshot, standby, since) for standby in direct}
 
 
-def _heard(snapshot: Snapshot, standby: Node, since: Moment) -> tuple[Receiver, str]:
+def _heard(snapshot: Snapshot, standby: Node, since: Moment) -> _Word[Receiver]:
     sight, channel, name = snapshot.sight(standby, Probe.REPLICATION), feed(snapshot, standby), standby.name
+    asked = sight.latest.asked if sight else None
     if sight is None or sight.blind is not None or channel is None or not fresh(sight, since):
-        return Receiver.UNKNOWN, f"standby: the receiver of {name} could not be asked since"
+        return _Word(Receiver.UNKNOWN, f"standby: the receiver of {name} could not be asked since", asked)
     receipt = snapshot.receipts[standby, channel.name]
     if channel.io is not IoState.YES:
         errno = f", errno {channel.io_errno}" if channel.io_errno else ""
         words = f"standby: the receiver of {name} is {_io_words(channel.io)}{errno}"
         if channel.io_errno not in _NETWORK_ERRNO or (channel.io is IoState.NO and not channel.io_errno):
-            return Receiver.UNKNOWN, words
+            return _Word(Receiver.UNKNOWN, words, asked)
         if receipt.io_since is not None and since - receipt.io_since > SAME_TROUBLE:
-            return Receiver.UNKNOWN, f"{words}, and was before"
-        return Receiver.BROKEN, words
+            return _Word(Receiver.UNKNOWN, f"{words}, and was before", asked)
+        return _Word(Receiver.BROKEN, words, asked)
     counted = channel.heartbeats is not None and channel.heartbeat_period
     patience = (channel.heartbeat_period or 0.0) + UNHEARD / 2 if counted else UNHEARD
     heard_since = receipt.moved and receipt.heard_at - since > ARRIVING
     if heard_since and sight.latest.asked - receipt.heard_at <= patience:
-        return Receiver.FLOWING, f"standby: {name} still receives from the primary"
-    return Receiver.QUIET, f"standby: {name} believes it is connected and has heard nothing since"
+        return _Word(Receiver.FLOWING, f"standby: {name} still receives from the primary", asked)
+    return _Word(Receiver.QUIET, f"standby: {name} believes it is connected and has heard nothing since", asked)
 
 
 def _io_words(state: IoState) -> str:
@@ -218,23 +181,70 @@ def door_key(cluster: Cluster, standby: Node) -> Key:
     return Key(standby, Probe.REACH, f"{primary.ssh_host}:{primary.ssh_port}")
 
 
-def _door(snapshot: Snapshot, cluster: Cluster, since: Moment) -> tuple[Door, str]:
-    shut = Door.UNKNOWN, ""
-    for standby in cluster.standbys:
-        sight = snapshot.sights.get(door_key(cluster, standby.node))
-        if not fresh(sight, since) or sight is None:
+def _doors(snapshot: Snapshot, cluster: Cluster, since: Moment, now: Moment) -> dict[Node, _Word[Door]]:
+    """By standby, of those that were asked to dial since."""
+    words: dict[Node, _Word[Door]] = {}
+    for standby in (node.node for node in cluster.standbys):
+        sight = snapshot.sights.get(door_key(cluster, standby))
+        if sight is None or not fresh(sight, since):
             continue
+        asked = sight.latest.asked
         match sight.latest.found:
+            case _ if now - asked > ABSTAINS:
+                stale = f"standby: {standby.name} has not been asked for the primary's port 22 for {span(now - asked)}"
+                words[standby] = _Word(Door.UNKNOWN, stale, asked)
             case ReachFact():
-                return Door.OPEN, f"standby: {standby.node.name} reaches the primary's port 22"
+                words[standby] = _Word(Door.OPEN, f"standby: {standby.name} reaches the primary's port 22", asked)
             case Blind(Reason.REFUSED | Reason.CONNECT_TIMEOUT | Reason.NO_ROUTE as reason):
-                shut = Door.SHUT, f"standby: from {standby.node.name} the primary's port 22 {_in_words(reason)}"
-    return shut
+                shut = f"standby: from {standby.name} the primary's port 22 {_in_words(reason)}"
+                words[standby] = _Word(Door.SHUT, shut, asked)
+            case Blind(reason):
+                blind = f"standby: {standby.name} cannot dial the primary's port 22 ({reason})"
+                words[standby] = _Word(Door.UNKNOWN, blind, asked)
+    return words
 
 
-def anchors(policy: Policy) -> list[Key]:
-    """The witness's looks at the world outside."""
-    return [Key(WITNESS, Probe.REACH, anchor) for anchor in policy.anchors]
+def port_key(cluster: Cluster) -> Key:
+    """The look at the server's port from its own host."""
+    return Key(cluster.primary.node, Probe.PORT)
+
+
+def _own(snapshot: Snapshot, cluster: Cluster, since: Moment, now: Moment) -> _Word[Own] | None:
+    """What the primary's kernel says; None where it was not asked since."""
+    name = cluster.primary.node.name
+    if (grown := _grown(snapshot, cluster.primary.node, since, now)) is not None:
+        return _Word(Own.COMMITS, f"host: the binary log of {name} grows", grown)
+    sight = snapshot.sights.get(port_key(cluster))
+    if sight is None or not fresh(sight, since):
+        return None
+    asked = sight.latest.asked
+    match sight.latest.found:
+        case _ if now - asked > ABSTAINS:
+            return _Word(Own.UNKNOWN, f"host: {name} has not been asked for its port for {span(now - asked)}", asked)
+        case PortFact(listens=False):
+            return _Word(Own.SHUT, f"host: on {name} nobody listens on the server's port", asked)
+        case PortFact(waiting=waiting) if waiting:
+            return _Word(Own.DEAF, f"host: on {name} {waiting} connections wait, and the server takes none", asked)
+        case PortFact(readers=readers) if readers:
+            words = f"host: on {name} the server's port is open, {' and '.join(readers)} connected"
+            return _Word(Own.FEEDS, words, asked)
+        case PortFact():
+            return _Word(Own.LISTENS, f"host: on {name} the server's port is open and takes connections", asked)
+        case found:
+            reason = found.reason if isinstance(found, Blind) else Reason.GARBLED
+            return _Word(Own.UNKNOWN, f"host: {name} cannot be asked for its port ({reason})", asked)
+
+
+def _grown(snapshot: Snapshot, primary: Node, since: Moment, now: Moment) -> Moment | None:
+    """The look that found its newest binary log longer than the one before did; a new one is no sign of a commit."""
+    line = snapshot.timelines.get(primary)
+    if line is None or len(line.entries) < 2:
+        return None
+    before, last = line.entries[-2:]
+    there, here = before.position.binlog, last.position.binlog
+    same = there is not None and here is not None and (there.base, there.number) == (here.base, here.number)
+    lately = last.since - since > ARRIVING and now - last.since <= MOVING
+    return last.since if same and lately and before.measured and last.measured else None
 
 
 def lost_since(cluster: Cluster, snapshot: Snapshot) -> Moment | None:
@@ -243,14 +253,64 @@ def lost_since(cluster: Cluster, snapshot: Snapshot) -> Moment | None:
     return sight.lost_since if sight else None
 
 
-def gather(cluster: Cluster, snapshot: Snapshot) -> Evidence:
+def gather(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) -> Evidence:
     """Each chair's word on the primary."""
-    primary = cluster.primary
-    server, seen = _server(snapshot, primary)
-    since = lost_since(cluster, snapshot)
+    primary, since = cluster.primary, lost_since(cluster, snapshot)
+    witness = _server(snapshot, primary)
+    found = snapshot.latest(primary.node, Probe.SERVER)
+    if isinstance(found, ServerFact) and (ailment := diagnose(snapshot, policy, primary.node, found)) is not None:
+        witness = witness._replace(said=ailment.server)
+        return Evidence(Chairs(ailment.server, disk=ailment.disk), (_witness(witness, now),), ailment.evidence)
+    disks = full_disks(snapshot, primary.node)
+    disk = Disk.FULL if disks else Disk.UNKNOWN
     if since is None:
-        return Evidence(server, Host.UNKNOWN, Receiver.UNKNOWN, Door.UNKNOWN, (seen,))
-    host, body = _host(snapshot, primary, since)
-    receiver, heard = _receiver(snapshot, cluster, since)
-    door, dialled = _door(snapshot, cluster, since)
-    return Evidence(server, host, receiver, door, tuple(filter(None, (seen, body, heard, dialled))))
+        told = (witness.sentence, *(disks if witness.said is Server.SATURATED else ()))
+        return Evidence(Chairs(witness.said, disk=disk), (_witness(witness, now),), told)
+    host, own = _host(snapshot, primary, since), _own(snapshot, cluster, since, now)
+    receivers, doors = _receivers(snapshot, cluster, since), _doors(snapshot, cluster, since, now)
+    votes = [
+        _witness(witness, now),
+        *([host.vote(f"witness, SSH to {primary.node.name}", now)] if primary.ssh is not None else []),
+        *(word.vote(f"standby {node.name}, receiver", now) for node, word in receivers.items()),
+        *(word.vote(f"standby {node.name}, dial to port 22", now) for node, word in doors.items()),
+        *([own.vote(f"primary {primary.node.name}, its own view", now)] if own is not None else []),
+        *_outside(policy, snapshot, since, now),
+    ]
+    chairs = Chairs(
+        witness.said,
+        host.said,
+        _first(receivers.values(), (Receiver.FLOWING, Receiver.BROKEN, Receiver.QUIET), Receiver.UNKNOWN),
+        _first(doors.values(), (Door.OPEN, Door.SHUT), Door.UNKNOWN),
+        own.said if own is not None else Own.UNKNOWN,
+        disk,
+        world(policy, cluster, snapshot, since),
+    )
+    return Evidence(chairs, tuple(votes), (*(vote.sentence for vote in votes), *disks, _tally(votes)))
+
+
+def _witness(word: _Word[Server], now: Moment) -> Vote:
+    return word.vote("witness, database", now)
+
+
+def _first(words: Iterable[_Word[S]], order: Iterable[S], otherwise: S) -> S:
+    """Of several standbys the word of the one that sees most life."""
+    said = {word.said for word in words}
+    return next((each for each in order if each in said), otherwise)
+
+
+def _outside(policy: Policy, snapshot: Snapshot, since: Moment, now: Moment) -> Iterator[Vote]:
+    for key in anchors(policy):
+        sight, chair = snapshot.sights.get(key), f"anchor {key.target}"
+        if sight is None or not fresh(sight, since):
+            yield Vote(chair, "unknown", f"anchor: {key.target} has not been asked since", None, counts=False)
+            continue
+        age, blind = now - sight.latest.asked, sight.blind
+        answers = blind is None or blind.reason is Reason.REFUSED
+        words = "answers" if blind is None else _in_words(blind.reason)
+        yield Vote(chair, "reached" if answers else "silent", f"anchor: {key.target} {words}", age, counts=True)
+
+
+def _tally(votes: Collection[Vote]) -> str:
+    """A chair that abstains is one of them all the same."""
+    count = sum(vote.counts for vote in votes)
+    return f"{count} of {len(votes)} chairs have a word on it" + ("" if count == len(votes) else "; the others abstain")

@@ -9,11 +9,12 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from drwatch.config import Config, NodeSettings
-from drwatch.core.chairs import WITNESS, door_key
+from drwatch.core.chairs import door_key
 from drwatch.core.policy import Cluster, Role
 from drwatch.core.roles import led
 from drwatch.core.sample import Node, Probe
 from drwatch.core.snapshot import Snapshot
+from drwatch.core.world import WITNESS
 from drwatch.daemon.clock import Clock
 from drwatch.daemon.delivery import Carrier, Delivering
 from drwatch.daemon.watch import Daemon, Look

@@ -11,7 +11,6 @@ from drwatch import __version__
 from drwatch.core.actuals import COMPONENTS
 from drwatch.core.advice import advice
 from drwatch.core.assessment import Assessment
-from drwatch.core.chairs import WITNESS
 from drwatch.core.drill import running
 from drwatch.core.duration import at_most, span
 from drwatch.core.exposure import Exposure
@@ -34,6 +33,7 @@ from drwatch.core.sample import (
 from drwatch.core.snapshot import Sight
 from drwatch.core.standing import State
 from drwatch.core.view import ClusterView
+from drwatch.core.world import WITNESS
 from drwatch.web.markup import Markup, join, tag
 
 REFRESH = 5

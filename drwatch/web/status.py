@@ -13,7 +13,6 @@ from drwatch import __version__
 from drwatch.core.actuals import COMPONENTS, Outage
 from drwatch.core.advice import advice
 from drwatch.core.assessment import Assessment
-from drwatch.core.chairs import WITNESS
 from drwatch.core.drill import Drill, running
 from drwatch.core.exposure import Exposure
 from drwatch.core.finding import Finding
@@ -37,6 +36,7 @@ from drwatch.core.sample import (
 )
 from drwatch.core.snapshot import ChannelHealth, Sight, Snapshot
 from drwatch.core.view import ClusterView, roles_seen
+from drwatch.core.world import WITNESS
 from drwatch.store import Boxed, Past
 
 Json = dict[str, Any]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import product
 
 import pytest
 from worlds import (
@@ -42,12 +41,12 @@ from worlds import (
     well,
 )
 
-from drwatch.core.chairs import WITNESS, Door, Host, Receiver, Server
-from drwatch.core.finding import PRIMARY_LOST, Condition, Confidence
+from drwatch.core.finding import Condition, Confidence
 from drwatch.core.policy import Policy
 from drwatch.core.sample import PROOF_OF_LIFE, Blind, Fact, IoState, Key, Node, Probe, Reason, Sample
 from drwatch.core.snapshot import Snapshot
-from drwatch.core.triangulation import Verdict, decide, judge, wanted
+from drwatch.core.triangulation import Verdict, judge, wanted
+from drwatch.core.world import WITNESS
 
 SURE, LIKELY, ALONE = Confidence.CONCLUSIVE, Confidence.LIKELY, Confidence.ALONE
 STALLED = Blind(Reason.QUERY_TIMEOUT)
@@ -332,57 +331,3 @@ def test_of_several_standbys_the_one_that_sees_most_life_counts() -> None:
     flowing = [replace(sample, key=sample.key._replace(node=third.node)) for sample in FLOWS]
     world = seen(well(0), primary(LOST, 1), body(LOST, 1), BROKEN, *flowing)
     assert judge(three, POLICY, world, at(30)).condition is Condition.PRIMARY_UNSEEN
-
-
-DEADNESS = {
-    None: 0,
-    Condition.PRIMARY_UNSEEN: 1,
-    Condition.PRIMARY_RESTARTING: 2,
-    **dict.fromkeys(PRIMARY_LOST, 3),
-}
-EVERY = list(product(Server, Host, Receiver, Door))
-
-
-def deadness(server: Server, host: Host, receiver: Receiver, door: Door) -> int:
-    return DEADNESS[decide(server, host, receiver, door)[0]]
-
-
-def test_every_combination_of_chairs_has_exactly_one_verdict() -> None:
-    assert len(EVERY) == 7 * 8 * 4 * 3
-    for chairs in EVERY:
-        condition, confidence = decide(*chairs)
-        assert condition in DEADNESS
-        assert confidence in Confidence
-
-
-def test_more_evidence_of_life_never_makes_the_verdict_deader() -> None:
-    """Of the server an answer, of the receiver a flow, then a quiet line; of the door that it opens; of the host its
-    process instead of the corpse. (Of two silences neither is more alive: a host that answers puts the blame for a
-    port that does not on the server, a host out of reach may put it on the path.)"""
-    for port, shell, feed, knock in EVERY:
-        dead = deadness(port, shell, feed, knock)
-        assert deadness(Server.ANSWERS, shell, feed, knock) <= dead
-        assert deadness(Server.SPEAKS, shell, feed, knock) <= dead
-        assert deadness(port, shell, Receiver.FLOWING, knock) <= dead
-        if feed is Receiver.BROKEN:
-            assert deadness(port, shell, Receiver.QUIET, knock) <= dead
-        assert deadness(port, shell, feed, Door.OPEN) <= dead
-        if shell is Host.GONE:
-            assert deadness(port, Host.RUNS_IT, feed, knock) <= dead
-            assert deadness(port, Host.STARTING, feed, knock) <= dead
-
-
-def test_only_two_chairs_or_a_corpse_make_a_death_conclusive() -> None:
-    for port, shell, feed, knock in EVERY:
-        condition, confidence = decide(port, shell, feed, knock)
-        if condition in PRIMARY_LOST and confidence is SURE:
-            own_host_saw_it = shell in (Host.GONE, Host.STOPPED, Host.RUNS_IT)
-            assert own_host_saw_it or feed is Receiver.BROKEN or knock is Door.SHUT
-
-
-def test_no_death_is_missed_when_every_chair_is_silent() -> None:
-    for port, shell in product((Server.REFUSED, Server.SILENT, Server.STALLED, Server.UNREACHABLE), Host):
-        if shell in (Host.STARTING, Host.RUNS_IT, Host.STOPPED) and port is Server.REFUSED:
-            continue
-        condition, _ = decide(port, shell, Receiver.UNKNOWN, Door.UNKNOWN)
-        assert condition in PRIMARY_LOST or shell is Host.STARTING

@@ -9,7 +9,6 @@ from typing import Any
 
 from drwatch.core.assessment import Assessment, assess
 from drwatch.core.binlog import Coordinate
-from drwatch.core.chairs import WITNESS
 from drwatch.core.finding import Condition, Finding
 from drwatch.core.gtid import GtidPosition, Gtids, GtidSet
 from drwatch.core.incident import Advance, Incident, advance
@@ -36,6 +35,7 @@ from drwatch.core.sample import (
 )
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.symptoms.firing import Firing
+from drwatch.core.world import WITNESS
 
 START = Moment(1000.0, datetime(2026, 11, 23, 3, 14, tzinfo=UTC))
 UUID = "3e11fa47-71ca-11e1-9e33-c80aa9429562"

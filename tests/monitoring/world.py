@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from drwatch.core.actuals import Kind, Outage
 from drwatch.core.assessment import Assessment, assess
 from drwatch.core.binlog import Coordinate
-from drwatch.core.chairs import WITNESS
 from drwatch.core.drill import Drill
 from drwatch.core.finding import Severity
 from drwatch.core.gtid import GtidPosition
@@ -53,6 +52,7 @@ from drwatch.core.sample import (
     ServerFact,
 )
 from drwatch.core.snapshot import Snapshot, snapshot
+from drwatch.core.world import WITNESS
 
 NOW = Moment(1000.0, datetime(2026, 11, 23, 2, 14, 7, tzinfo=UTC))
 A, B = Node("shop", "oslo-a"), Node("shop", "oslo-b")
