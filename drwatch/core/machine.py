@@ -42,6 +42,20 @@ class Disk:
 
 
 @dataclass(frozen=True, slots=True)
+class Device:
+    """The block device under watched paths, as it is at the look."""
+
+    paths: tuple[str, ...]
+    name: str
+    read_only: bool
+    """It is mounted so, or its file system has made itself so."""
+    done: int | None
+    """I/Os that were finished since boot; None where it is no disk of its own, such as a network file system."""
+    in_flight: int
+    """I/Os that are under way."""
+
+
+@dataclass(frozen=True, slots=True)
 class HostFact:
     """What the host says of itself over SSH."""
 
@@ -61,6 +75,8 @@ class HostFact:
     """Seconds since the background part (df, markers) last finished; None when it never has."""
     binlog: Coordinate | None = None
     """Newest binary log file and its size, where the account may list the directory (traps.md 3)."""
+    devices: tuple[Device, ...] = ()
+    """Under the watched paths and the root; empty where node.sh is older than version 3."""
 
     @property
     def restarting(self) -> bool:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from drwatch.core.binlog import Coordinate
 from drwatch.core.gtid import Gtids, GtidState
+from drwatch.core.machine import Device as Device
 from drwatch.core.machine import Disk as Disk
 from drwatch.core.machine import Filesystem as Filesystem
 from drwatch.core.machine import HostFact as HostFact

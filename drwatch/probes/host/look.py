@@ -8,8 +8,18 @@ from dataclasses import replace
 from functools import partial
 
 from drwatch.core.binlog import Coordinate
-from drwatch.core.sample import Blind, Filesystem, HostFact, Key, Moment, Probe, Reason, Sample
-from drwatch.probes.host.proc import Garbled, Proc, disks, io_wait, parse, parse_binlog, parse_space
+from drwatch.core.sample import Blind, Device, Filesystem, HostFact, Key, Moment, Probe, Reason, Sample
+from drwatch.probes.host.proc import (
+    Garbled,
+    Mount,
+    Proc,
+    disks,
+    io_wait,
+    parse,
+    parse_binlog,
+    parse_mount,
+    parse_space,
+)
 from drwatch.probes.host.unit import Unit
 from drwatch.probes.ssh import VERSION, Answer, Request, Shell, SshNode, Unseen
 
@@ -63,6 +73,7 @@ class HostLook:
         self._before: Proc | None = None
         self._slow_at: Moment | None = None
         self._spaces: dict[str, tuple[Moment, Filesystem | None]] = {}
+        self._mounts: dict[str, Mount] = {}
 
     async def look(self) -> Sample:
         """A HostFact, or why there is none. Never raises for a fault of the world."""
@@ -71,6 +82,7 @@ class HostLook:
             shell = await self._node.shell()
             slow = shell is not self._shell or self._slow_at is None or asked - self._slow_at >= SLOW_EVERY
             shell.filter(self._process)
+            shell.devices(" ".join(sorted({mount.device for mount in self._mounts.values()})))
             request = shell.post("look", "walk" if slow else "")
             size = shell.post("binlog", self.binlog) if self.binlog else None
             if slow:
@@ -110,10 +122,34 @@ class HostLook:
             disks=disks(before.disks if before else {}, now.disks),
             memory_available_bytes=now.memory_available_bytes,
             filesystems=tuple(
-                replace(space, age=at - answered) for answered, space in self._spaces.values() if space is not None
+                replace(space, age=at - answered)
+                for answered, space in self._spaces.values()
+                if space is not None and (space.path != "/" or "/" in self._watched)
             ),
             slow_age=max(ages) if ages and self._spaces.keys() >= set(self._paths) else None,
             binlog=binlog,
+            devices=self._devices(now),
+        )
+
+    @property
+    def _watched(self) -> tuple[str, ...]:
+        """Whose space counts; the root's device is looked at besides, for what stands still there stops everything."""
+        return tuple(dict.fromkeys((*self._paths, *self.directories)))
+
+    def _devices(self, now: Proc) -> tuple[Device, ...]:
+        by_mount: dict[Mount, list[str]] = {}
+        for path, mount in self._mounts.items():
+            by_mount.setdefault(mount, []).append(path)
+        return tuple(
+            Device(
+                tuple(sorted(paths)),
+                traffic.name if traffic else mount.device,
+                mount.read_only,
+                traffic.done if traffic else None,
+                traffic.in_flight if traffic else 0,
+            )
+            for mount, paths in by_mount.items()
+            for traffic in (now.traffic.get(mount.device),)
         )
 
     def _look_slowly(self, shell: Shell) -> None:
@@ -123,13 +159,15 @@ class HostLook:
         self._look_at_space(shell)
 
     def _look_at_space(self, shell: Shell) -> None:
-        for path in dict.fromkeys((*self._paths, *self.directories)):
+        for path in dict.fromkeys((*self._watched, "/")):
             shell.post("space", path).future.add_done_callback(partial(self._keep_space, path))
 
     def _keep_space(self, path: str, future: asyncio.Future[Answer]) -> None:
         if not future.cancelled() and not future.exception():
             answer = future.result()
             self._spaces[path] = (answer.answered, parse_space(path, answer))
+            if (mount := parse_mount(answer)) is not None:
+                self._mounts[path] = mount
 
     async def _size(self, shell: Shell, request: Request | None, asked: Moment) -> Coordinate | None:
         """The binary log's end, if it was read after ``asked``: an older one would promise too much."""

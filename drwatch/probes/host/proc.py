@@ -39,6 +39,16 @@ class DiskCount:
 
 
 @dataclass(frozen=True, slots=True)
+class Traffic:
+    """A block device by its numbers: its name, the I/Os of any kind that it has finished since boot, and those now
+    under way."""
+
+    name: str
+    done: int
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
 class Proc:
     """One fast block, parsed; what the host does not have is None. ``processes`` None: others' are hidden."""
 
@@ -48,6 +58,8 @@ class Proc:
     disks: dict[str, DiskCount] = field(default_factory=dict)
     io_pressure: float | None = None
     memory_available_bytes: int | None = None
+    traffic: dict[str, Traffic] = field(default_factory=dict)
+    """By MAJOR:MINOR, of partitions and the like too."""
 
 
 class Garbled(ValueError):
@@ -62,12 +74,14 @@ def parse(lines: Iterable[bytes], wall: Callable[[bytes, bytes], datetime | None
     pressure: float | None = None
     memory: int | None = None
     disks: dict[str, DiskCount] = {}
+    traffic: dict[str, Traffic] = {}
     processes: list[Process] = []
     count: bytes | None = None
     for line in lines:
         name, *word = line.split()
         try:
             if name == b"disk":
+                _traffic(word, traffic)
                 _disk(word, disks)
             elif name == b"process":
                 processes.append(Process(int(word[0]), word[1].decode()))
@@ -89,7 +103,7 @@ def parse(lines: Iterable[bytes], wall: Callable[[bytes, bytes], datetime | None
     if count is None or (count != b"hidden" and int(count) != len(processes)):
         raise Garbled("the node's answer is not whole")
     living = None if count == b"hidden" else tuple(p for p in processes if p.state not in "ZXx")
-    return Proc(wall(uptime, now), living, cpu, _whole(disks), pressure, memory)
+    return Proc(wall(uptime, now), living, cpu, _whole(disks), pressure, memory, traffic)
 
 
 def _disk(word: list[bytes], found: dict[str, DiskCount]) -> None:
@@ -97,6 +111,13 @@ def _disk(word: list[bytes], found: dict[str, DiskCount]) -> None:
     if (word[3], word[7], word[11]) != (b"0", b"0", b"0") and not word[2].startswith(_TOY_DISKS):
         reads, _, sectors, read_ms, writes, _, _, write_ms, in_flight = map(int, word[3:12])
         found[word[2].decode()] = DiskCount(reads + writes, read_ms + write_ms, in_flight, reads, sectors, read_ms)
+
+
+def _traffic(word: list[bytes], found: dict[str, Traffic]) -> None:
+    """The same line: reads, writes and, on newer kernels, discards and flushes that it has finished."""
+    counts = [int(each) for each in word[3:]]
+    done = sum(counts[place] for place in (0, 4, 11, 15) if place < len(counts))
+    found[f"{int(word[0])}:{int(word[1])}"] = Traffic(word[2].decode(), done, counts[8])
 
 
 def _whole(disks: dict[str, DiskCount]) -> dict[str, DiskCount]:
@@ -134,6 +155,24 @@ def disks(before: dict[str, DiskCount], after: dict[str, DiskCount]) -> tuple[Di
         return Disk(name, wait(name, now), now.in_flight, milliseconds / reads / 1000, size)
 
     return tuple(disk(name, now) for name, now in sorted(after.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """What a path is on: the device's MAJOR:MINOR, and whether nothing can be written there."""
+
+    device: str
+    read_only: bool
+
+
+def parse_mount(answer: Answer) -> Mount | None:
+    """From `space`: options of the mount and of its file system, which makes itself read-only after an error of its
+    disk (proc_pid_mountinfo(5)). None where node.sh is older than version 3 or found nothing."""
+    try:
+        device, *options = answer.lines[1].decode().split()
+    except (IndexError, ValueError):
+        return None
+    return Mount(device, any("ro" in each.split(",") for each in options))
 
 
 def parse_space(path: str, answer: Answer) -> Filesystem | None:

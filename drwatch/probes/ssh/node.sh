@@ -5,12 +5,15 @@
 #
 #   drwatch-hello VERSION TOKEN   first of all (lines before it are skipped); each line of an answer begins with TOKEN
 #   process TEXT                  a database server counts only if its command line holds TEXT
+#   devices MAJOR:MINOR …         the fast block has these disks too, whatever they are
 #   look ID [walk]                the fast block: /proc with the shell's own means, no fork, no disk
 #   clock ID                      the wall clock beside /proc/uptime, for a shell that has no clock of its own
-#   space ID PATH                 size and free space of the file system
+#   space ID PATH                 size and free space of the file system; then its device, and how it is mounted
 #   marker ID PATH                a sync marker's line; of no other file
 #   binlog ID BASE                newest BASE.NNNNNN and its size; BASE may be a directory
 #   unit ID NAME …                what systemd says of those units
+#   port ID PORT ADDRESS …        the lines of /proc/net/tcp, in whose digits it is asked, of who listens on the port and
+#                                 of those connected there from the addresses
 #   dial ID SECONDS HOST PORT     one TCP dial from here
 #   drop ID                       give that request up
 #
@@ -21,7 +24,7 @@ exec 2>/dev/null
 LC_ALL=C
 PATH=${PATH:+$PATH:}/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
-version=2 token='' filter='' servers='' others='' jobs=''
+version=3 token='' filter='' devices='' servers='' others='' jobs=''
 nl='
 '
 
@@ -94,8 +97,11 @@ look() {
     if read -r s </proc/stat; then out="$out$s$nl"; fi
     if [ -r /proc/diskstats ]; then
         n=0
-        while read -r s && [ $n -lt 200 ]; do
-            case $s in *' loop'* | *' ram'* | *' zram'*) ;; *) out="${out}disk $s$nl" n=$((n + 1)) ;; esac
+        while read -r major minor s && [ $n -lt 200 ]; do
+            case $s in
+                loop* | ram* | zram*) case $devices in *" $major:$minor "*) ;; *) continue ;; esac ;;
+            esac
+            out="${out}disk $major $minor $s$nl" n=$((n + 1))
         done </proc/diskstats
     fi
     if [ -r /proc/pressure/io ]; then
@@ -123,7 +129,20 @@ clock() {
 }
 
 space() {
-    s=$(stat -f -c '%S %b %a %d %c' "$2") && say space "$1" "$s"
+    s=$(stat -f -c '%S %b %a %d %c' "$2") && say space "$1" "$s" && mounted "$1" "$2"
+}
+
+# The last of the longest mount points above path $2 is what it is on.
+mounted() {
+    path=$(readlink -f "$2") || path=$2
+    length=0 on=''
+    while read -r _ _ device _ point how rest; do
+        below=${point%/} # in the pattern itself, bash 5.2 takes it for another
+        case $path/ in
+            "$below"/*) [ ${#point} -lt $length ] || length=${#point} on="$device $how ${rest##* }" ;;
+        esac
+    done </proc/self/mountinfo
+    [ -z "$on" ] || say space "$1" "$on"
 }
 
 marker() {
@@ -173,6 +192,27 @@ unit() {
     set -- $all
     unset IFS
     for s; do say unit "$id" "$s"; done
+}
+
+# A server in a container has a network of its own: its kernel's word on it comes before this shell's.
+port() {
+    id=$1 at=$2
+    shift 2
+    have grep || return 127
+    IFS='|'
+    from=$*
+    unset IFS
+    for p in $servers net; do
+        if [ "$p" = net ]; then d=/proc/net; else d=/proc/${p%:*}/net; fi
+        s="^ *[0-9]+: [0-9A-F]+:$at ([0-9A-F]+:0000 0A|(${from:-nobody}):[0-9A-F]+ 01) "
+        all=$(grep -hiE "$s" $d/tcp $d/tcp6 | head -n 100)
+        case $all in *' 0A '*) break ;; esac
+    done
+    set -f
+    IFS=$nl
+    set -- $all
+    unset IFS
+    for s; do say port "$id" "${s#*: }"; done
 }
 
 have() { command -v "$1" >/dev/null; }
@@ -279,6 +319,10 @@ while IFS= read -r line; do
         filter=$arg servers='' others=''
         continue
     fi
+    if [ "$verb" = devices ]; then
+        devices=" $arg "
+        continue
+    fi
     id=${arg%% *}
     case $id in '' | *[!0-9]*) continue ;; esac
     arg=${arg#"$id"} arg=${arg# }
@@ -289,7 +333,7 @@ while IFS= read -r line; do
         space | marker | binlog)
             case $arg in /*) start "$verb" "$id" "$arg" ;; *) say end "$id" 64 ;; esac
             ;;
-        unit | dial)
+        unit | dial | port)
             case $arg in
                 -* | *' -'* | *[!A-Za-z0-9@._:\ -]*) say end "$id" 64 ;;
                 *)

@@ -17,7 +17,7 @@ from drwatch.core.sample import Blind, Moment, Reason
 from drwatch.probes.ssh.faults import Unseen
 from drwatch.probes.ssh.hearing import BLOCK, Hearing, Word
 
-VERSION = 2
+VERSION = 3
 """Of the requests and answers of node.sh."""
 DROP_AFTER = 30.0
 """Seconds after which a request in the background is given up on the node, so that nothing piles up there."""
@@ -68,6 +68,7 @@ class Shell(asyncssh.SSHClientSession[bytes]):
         self._number = 0
         self._exit = ""
         self._filter = ""
+        self._devices = ""
         self.alive = False
         self.proven = False
         """Whether it has answered at all."""
@@ -135,6 +136,12 @@ class Shell(asyncssh.SSHClientSession[bytes]):
         if text != self._filter and self.alive:
             self._filter = text
             self._send(f"process {text}")
+
+    def devices(self, numbers: str) -> None:
+        """Those disks, MAJOR:MINOR with blanks between, are in each look, whatever they are; from version 3 on."""
+        if numbers != self._devices and self.alive:
+            self._devices = numbers
+            self._send(f"devices {numbers}")
 
     def _drop_stuck(self) -> None:
         """Have the node end what hangs there. It stays asked until the node says that its process is gone, so that
