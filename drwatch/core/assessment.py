@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from drwatch.core import roles, symptoms, triangulation
+from drwatch.core import links, roles, symptoms, triangulation
 from drwatch.core.finding import Finding
 from drwatch.core.policy import Policy
 from drwatch.core.sample import Blind, Key, Moment, Probe, Reason
@@ -49,6 +49,7 @@ def assess(snapshot: Snapshot, policy: Policy, firing: Firing, now: Moment) -> A
         found = list(symptoms.of_cluster(view, policy, snapshot, firing, now))
         findings += suppress(found, view.verdict.pending, place(view.cluster, snapshot))
         wanted |= triangulation.wanted(view.cluster, policy, snapshot, now)
+        wanted |= links.wanted(view.cluster, policy, snapshot, now)
         wanted |= markers_wanted(view.cluster, snapshot, now)
     findings += symptoms.of_drwatch(snapshot)
     unsettled = frozenset(view.cluster.name for view in views if not view.settled)

@@ -59,7 +59,7 @@ _SERVER[Reason.TOO_MANY_CONNECTIONS] = Server.SATURATED
 
 _LOST = OUT_OF_REACH | {Reason.REFUSED, Reason.NO_HANDSHAKE, Reason.HUNG_UP}
 
-_NETWORK_ERRNO = frozenset(range(2000, 3000)) | {0, 1158, 1159, 1160, 1161}
+NETWORK_ERRNO = frozenset(range(2000, 3000)) | {0, 1158, 1159, 1160, 1161}
 """Of a receiver: the client library's own errors and the server's for a broken line. Others were sent by the source."""
 
 
@@ -158,7 +158,7 @@ def _heard(snapshot: Snapshot, standby: Node, since: Moment) -> _Word[Receiver]:
     if channel.io is not IoState.YES:
         errno = f", errno {channel.io_errno}" if channel.io_errno else ""
         words = f"standby: the receiver of {name} is {_io_words(channel.io)}{errno}"
-        if channel.io_errno not in _NETWORK_ERRNO or (channel.io is IoState.NO and not channel.io_errno):
+        if channel.io_errno not in NETWORK_ERRNO or (channel.io is IoState.NO and not channel.io_errno):
             return _Word(Receiver.UNKNOWN, words, asked)
         if receipt.io_since is not None and since - receipt.io_since > SAME_TROUBLE:
             return _Word(Receiver.UNKNOWN, f"{words}, and was before", asked)

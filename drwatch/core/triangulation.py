@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from drwatch.core.chairs import door_key, gather, lost_since
+from drwatch.core.chairs import door_key, gather, lost_since, port_key
 from drwatch.core.evidence import Host, Vote
 from drwatch.core.finding import Condition, Confidence
 from drwatch.core.policy import Cluster, Policy
@@ -94,4 +94,9 @@ def wanted(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) ->
         dialled = snapshot.sights.get(door)
         if dialled is not None and now - dialled.latest.answered >= DOOR_AGAIN:
             keys.add(door)
+    port = snapshot.sights.get(port_key(cluster))
+    corpse = not isinstance(found, HostFact) or (not found.processes and primary in snapshot.embodied)
+    if not corpse and now - since >= DOOR_AGAIN and (port is None or now - port.latest.answered >= DOOR_AGAIN):
+        # What heals at once needs no second opinion; then a port that is kept from the witness is told from none.
+        keys.add(port_key(cluster))
     return frozenset(keys)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from drwatch.core import choice, exposure, protection, recovery, triangulation
+from drwatch.core import choice, exposure, links, protection, recovery, triangulation
 from drwatch.core.choice import Choice
 from drwatch.core.exposure import Coherent, Exposure
+from drwatch.core.links import Link
 from drwatch.core.policy import Cluster, FileSet, NodePolicy, Policy, Role
 from drwatch.core.recovery import Recovery
 from drwatch.core.salvage import Salvage, salvages
@@ -43,6 +44,8 @@ class ClusterView:
     cluster: Cluster
     """As it is led now."""
     verdict: Verdict
+    links: tuple[Link, ...]
+    """The paths between the witness, the primary and the standbys."""
     database: tuple[Exposure, ...]
     """One per standby."""
     copies: tuple[FileCopy, ...]
@@ -88,6 +91,7 @@ def look_over(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment)
     return ClusterView(
         cluster=cluster,
         verdict=verdict,
+        links=links.links(cluster, policy, snapshot, now),
         database=database,
         copies=copies,
         coherent=tuple(_together(node, database, copies) for node in standbys),

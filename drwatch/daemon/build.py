@@ -12,7 +12,7 @@ from drwatch.config import Config, NodeSettings
 from drwatch.core.chairs import door_key
 from drwatch.core.policy import Cluster, Role
 from drwatch.core.roles import led
-from drwatch.core.sample import Node, Probe
+from drwatch.core.sample import Key, Node, Probe
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.world import WITNESS
 from drwatch.daemon.clock import Clock
@@ -20,7 +20,7 @@ from drwatch.daemon.delivery import Carrier, Delivering
 from drwatch.daemon.watch import Daemon, Look
 from drwatch.exporter import Instruments
 from drwatch.probes.endpoint import EndpointLook
-from drwatch.probes.host import HostLook
+from drwatch.probes.host import HostLook, PortLook
 from drwatch.probes.marker import MarkerLook
 from drwatch.probes.mysql import AnsweringLook, MysqlServer
 from drwatch.probes.reach import AnchorLook, DoorLook
@@ -96,11 +96,27 @@ def _of_host(config: Config, settings: NodeSettings, clock: Clock, lead: Lead) -
     every = paces[Probe.MARKER].every if standby else math.inf
     for tree in cluster.files:
         yield MarkerLook(shell, name=tree.name, path=tree.marker, clock=clock, every=every, offset=offset)
-    # Whoever leads one day, each node can be asked whether it reaches that one's host.
-    for other in cluster.nodes:
-        if other.node != settings.node and other.ssh_host is not None:
-            key = door_key(cluster.led_by(other.node), settings.node)
-            yield DoorLook(shell, key, clock=clock, deadline=paces[Probe.REACH].deadline)
+    yield from _of_shell(config, settings, shell, cluster, clock)
+
+
+def _of_shell(config: Config, settings: NodeSettings, shell: SshNode, cluster: Cluster, clock: Clock) -> Iterator[Look]:
+    """What a node can be asked of the others, whoever leads one day: whether it reaches them, and who reaches it."""
+    others = [each for each in config.nodes if each.node.cluster == cluster.name and each.node != settings.node]
+    deadline = config.probes[Probe.REACH].deadline
+    doors = [
+        door_key(cluster.led_by(other.node), settings.node)
+        for other in cluster.nodes
+        if other.node != settings.node and other.ssh_host is not None
+    ]
+    outside = [Key(settings.node, Probe.REACH, anchor) for anchor in config.policy.anchors]
+    for key in dict.fromkeys((*doors, *outside)):
+        yield DoorLook(shell, key, clock=clock, deadline=deadline)
+    readers = {
+        other.node.name: [other.mysql.address.host, *([other.ssh.address.host] if other.ssh else [])]
+        for other in others
+    }
+    port = settings.mysql.address.port
+    yield PortLook(shell, port, readers, clock=clock, deadline=config.probes[Probe.HOST].deadline)
 
 
 def _of_endpoints(config: Config, clock: Clock) -> Iterator[Look]:

@@ -82,7 +82,8 @@ def parse(answer: Answer, target: str) -> Blind | None:
 
 
 class DoorLook:
-    """A dial from a node's shell to ``key.target``, HOST:PORT: another host's sshd and never a database (traps.md 1).
+    """A dial from a node's shell to ``key.target``, HOST:PORT: another host's sshd or an outside anchor, never a
+    database (traps.md 1).
 
     Only when it is asked for, and at most once in 5 s whatever is asked: between, the last sample is handed out again.
     """

@@ -48,7 +48,7 @@ def findings(view: ClusterView, policy: Policy, snapshot: Snapshot, now: Moment)
     for key, sight in snapshot.sights.items():
         if key.node.cluster != view.cluster.name or sight.blind is None or sight.blind_since is None:
             continue
-        if key.probe in (Probe.REACH, Probe.MARKER):
+        if key.probe in (Probe.REACH, Probe.PORT, Probe.MARKER):
             continue
         reason, confirm = sight.blind.reason, policy.limits.probe_blind
         condition = Condition.PROBE_BLIND

@@ -1,0 +1,238 @@
+"""The paths between those who watch and those who are watched: one verdict each, beside the one on the primary.
+
+A table as in ``verdicts``: what each end says of the way to the other, and whether anybody else sees the far end alive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from drwatch.core import exposure
+from drwatch.core.chairs import ABSTAINS, NETWORK_ERRNO, door_key, port_key
+from drwatch.core.duration import span
+from drwatch.core.policy import Cluster, NodePolicy, Policy
+from drwatch.core.roles import feed, path
+from drwatch.core.sample import (
+    PROOF_OF_LIFE,
+    Blind,
+    HostFact,
+    IoState,
+    Key,
+    Moment,
+    Node,
+    PortFact,
+    Probe,
+    ReachFact,
+    Reason,
+    ServerFact,
+)
+from drwatch.core.snapshot import Sight, Snapshot
+from drwatch.core.world import WITNESS, anchors
+
+AGAIN = 30.0
+"""Seconds between two dials of a path in doubt: whoever is dialled sees a connection that comes to nothing."""
+
+
+class Way(StrEnum):
+    """What one end says of its way to the other."""
+
+    PASSES = "passes"
+    FAILS = "fails"
+    UNKNOWN = "unknown"
+
+
+class Far(StrEnum):
+    """Whether anybody else sees the far end alive: only then is it the path that fails."""
+
+    ALIVE = "alive"
+    UNKNOWN = "unknown"
+
+
+class State(StrEnum):
+    UP = "up"
+    DOWN = "down"
+    ONE_WAY = "one-way"
+    UNKNOWN = "unknown"
+
+
+class Line(NamedTuple):
+    """What must be said there and back and of the far end (None: whatever is), and what that makes of the path."""
+
+    there: Way | None
+    back: Way | None
+    far: Far | None
+    state: State
+    why: str
+
+    def fits(self, there: Way, back: Way, far: Far) -> bool:
+        said = zip((self.there, self.back, self.far), (there, back, far), strict=True)
+        return all(wanted is None or wanted is word for wanted, word in said)
+
+
+TABLE = (
+    Line(Way.PASSES, Way.FAILS, None, State.ONE_WAY, "it passes there, and not back"),
+    Line(Way.FAILS, Way.PASSES, None, State.ONE_WAY, "it passes back, and not there"),
+    Line(Way.PASSES, None, None, State.UP, "it passes"),
+    Line(None, Way.PASSES, None, State.UP, "it passes back"),
+    Line(Way.FAILS, None, Far.ALIVE, State.DOWN, "nothing passes, and the far end is seen alive from elsewhere"),
+    Line(None, Way.FAILS, Far.ALIVE, State.DOWN, "nothing passes back, and the far end is seen alive from elsewhere"),
+    Line(None, None, None, State.UNKNOWN, "nothing is seen to pass, and nobody can say whose fault that is"),
+)
+"""Read from the top; the first line that fits is the verdict."""
+
+
+def decide(there: Way, back: Way, far: Far) -> Line:
+    """The one verdict on a path."""
+    return next(line for line in TABLE if line.fits(there, back, far))
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One path: from whom to whom, and what is known of it."""
+
+    near: str
+    far: str
+    state: State
+    why: str
+    evidence: tuple[str, ...]
+
+
+Word = tuple[Way, str]
+"""What one look says of a way, and in which sentence."""
+
+_NOTHING: Word = (Way.UNKNOWN, "")
+_OUT_OF_REACH = frozenset({Reason.CONNECT_TIMEOUT, Reason.NO_ROUTE, Reason.CHANNEL_LOST})
+_FROM_THERE = PROOF_OF_LIFE | {Reason.REFUSED, Reason.HUNG_UP, Reason.NO_HANDSHAKE}
+"""What only the far side, or something on the way that speaks for it, can have sent."""
+
+
+def links(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) -> tuple[Link, ...]:
+    """Every path of a cluster: the witness's to each node, each standby's to the primary, the primary's to outside."""
+    return tuple(_links(cluster, policy, snapshot, now))
+
+
+def _links(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) -> Iterator[Link]:
+    primary = cluster.primary
+    direct = [each for each in cluster.standbys if not path(cluster, snapshot, each.node).through]
+    heard = {each.node: _received(policy, cluster, snapshot, each.node, now) for each in direct}
+    doors = {each.node: _dialled(snapshot, door_key(cluster, each.node), now) for each in cluster.standbys}
+    backs = {each.node: _dialled(snapshot, back_key(cluster, each), now) for each in cluster.standbys}
+    port = snapshot.latest(*port_key(cluster))
+    readers = port.readers if isinstance(port, PortFact) and _young(snapshot, port_key(cluster), now) else ()
+
+    seen = any(way is Way.PASSES for way, _ in (*heard.values(), *doors.values()))
+    yield _link(WITNESS.name, primary, [_looked(snapshot, primary)], [], seen)
+    for standby in cluster.standbys:
+        seen = backs[standby.node][0] is Way.PASSES or standby.node.name in readers
+        yield _link(WITNESS.name, standby, [_looked(snapshot, standby)], [], seen)
+    lives = _looked(snapshot, primary)[0] is Way.PASSES
+    for standby in direct:
+        # A port that is kept from the standby is no path that fails: the dial to another port says so.
+        there = [doors[standby.node], heard[standby.node]]
+        back = [backs[standby.node]]
+        if heard[standby.node][0] is Way.PASSES:
+            back.append((Way.PASSES, ""))
+        yield _link(standby.node.name, primary, there, back, lives)
+    for key in anchors(policy):
+        dial = _dialled(snapshot, Key(primary.node, Probe.REACH, key.target), now)
+        if dial is not _NOTHING:
+            sight = snapshot.sights.get(key)
+            yield _made(primary.node.name, key.target, [dial], [], sight is not None and sight.blind is None)
+
+
+def _link(near: str, far: NodePolicy, there: Iterable[Word], back: Iterable[Word], alive: bool) -> Link:
+    return _made(near, far.node.name, list(there), list(back), alive)
+
+
+def _made(near: str, far: str, there: list[Word], back: list[Word], alive: bool) -> Link:
+    line = decide(_best(there), _best(back), Far.ALIVE if alive else Far.UNKNOWN)
+    return Link(near, far, line.state, line.why, tuple(words for _, words in (*there, *back) if words))
+
+
+def _best(words: list[Word]) -> Way:
+    """One look that passes is enough for a way."""
+    said = {way for way, _ in words}
+    return next((way for way in (Way.PASSES, Way.FAILS) if way in said), Way.UNKNOWN)
+
+
+def _looked(snapshot: Snapshot, node: NodePolicy) -> Word:
+    """What the witness's own looks say of its way to a node."""
+    sights = [snapshot.sight(node.node, probe) for probe in (Probe.SERVER, Probe.REPLICATION, Probe.HOST)]
+    known = [sight for sight in sights if sight is not None]
+    if any(sight.blind is None or sight.blind.reason in _FROM_THERE for sight in known):
+        return Way.PASSES, f"witness: {node.node.name} answers"
+    if known and all(sight.blind is not None and sight.blind.reason in _OUT_OF_REACH for sight in known):
+        return Way.FAILS, f"witness: nothing of {node.node.name} answers"
+    return _NOTHING
+
+
+def _received(policy: Policy, cluster: Cluster, snapshot: Snapshot, standby: Node, now: Moment) -> Word:
+    """What the standby's receiver says of its way to the primary."""
+    sight, channel = snapshot.sight(standby, Probe.REPLICATION), feed(snapshot, standby)
+    if sight is None or sight.blind is not None or channel is None:
+        return _NOTHING
+    name, receipt = standby.name, snapshot.receipts[standby, channel.name]
+    if channel.io is IoState.CONNECTING and channel.io_errno in NETWORK_ERRNO - {0}:
+        return Way.FAILS, f"standby: the receiver of {name} cannot connect, errno {channel.io_errno}"
+    if channel.io is not IoState.YES:
+        return _NOTHING
+    silence = sight.latest.asked - receipt.heard_at
+    line = snapshot.timelines.get(cluster.primary.node)
+    beyond = line.first_beyond(exposure.arrived(snapshot, standby, channel)) if line else None
+    if beyond is not None and min(silence, now - beyond.since) >= policy.limits.silence and not channel.relay_full:
+        return Way.FAILS, f"standby: {name} has heard nothing for {span(silence)} of what the primary has committed"
+    patience = max(policy.limits.silence, 2 * (channel.heartbeat_period or 0.0))
+    if receipt.moved and silence <= patience:
+        return Way.PASSES, f"standby: {name} receives"
+    return _NOTHING
+
+
+def back_key(cluster: Cluster, standby: NodePolicy) -> Key:
+    """The look from the primary's shell at a standby's port 22."""
+    return Key(cluster.primary.node, Probe.REACH, f"{standby.ssh_host}:{standby.ssh_port}")
+
+
+def _young(snapshot: Snapshot, key: Key, now: Moment) -> bool:
+    sight = snapshot.sights.get(key)
+    return sight is not None and now - sight.latest.asked <= 2 * ABSTAINS
+
+
+def _dialled(snapshot: Snapshot, key: Key, now: Moment) -> Word:
+    """What a dial from one node's shell says; nothing, once it is old."""
+    found = snapshot.latest(*key) if _young(snapshot, key, now) else None
+    match found:
+        case ReachFact() | Blind(Reason.REFUSED):
+            return Way.PASSES, f"{key.node.name}: {key.target} answers"
+        case Blind(Reason.CONNECT_TIMEOUT | Reason.NO_ROUTE):
+            return Way.FAILS, f"{key.node.name}: {key.target} does not answer"
+        case Blind(Reason.NO_DIALLER):
+            return Way.UNKNOWN, f"{key.node.name}: has nothing to dial with"
+    return _NOTHING
+
+
+def wanted(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) -> frozenset[Key]:
+    """The dials to make now: along a standby's path that fails while both its ends can be asked, and from a primary
+    that the witness has lost, or whose standby has, to the world outside."""
+    primary = cluster.primary
+    if primary.ssh is None or not isinstance(snapshot.latest(primary.node, Probe.HOST), HostFact):
+        return frozenset()
+    keys: set[Key] = set()
+    served = isinstance(snapshot.latest(primary.node, Probe.SERVER), ServerFact)
+    for standby in cluster.standbys:
+        if not served or _received(policy, cluster, snapshot, standby.node, now)[0] is not Way.FAILS:
+            continue
+        if standby.ssh_host is not None:
+            keys.add(back_key(cluster, standby))
+        if standby.ssh is not None and isinstance(snapshot.latest(standby.node, Probe.HOST), HostFact):
+            keys.add(door_key(cluster, standby.node))
+    lost = snapshot.lost_since(primary.node)
+    if keys or (lost is not None and now - lost >= AGAIN / 2 and primary.node in snapshot.alive):
+        keys |= {Key(primary.node, Probe.REACH, key.target) for key in anchors(policy)}
+    return frozenset(key for key in keys if _due(snapshot.sights.get(key), now))
+
+
+def _due(sight: Sight | None, now: Moment) -> bool:
+    return sight is None or now - sight.latest.answered >= AGAIN

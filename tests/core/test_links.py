@@ -1,0 +1,175 @@
+"""One verdict for each path, beside the one on the primary: all is well until 0, the trouble begins at 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+import pytest
+from worlds import (
+    ANCHOR,
+    ANCHORED,
+    LOST,
+    NO_SHELL,
+    OPEN,
+    POLICY,
+    PRIMARY,
+    REFUSED,
+    SHOP,
+    STANDBY,
+    anchor,
+    at,
+    body,
+    dead_host,
+    door,
+    gtids,
+    host,
+    look,
+    primary,
+    receiver,
+    replication,
+    seen,
+    server,
+    standby,
+    standby_host,
+    well,
+)
+
+from drwatch.core.links import TABLE, Far, Link, State, Way, decide, links, wanted
+from drwatch.core.policy import Policy
+from drwatch.core.sample import Blind, Fact, IoState, Key, PortFact, Probe, Reason, Sample
+from drwatch.core.snapshot import Snapshot
+
+BACK = Key(PRIMARY, Probe.REACH, "10.0.0.2:22")
+BROKEN = receiver(replication(io=IoState.CONNECTING, io_errno=2003), 2)
+FLOWS = (receiver(replication(), 2), receiver(replication(retrieved_gtid=gtids(120)), 4))
+STANDBY_GONE = (standby(LOST, 2), receiver(LOST, 2), standby_host(NO_SHELL, 2))
+
+
+def back(found: Fact | Blind, asked: float) -> Sample:
+    return look(PRIMARY, Probe.REACH, found, asked, target=BACK.target)
+
+
+def outside(found: Fact | Blind, asked: float) -> Sample:
+    return look(PRIMARY, Probe.REACH, found, asked, target=ANCHOR)
+
+
+def paths(*looks: Sample | Sequence[Sample], policy: Policy = POLICY, now: float = 5) -> dict[str, Link]:
+    made = links(SHOP, policy, seen(well(-1), well(0), *looks), at(now))
+    return {f"{link.near} {link.far}": link for link in made}
+
+
+def states(*looks: Sample | Sequence[Sample], policy: Policy = POLICY, now: float = 5) -> dict[str, State]:
+    return {name: link.state for name, link in paths(*looks, policy=policy, now=now).items()}
+
+
+UP, DOWN, ONE_WAY, UNKNOWN = State.UP, State.DOWN, State.ONE_WAY, State.UNKNOWN
+
+# fmt: off
+CASES = [
+    ("all is well", [FLOWS], UP, UP, UP),
+    ("the witness has lost its path to the primary", [primary(LOST, 1), body(NO_SHELL, 1), FLOWS], DOWN, UP, UP),
+    ("the host is gone: nobody can tell a path from its end", [primary(LOST, 1), body(NO_SHELL, 1), BROKEN],
+     UNKNOWN, UP, UNKNOWN),
+    ("the server is dead, its host answers", [primary(REFUSED, 1), body(dead_host(), 1), BROKEN], UP, UP, DOWN),
+    ("the standby cannot reach the primary that the witness sees", [BROKEN, door(LOST, 2), back(LOST, 2)],
+     UP, UP, DOWN),
+    ("only the way to the primary is shut", [BROKEN, door(LOST, 2), back(OPEN, 2)], UP, UP, ONE_WAY),
+    ("only the way back is shut", [BROKEN, door(OPEN, 2), back(LOST, 2)], UP, UP, ONE_WAY),
+    ("only the database's port is kept from the standby", [BROKEN, door(OPEN, 2), back(OPEN, 2)], UP, UP, UP),
+    ("the standby's shell has nothing to dial with", [BROKEN, door(Blind(Reason.NO_DIALLER), 2)], UP, UP, DOWN),
+    ("the receiver was stopped by hand", [receiver(replication(io=IoState.NO), 2)], UP, UP, UNKNOWN),
+    ("the standby is out of the witness's reach", [*STANDBY_GONE], UP, UNKNOWN, UNKNOWN),
+    ("and the primary still reaches it", [*STANDBY_GONE, back(OPEN, 2)], UP, DOWN, UP),
+    ("and the primary has it connected",
+     [*STANDBY_GONE, look(PRIMARY, Probe.PORT, PortFact(True, 0, (STANDBY.name,)), 2)], UP, DOWN, UNKNOWN),
+    ("the witness has lost its network",
+     [primary(LOST, 1), body(NO_SHELL, 1), *STANDBY_GONE], UNKNOWN, UNKNOWN, UNKNOWN),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(
+    ("looks", "to_primary", "to_standby", "between"), [pytest.param(*case[1:], id=case[0]) for case in CASES]
+)
+def test_each_path_has_its_own_verdict(
+    looks: list[Sample], to_primary: State, to_standby: State, between: State
+) -> None:
+    assert states(*looks) == {
+        "witness oslo-a": to_primary,
+        "witness oslo-b": to_standby,
+        "oslo-b oslo-a": between,
+    }
+
+
+def test_a_standby_that_hears_nothing_of_what_is_committed_has_lost_its_path() -> None:
+    """ReplicationSilent: the receiver says Yes, and the primary has gone on for six seconds."""
+    commits = [primary(server(gtids(100 + n)), n) for n in range(1, 10)]
+    deaf = [receiver(replication(retrieved_gtid=gtids(101)), n) for n in (2, 4, 6, 8)]
+    assert states(commits, deaf, now=9)["oslo-b oslo-a"] is DOWN
+    assert states(commits, deaf, back(OPEN, 9), now=9)["oslo-b oslo-a"] is ONE_WAY
+
+
+def test_a_path_says_what_it_was_judged_by() -> None:
+    path = paths(BROKEN, door(LOST, 2), back(OPEN, 2))["oslo-b oslo-a"]
+    assert path.why
+    assert path.evidence == (
+        "oslo-b: 10.0.0.1:22 does not answer",
+        "standby: the receiver of oslo-b cannot connect, errno 2003",
+        "oslo-a: 10.0.0.2:22 answers",
+    )
+
+
+def test_a_dial_of_long_ago_says_nothing_of_a_path() -> None:
+    assert states(BROKEN, door(LOST, 2), back(OPEN, 2), now=90)["oslo-b oslo-a"] is DOWN
+
+
+def test_the_primarys_own_reach_to_the_world_outside_is_a_path_too() -> None:
+    def state(*looks: Sample) -> State | None:
+        return states(*looks, policy=ANCHORED).get("oslo-a gateway:443")
+
+    assert state(anchor(OPEN, 1)) is None
+    assert state(anchor(OPEN, 1), outside(OPEN, 2)) is UP
+    assert state(anchor(OPEN, 1), outside(LOST, 2)) is DOWN
+    assert state(anchor(LOST, 1), outside(LOST, 2)) is UNKNOWN
+
+
+def test_every_combination_has_exactly_one_state_and_no_line_is_dead() -> None:
+    every = {words: decide(*words) for words in product(Way, Way, Far)}
+    assert set(every.values()) == set(TABLE)
+    assert {line.state for line in every.values()} == set(State)
+
+
+def test_a_way_that_passes_never_makes_a_path_worse() -> None:
+    worth = {State.UP: 2, State.ONE_WAY: 1, State.UNKNOWN: 1, State.DOWN: 0}
+    for there, back, far in product(Way, Way, Far):
+        before = worth[decide(there, back, far).state]
+        if there is not Way.PASSES and back is not Way.FAILS:
+            assert worth[decide(Way.PASSES, back, far).state] >= before
+        assert worth[decide(there, Way.PASSES, far).state] >= min(before, 1)
+
+
+def world(*looks: Sample | Sequence[Sample]) -> Snapshot:
+    return seen(well(-1), well(0), *looks)
+
+
+def test_nobody_dials_along_a_path_that_is_well_or_whose_end_is_dead() -> None:
+    """Each dial is a bare one at somebody's port 22 (traps.md 2)."""
+    assert wanted(SHOP, ANCHORED, world(), at(5)) == frozenset()
+    assert wanted(SHOP, ANCHORED, world(FLOWS), at(5)) == frozenset()
+    assert wanted(SHOP, POLICY, world(primary(REFUSED, 1), body(dead_host(), 1), BROKEN), at(30)) == frozenset()
+
+
+def test_a_path_in_doubt_is_dialled_from_both_ends_and_then_twice_a_minute() -> None:
+    doubtful = world(BROKEN)
+    both = {Key(STANDBY, Probe.REACH, "10.0.0.1:22"), BACK}
+    assert wanted(SHOP, POLICY, doubtful, at(3)) == both
+    dialled = doubtful.keep(door(LOST, 3)).keep(back(OPEN, 3))
+    assert wanted(SHOP, POLICY, dialled, at(30)) == frozenset()
+    assert wanted(SHOP, POLICY, dialled, at(34)) == both
+
+
+def test_a_primary_out_of_the_witnesss_reach_is_asked_what_it_reaches_itself() -> None:
+    lost = world(primary(LOST, 1), body(host(), 1))
+    assert wanted(SHOP, ANCHORED, lost, at(10)) == frozenset()
+    assert wanted(SHOP, ANCHORED, lost, at(20)) == {Key(PRIMARY, Probe.REACH, ANCHOR)}
