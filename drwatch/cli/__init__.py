@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from drwatch import __version__
 from drwatch.cli import history, logs, rehearse, talk
 from drwatch.cli.configured import DEFAULT, configuration
+from drwatch.cli.ledger import ledger
 from drwatch.cli.trouble import Trouble
 from drwatch.cli.words import one_line
 from drwatch.config import Config, SshSettings
@@ -117,6 +118,9 @@ def _parser() -> argparse.ArgumentParser:
     past = command("incidents", show_incidents, "the incidents so far, newest first")
     past.add_argument("--limit", type=_count, default=20, metavar="N", help="at most so many (default 20)")
     past.add_argument("--json", action="store_true", help="one object a line")
+    explained = command("explain", show_account, "one incident: who said what, what was concluded, who was told")
+    explained.add_argument("incident", metavar="INCIDENT", help="its six letters, or a page's event")
+    explained.add_argument("--json", action="store_true")
     test = command("page-test", page_test, "send a test page through every channel, or one")
     test.add_argument("channel", nargs="?", metavar="CHANNEL")
     test.add_argument("--json", action="store_true", help="one object a line")
@@ -231,23 +235,13 @@ def say_rebuilt(arguments: argparse.Namespace) -> None:
 
 
 def show_incidents(arguments: argparse.Namespace) -> None:
-    from drwatch.store import StoreError, read_blackbox, read_drills, read_history
+    from drwatch.store import read_blackbox, read_drills, read_history
 
     config = configuration(arguments.config, look=False)
-    path = config.state_dir / "drwatch.db"
-    try:
-        path.stat()
+    with ledger(config) as path:
         past = read_history(path, arguments.limit)
         drills, outages = read_drills(path)
         boxes = {line.id: read_blackbox(path, line.id) for line in past} if arguments.json else {}
-    except FileNotFoundError:
-        raise Trouble(f"{path} is not there: drwatch has not run with this configuration yet", 3) from None
-    except PermissionError:
-        raise Trouble(f"{path} may not be read by this user: use 'sudo -u drwatch drwatch incidents'", 3) from None
-    except OSError as error:
-        raise Trouble(f"{path} cannot be read ({error.strerror}): check state.directory", 3) from None
-    except StoreError as error:
-        raise Trouble(str(error), 3) from None
     if arguments.json:
         for line in past:
             fields = {name: getattr(line, name) for name in line.__slots__}
@@ -261,6 +255,12 @@ def show_incidents(arguments: argparse.Namespace) -> None:
         print(words)
     if not told:
         print("no incident so far")
+
+
+def show_account(arguments: argparse.Namespace) -> None:
+    from drwatch.cli import explain
+
+    explain.explain(arguments.incident, arguments.config, arguments.json)
 
 
 def page_test(arguments: argparse.Namespace) -> int:

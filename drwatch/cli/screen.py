@@ -60,10 +60,20 @@ def _cluster(cluster: Json, brief: bool) -> Panel:
     word = verdict or next((each["condition"] for each in told if each["condition"] in seen), over)
     body: list[RenderableType] = [_nodes(cluster, brief), _standing(cluster), _figures(cluster, brief)]
     body += [Text(f"DRILL until {each['until']}", style="bold yellow") for each in cluster["drills"] if each["on"]]
+    body += _paths(cluster["links"], brief)
     body += _incidents(cluster["incidents"], brief)
     if not brief:
         body += [Text(f"advice: {each['sentence']}. {each['statement']}", style="dim") for each in cluster["advice"]]
     return Panel(Group(*body), title=f"{cluster['name']}: {word}", border_style=style, title_align="left")
+
+
+def _paths(links: list[Json], brief: bool) -> Iterator[Text]:
+    """All of them in a line, and why of those that are not well."""
+    words = [f"{link['near']}–{link['far']} {link['state']}" for link in links]
+    ill = [link for link in links if link["state"] in ("down", "one-way")]
+    yield Text(f"paths: {', '.join(words)}", style="red" if ill else "dim")
+    for link in () if brief else ill:
+        yield Text(f"  {link['near']}–{link['far']}: {'; '.join((link['why'], *link['evidence']))}", style="dim")
 
 
 def _standing(cluster: Json) -> Text:
@@ -193,9 +203,16 @@ def _incidents(incidents: list[Json], brief: bool) -> Iterator[RenderableType]:
 
 def _incident(incident: Json) -> RenderableType:
     why = f" (explained by {incident['suppressed_by']})" if incident["suppressed_by"] else ""
-    evidence = (Text(f"    {line}") for line in incident["evidence"])
+    evidence = [Text(f"    {line}") for line in incident["evidence"]]
+    voted = [Text(f"    {vote_line(vote)}", style="dim") for vote in incident["votes"]]
     head = Text(f"{_head(incident)}{why}", style=_style(incident))
-    return Group(head, Text(f"  {incident['summary']}"), *evidence)
+    return Group(head, Text(f"  {incident['summary']}"), *evidence, *voted)
+
+
+def vote_line(vote: Json) -> str:
+    """One chair, what it said, its age, and whether it counted."""
+    age = "not asked" if vote["age"] is None else f"{span(vote['age'])} ago"
+    return f"{vote['chair']}: {vote['said']} ({age}, {'counts' if vote['counts'] else 'abstains'})"
 
 
 def _head(incident: Json) -> str:

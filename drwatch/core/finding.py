@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from drwatch.core.evidence import Vote
+
 
 class Severity(StrEnum):
     CRITICAL = "critical"
@@ -132,6 +134,8 @@ class Finding:
     """The greater trouble that explains it: recorded, and not told."""
     urgent: bool = False
     """Critical, although its condition is a warning as a rule."""
+    votes: tuple[Vote, ...] = ()
+    """How each chair voted, where it was put to the vote."""
 
     @property
     def severity(self) -> Severity:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from drwatch.core.assessment import Assessment
+from drwatch.core.evidence import Vote
 from drwatch.core.finding import PRIMARY_LOST, Condition, Confidence, Finding, Severity
 from drwatch.core.policy import Policy
 from drwatch.core.sample import Moment
@@ -55,6 +56,8 @@ class Incident:
     """How many steps of the escalation have been told."""
     pages: int = 0
     """Events made so far; the next one is numbered pages + 1."""
+    votes: tuple[Vote, ...] = ()
+    """How each chair voted last, in this run of drwatch."""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -117,6 +120,7 @@ def _suspect(finding: Finding, now: Moment) -> Incident:
         condition_began=now,
         last_true=now,
         suppressed_by=finding.suppressed_by,
+        votes=finding.votes,
     )
 
 
@@ -137,6 +141,7 @@ def _seen(incident: Incident, finding: Finding, policy: Policy, now: Moment) -> 
         condition_began=now if changed_face else incident.condition_began,
         last_true=now,
         suppressed_by=finding.suppressed_by,
+        votes=finding.votes,
     )
     if not suspected:
         return incident

@@ -32,8 +32,6 @@ class Verdict:
     evidence: tuple[str, ...] = ()
     votes: tuple[Vote, ...] = ()
     """How each chair voted; none while all is well."""
-    why: str = ""
-    """The table's reason."""
     host_answers: bool = False
     """The primary's host was asked since the trouble began, and answered."""
     pending: bool = False
@@ -55,7 +53,9 @@ def judge(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) -> 
         if now - since < ASKING and _unasked(cluster, policy, snapshot, since):
             return replace(told, pending=True)
     answers = evidence.chairs.host not in (Host.UNKNOWN, Host.UNREACHABLE, Host.REFUSED)
-    return replace(told, condition=rule.condition, confidence=rule.confidence, why=rule.why, host_answers=answers)
+    sentences = (*evidence.sentences, f"so: {rule.why}") if rule.condition else evidence.sentences
+    told = replace(told, condition=rule.condition, confidence=rule.confidence, evidence=sentences)
+    return replace(told, host_answers=answers)
 
 
 def _unasked(cluster: Cluster, policy: Policy, snapshot: Snapshot, since: Moment) -> set[Key]:

@@ -6,21 +6,28 @@ Nothing is decided here. Moments are kept by their wall hand, as UTC text that s
 
 from __future__ import annotations
 
+from drwatch.store.account import Account, Paged, Sent, read_account
 from drwatch.store.blackbox import Boxed, verify
 from drwatch.store.past import Past, read_blackbox, read_drills, read_history
 from drwatch.store.schema import MIGRATIONS
 from drwatch.store.trouble import StoreBusy, StoreError
+from drwatch.store.votes import Ballot
 from drwatch.store.writer import Attempt, Loaded, Store
 
 __all__ = [
     "MIGRATIONS",
+    "Account",
     "Attempt",
+    "Ballot",
     "Boxed",
     "Loaded",
+    "Paged",
     "Past",
+    "Sent",
     "Store",
     "StoreBusy",
     "StoreError",
+    "read_account",
     "read_blackbox",
     "read_drills",
     "read_history",

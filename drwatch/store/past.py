@@ -47,20 +47,21 @@ class Past:
 
 def read_history(path: Path, limit: int = 50, cluster: str | None = None) -> tuple[Past, ...]:
     """The latest incidents, newest first, read without a daemon and without leaving a trace. Raises StoreError."""
-    return _read(path, lambda db: history(db, limit, cluster))
+    return read(path, lambda db: history(db, limit, cluster))
 
 
 def read_blackbox(path: Path, incident: str) -> tuple[Boxed, ...]:
     """What the black box holds of an incident, read likewise. Raises StoreError."""
-    return _read(path, lambda db: of_incident(db, incident))
+    return read(path, lambda db: of_incident(db, incident))
 
 
 def read_drills(path: Path) -> tuple[tuple[Drill, ...], tuple[Outage, ...]]:
     """The drills that were announced, and the outages of every kind, read likewise. Raises StoreError."""
-    return _read(path, rehearsed)
+    return read(path, rehearsed)
 
 
-def _read(path: Path, read: Callable[[sqlite3.Connection], T]) -> T:
+def read(path: Path, look: Callable[[sqlite3.Connection], T]) -> T:
+    """What ``look`` finds in the file, read without a daemon and without leaving a trace. Raises StoreError."""
     # Without a write-ahead log there is nothing to join, and a read-only file system is no obstacle.
     wal = path.with_name(f"{path.name}-wal")
     mode = "mode=ro" if wal.exists() and wal.stat().st_size else "immutable=1"
@@ -68,7 +69,7 @@ def _read(path: Path, read: Callable[[sqlite3.Connection], T]) -> T:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?{mode}", timeout=1.0, uri=True)) as db:
             db.row_factory = sqlite3.Row
             check_version(db, path)
-            return read(db)
+            return look(db)
     except (sqlite3.Error, OSError) as error:
         raise StoreError(sentence(path, error)) from error
 
@@ -79,24 +80,25 @@ def history(db: sqlite3.Connection, limit: int, cluster: str | None) -> tuple[Pa
            FROM incidents AS i WHERE ? IS NULL OR cluster = ? ORDER BY began DESC, id LIMIT ?""",
         (RowState.ACCEPTED, cluster, cluster, limit),
     )
-    return tuple(
-        Past(
-            id=line["id"],
-            cluster=line["cluster"],
-            subject=line["subject"],
-            condition=Condition(line["condition"]),
-            severity=Severity(line["severity"]),
-            phase=Phase(line["phase"]),
-            summary=line["summary"],
-            began=wall(line["began"]),
-            confirmed=_maybe(line["confirmed"]),
-            ended=_maybe(line["ended"]),
-            pages=line["pages"],
-            told=line["told"],
-        )
-        for line in lines.fetchall()
+    return tuple(past_of(line, line["told"]) for line in lines.fetchall())
+
+
+def past_of(line: sqlite3.Row, told: int) -> Past:
+    return Past(
+        id=line["id"],
+        cluster=line["cluster"],
+        subject=line["subject"],
+        condition=Condition(line["condition"]),
+        severity=Severity(line["severity"]),
+        phase=Phase(line["phase"]),
+        summary=line["summary"],
+        began=wall(line["began"]),
+        confirmed=maybe(line["confirmed"]),
+        ended=maybe(line["ended"]),
+        pages=line["pages"],
+        told=told,
     )
 
 
-def _maybe(text: str | None) -> datetime | None:
+def maybe(text: str | None) -> datetime | None:
     return None if text is None else wall(text)

@@ -54,6 +54,12 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             )
         ),
     ),
+    (
+        """CREATE TABLE votes (
+            incident TEXT NOT NULL, began TEXT NOT NULL, condition TEXT NOT NULL, at TEXT NOT NULL,
+            confidence TEXT NOT NULL, evidence TEXT NOT NULL, votes TEXT NOT NULL,
+            PRIMARY KEY (incident, began, condition)) WITHOUT ROWID""",
+    ),
 )
 """Statements that bring a file from one schema version to the next; the version is their count."""
 

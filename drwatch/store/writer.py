@@ -17,7 +17,7 @@ from drwatch.core.incident import ENDED, Incident
 from drwatch.core.memory import Memory
 from drwatch.core.paging import Outcome, Row, RowState
 from drwatch.core.sample import Moment
-from drwatch.store import ballast, blackbox, memory
+from drwatch.store import ballast, blackbox, memory, votes
 from drwatch.store.blackbox import Boxed
 from drwatch.store.connection import connect, transaction
 from drwatch.store.lock import take_lock
@@ -194,6 +194,7 @@ class Store:
         with transaction(self._connection()) as db:
             db.executemany(upsert("incidents", INCIDENT), [incident_values(incident) for incident in incidents])
             db.executemany(upsert("ledger", ROW), [row_values(row) for row in rows])
+            votes.keep(db, incidents)
         ballast.lay_in(self._path)
 
     def _mark(self, row: Row, attempt: Attempt | None) -> None:

@@ -35,6 +35,7 @@ from drwatch.core.standing import State
 from drwatch.core.view import ClusterView
 from drwatch.core.world import WITNESS
 from drwatch.web.markup import Markup, join, tag
+from drwatch.web.votes import paths, votes
 
 REFRESH = 5
 """Seconds between two loads of the page."""
@@ -198,6 +199,7 @@ def _cluster(assessment: Assessment, view: ClusterView, incidents: Sequence[Inci
         "section",
         tag("h2", view.cluster.name),
         *_primary(assessment, view, incidents),
+        *votes(view),
         *_protection(assessment, view),
         *_drill(assessment, view, zone),
         *_incidents(incidents, assessment.at, zone),
@@ -207,6 +209,7 @@ def _cluster(assessment: Assessment, view: ClusterView, incidents: Sequence[Inci
         *_takeovers(assessment, view, zone),
         tag("h3", "Nodes"),
         tag("table", *(_node(assessment, node, node is view.cluster.primary) for node in view.cluster.nodes)),
+        *paths(view),
         *_files(view),
         *(tag("small", f"{each.sentence}: ", tag("code", each.statement)) for each in advice(view.cluster, seen)),
     )

@@ -6,6 +6,7 @@ What is unknown is null, with the reason beside it in ``unknown``; it is never 0
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -90,6 +91,7 @@ def incident_json(incident: Incident, now: Moment | None = None) -> Json:
         "confidence": incident.confidence,
         "summary": incident.summary,
         "evidence": list(incident.evidence),
+        "votes": [asdict(vote) for vote in incident.votes],
         "began_at": text_of(incident.began),
         "confirmed_at": text_of(incident.confirmed),
         "ended_at": text_of(incident.ended),
@@ -135,7 +137,9 @@ def _cluster(assessment: Assessment, view: ClusterView, incidents: Iterable[Inci
             "confidence": verdict.confidence if verdict.condition else None,
             "pending": verdict.pending,
             "evidence": list(verdict.evidence),
+            "votes": [asdict(vote) for vote in verdict.votes],
         },
+        "links": [asdict(link) for link in view.links],
         "leader": _leader(assessment, view),
         "protection": {
             "state": view.protection.state,

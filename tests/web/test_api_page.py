@@ -38,6 +38,8 @@ def test_the_page_has_every_key_and_no_other() -> None:
     answered: dict[str, dict[str, Any]] = {
         "Status": state,
         "Cluster": shop,
+        "Vote": status_json(dead, (), ())["clusters"][0]["verdict"]["votes"][0],
+        "Path": shop["links"][0],
         "Exposure": shop["exposures"][0],
         "Salvage": salvage,
         "Recovery time": shop["recovery"][0],

@@ -36,4 +36,5 @@ def findings(view: ClusterView) -> Iterator[Finding]:
         summary=summary,
         evidence=verdict.evidence,
         confidence=verdict.confidence,
+        votes=verdict.votes,
     )

@@ -1,0 +1,95 @@
+"""All that the ledger has of one incident, to be explained to a human."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from drwatch.core.finding import Confidence
+from drwatch.store.blackbox import Boxed
+from drwatch.store.blackbox import of_incident as boxed
+from drwatch.store.past import Past, maybe, past_of, read
+from drwatch.store.values import wall
+from drwatch.store.votes import Ballot
+from drwatch.store.votes import of_incident as ballots
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One attempt to deliver a page; ``outcome`` is None of one that was cut off."""
+
+    started: datetime
+    ended: datetime | None
+    outcome: str | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paged:
+    """One page on one channel, and every attempt to deliver it."""
+
+    event: str
+    channel: str
+    reason: str
+    title: str
+    state: str
+    created: datetime
+    attempts: tuple[Sent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """``evidence`` is what was seen last; the ballots have what was seen when it was told."""
+
+    past: Past
+    confidence: Confidence
+    evidence: tuple[str, ...]
+    ballots: tuple[Ballot, ...]
+    pages: tuple[Paged, ...]
+    boxed: tuple[Boxed, ...]
+
+
+def read_account(path: Path, incident: str) -> Account | None:
+    """Of several incidents of that name the newest; None where there is none. Raises StoreError."""
+    return read(path, lambda db: account(db, incident))
+
+
+def account(db: sqlite3.Connection, incident: str) -> Account | None:
+    line = db.execute("SELECT * FROM incidents WHERE id = ? ORDER BY began DESC LIMIT 1", (incident,)).fetchone()
+    if line is None:
+        return None
+    pages = _pages(db, incident, line["began"])
+    return Account(
+        past=past_of(line, sum(page.state == "accepted" for page in pages)),
+        confidence=Confidence(line["confidence"]),
+        evidence=tuple(json.loads(line["evidence"])),
+        ballots=ballots(db, incident, line["began"]),
+        pages=pages,
+        boxed=boxed(db, incident),
+    )
+
+
+def _pages(db: sqlite3.Connection, incident: str, began: str) -> tuple[Paged, ...]:
+    rows = db.execute(
+        "SELECT * FROM ledger WHERE incident = ? AND created >= ? ORDER BY created, event, channel", (incident, began)
+    ).fetchall()
+    return tuple(
+        Paged(
+            event=row["event"],
+            channel=row["channel"],
+            reason=row["reason"],
+            title=row["title"],
+            state=row["state"],
+            created=wall(row["created"]),
+            attempts=_attempts(db, row["event"], row["channel"]),
+        )
+        for row in rows
+    )
+
+
+def _attempts(db: sqlite3.Connection, event: str, channel: str) -> tuple[Sent, ...]:
+    lines = db.execute("SELECT * FROM attempts WHERE event = ? AND channel = ? ORDER BY started", (event, channel))
+    return tuple(Sent(wall(line["started"]), maybe(line["ended"]), line["outcome"], line["detail"]) for line in lines)
