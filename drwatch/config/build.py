@@ -57,6 +57,7 @@ def _paces(probes: model.Probes) -> Mapping[Probe, settings.Pace]:
             Probe.REPLICATION: settings.Pace(probes.replication.every, probes.replication.deadline),
             Probe.LOGIN: settings.Pace(probes.login.every, probes.login.deadline),
             Probe.HOST: settings.Pace(probes.host.every, probes.host.deadline),
+            Probe.PORT: settings.Pace(probes.host.every, probes.host.deadline),
             Probe.MARKER: settings.Pace(probes.marker.every, probes.host.deadline),
             Probe.REACH: settings.Pace(probes.reach.every, probes.reach.deadline),
             Probe.ENDPOINT: settings.Pace(probes.endpoint.every, probes.endpoint.deadline),

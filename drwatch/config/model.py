@@ -197,6 +197,7 @@ class Limits(Section):
     stale_sample: Period = _LIMITS.stale_sample
     applier_stuck: Period = _LIMITS.applier_stuck
     writes_still: Period = _LIMITS.writes_still
+    disk_stalled: Period = _LIMITS.disk_stalled
     disk_free: Share = _LIMITS.disk_free
     binlog_gap: Period = _LIMITS.binlog_gap
 

@@ -64,6 +64,35 @@ def full_disks(snapshot: Snapshot, node: Node) -> tuple[str, ...]:
     )
 
 
+def stalled_disks(snapshot: Snapshot, policy: Policy, node: Node) -> tuple[str, ...]:
+    """A sentence for each disk of the server that takes nothing, or the root's: no host goes on without that."""
+    host, server, strain = snapshot.latest(node, Probe.HOST), snapshot.server(node), snapshot.strains.get(node)
+    if not isinstance(host, HostFact) or strain is None:
+        return ()
+    needed = set(server.directories) - set(server.scratch) if server else set()
+    words: list[str] = []
+    for device in host.devices:
+        own = [path for path in device.paths if _plain(path) in needed or (not needed and path != "/")]
+        if device.read_only and own:
+            # A root that is read-only may well be meant so; where the server writes, it never is.
+            words.append(f"host: on {node.name} {' and '.join(own)} ({device.name}) is mounted read-only")
+        still = strain.still.get(device.name)
+        lasts = strain.at - still.since if still is not None and still.since is not None else 0.0
+        if lasts >= policy.limits.disk_stalled and (own or "/" in device.paths):
+            under = " and ".join(own) or "/"
+            waits = f"{device.in_flight} I/Os for {span(lasts)} and finished none"
+            words.append(f"host: on {node.name} the disk under {under} ({device.name}) has had {waits}")
+    return tuple(words)
+
+
+def of_stalled_disk(snapshot: Snapshot, policy: Policy, primary: Node) -> Ailment | None:
+    """A disk that takes nothing, where nothing is committed meanwhile: what commits has another."""
+    disks, writes = stalled_disks(snapshot, policy, primary), snapshot.writes.get(primary)
+    if not disks or (writes is not None and writes.known and writes.still < TWO_LOOKS):
+        return None
+    return Ailment(Server.STUCK, Disk.STALLED, (*disks, *_still(writes)))
+
+
 def of_full_disk(snapshot: Snapshot, primary: Node, fact: ServerFact) -> Ailment | None:
     """A full disk counts once nothing is committed any more: a disk that is full of something else may do for long."""
     disks, writes = full_disks(snapshot, primary), snapshot.writes.get(primary)
@@ -113,6 +142,7 @@ def diagnose(snapshot: Snapshot, policy: Policy, primary: Node, fact: ServerFact
     found = [
         ailment
         for ailment in (
+            of_stalled_disk(snapshot, policy, primary),
             of_full_disk(snapshot, primary, fact),
             of_stalled_writes(snapshot, policy, primary, fact),
             of_saturation(snapshot, policy, primary, fact),

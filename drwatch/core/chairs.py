@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, NamedTuple, TypeVar
 
-from drwatch.core.ailing import diagnose, full_disks
+from drwatch.core.ailing import diagnose, full_disks, stalled_disks
 from drwatch.core.duration import span
 from drwatch.core.evidence import Chairs, Disk, Door, Host, Own, Receiver, Server, Vote
 from drwatch.core.policy import Cluster, NodePolicy, Policy
@@ -258,13 +258,15 @@ def gather(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) ->
     primary, since = cluster.primary, lost_since(cluster, snapshot)
     witness = _server(snapshot, primary)
     found = snapshot.latest(primary.node, Probe.SERVER)
-    if isinstance(found, ServerFact) and (ailment := diagnose(snapshot, policy, primary.node, found)) is not None:
+    if isinstance(found, ServerFact):
+        ailment = diagnose(snapshot, policy, primary.node, found)
+        if ailment is None:
+            return Evidence(Chairs(witness.said), (_witness(witness, now),), (witness.sentence,))
         witness = witness._replace(said=ailment.server)
         return Evidence(Chairs(ailment.server, disk=ailment.disk), (_witness(witness, now),), ailment.evidence)
-    disks = full_disks(snapshot, primary.node)
-    disk = Disk.FULL if disks else Disk.UNKNOWN
+    disk, disks = _disk(snapshot, policy, primary.node)
     if since is None:
-        told = (witness.sentence, *(disks if witness.said is Server.SATURATED else ()))
+        told = (witness.sentence, *(disks if witness.said is Server.SATURATED or disk is Disk.STALLED else ()))
         return Evidence(Chairs(witness.said, disk=disk), (_witness(witness, now),), told)
     host, own = _host(snapshot, primary, since), _own(snapshot, cluster, since, now)
     receivers, doors = _receivers(snapshot, cluster, since), _doors(snapshot, cluster, since, now)
@@ -286,6 +288,13 @@ def gather(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) ->
         world(policy, cluster, snapshot, since),
     )
     return Evidence(chairs, tuple(votes), (*(vote.sentence for vote in votes), *disks, _tally(votes)))
+
+
+def _disk(snapshot: Snapshot, policy: Policy, primary: Node) -> tuple[Disk, tuple[str, ...]]:
+    if stalled := stalled_disks(snapshot, policy, primary):
+        return Disk.STALLED, stalled
+    full = full_disks(snapshot, primary)
+    return (Disk.FULL if full else Disk.UNKNOWN), full
 
 
 def _witness(word: _Word[Server], now: Moment) -> Vote:

@@ -91,6 +91,8 @@ class Own(StrEnum):
 class Disk(StrEnum):
     """What the primary's host says of the disk under its server."""
 
+    STALLED = "stalled"
+    """It takes nothing: I/O has been under way for long and none was finished, or it is mounted read-only."""
     FULL = "full"
     UNKNOWN = "unknown"
     """Nothing is seen to be wrong with it, or nobody can look."""
@@ -168,6 +170,7 @@ MORE_LIFE: Mapping[str, Mapping[StrEnum, tuple[StrEnum, ...]]] = {
         Own.LISTENS: (Own.FEEDS, Own.COMMITS),
         Own.FEEDS: (Own.COMMITS,),
     },
+    "disk": {Disk.STALLED: (Disk.FULL, Disk.UNKNOWN)},
 }
 """By chair, which of its words speak of more life than this one.
 

@@ -21,6 +21,9 @@ class Condition(StrEnum):
     PRIMARY_HOST_DOWN = "PrimaryHostDown"
     PRIMARY_HUNG = "PrimaryHung"
     PRIMARY_RESTARTING = "PrimaryRestarting"
+    PRIMARY_RESTARTED = "PrimaryRestarted"
+    PRIMARY_REPLICATING = "PrimaryReplicating"
+    PRIMARY_DISK_STALLED = "PrimaryDiskStalled"
     PRIMARY_DISK_FULL = "PrimaryDiskFull"
     PRIMARY_WRITES_STALLED = "PrimaryWritesStalled"
     PRIMARY_SATURATED = "PrimarySaturated"
@@ -62,6 +65,9 @@ SEVERITY = {
     Condition.PRIMARY_HOST_DOWN: Severity.CRITICAL,
     Condition.PRIMARY_HUNG: Severity.CRITICAL,
     Condition.PRIMARY_RESTARTING: Severity.CRITICAL,
+    Condition.PRIMARY_RESTARTED: Severity.WARNING,
+    Condition.PRIMARY_REPLICATING: Severity.WARNING,
+    Condition.PRIMARY_DISK_STALLED: Severity.CRITICAL,
     Condition.PRIMARY_DISK_FULL: Severity.CRITICAL,
     Condition.PRIMARY_WRITES_STALLED: Severity.CRITICAL,
     Condition.PRIMARY_SATURATED: Severity.CRITICAL,
@@ -104,7 +110,11 @@ PRIMARY_LOST = frozenset({Condition.PRIMARY_DOWN, Condition.PRIMARY_HOST_DOWN, C
 PRIMARY_AILING = frozenset({Condition.PRIMARY_DISK_FULL, Condition.PRIMARY_WRITES_STALLED, Condition.PRIMARY_SATURATED})
 """The primary lives and does not serve: to be mended where it is, never to be taken over from."""
 
-PRIMARY_FAMILY = PRIMARY_LOST | PRIMARY_AILING | {Condition.PRIMARY_RESTARTING, Condition.PRIMARY_UNSEEN}
+PRIMARY_FAMILY = (
+    PRIMARY_LOST
+    | PRIMARY_AILING
+    | {Condition.PRIMARY_RESTARTING, Condition.PRIMARY_UNSEEN, Condition.PRIMARY_DISK_STALLED}
+)
 """Faces of one trouble: the primary's incident goes from one to another without being closed and opened again."""
 
 

@@ -52,6 +52,7 @@ class Memory:
     protections: Mapping[str, Protection] = field(default_factory=_nothing)
     watched: Mapping[str, Moment] = field(default_factory=_nothing)
     logs: Mapping[Node, Logs] = field(default_factory=_nothing)
+    starts: Mapping[Node, tuple[Moment, ...]] = field(default_factory=_nothing)
     facts: Mapping[Key, Sample] = field(default_factory=_nothing)
     """The newest fact of each look that is ``KEPT``."""
 
@@ -80,6 +81,7 @@ def memory(snapshot: Snapshot, now: Moment) -> Memory:
         protections=snapshot.protections,
         watched=snapshot.watched,
         logs=snapshot.logs,
+        starts=snapshot.starts,
         facts=MappingProxyType({**snapshot.recalled, **seen}),
     )
 
@@ -108,6 +110,7 @@ def recall(past: Memory, nodes: Collection[Node], now: Moment) -> Snapshot:
         watched=past.watched,
         woke=now if past.rebooted else None,
         logs=ours(past.logs) if past.sure else _nothing(),
+        starts=ours(past.starts) if past.sure else _nothing(),
         recalled=MappingProxyType({key: sample for key, sample in past.facts.items() if key.node in nodes}),
     )
 

@@ -175,6 +175,8 @@ class Limits:
     """No progress for so long, with work waiting, makes the drain time unknown."""
     writes_still: float = 10.0
     """Writes that have begun and do not end for so long are stalled. A backup's own lock is shorter, as a rule."""
+    disk_stalled: float = 5.0
+    """I/O that has been under way for so long while none was finished: the disk stands still."""
     disk_free: float = 0.05
     """Share of a file system below which it is filling up."""
     binlog_gap: float = 60 * MINUTE

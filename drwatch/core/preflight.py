@@ -63,6 +63,10 @@ def _of_primary(view: ClusterView, snapshot: Snapshot) -> Check:
     match verdict.condition:
         case Condition.PRIMARY_HUNG:
             return Check(False, f"{name} may wake up and write: stop it for good first (fence)")
+        case Condition.PRIMARY_DISK_STALLED:
+            if view.cluster.primary.node in snapshot.deaths:
+                return Check(True, f"{name} is proved dead, and its disk takes nothing")
+            return Check(False, f"the disk of {name} may come back, and {name} write: stop it for good first (fence)")
         case Condition.PRIMARY_RESTARTING:
             return Check(False, f"{name} is starting: it may be back before a takeover would be done")
         case Condition.PRIMARY_UNSEEN | Condition.WITNESS_ISOLATED:
@@ -136,6 +140,18 @@ def _repair(view: ClusterView, snapshot: Snapshot, standby: NodePolicy) -> tuple
             return (
                 Command("See what it waits for (a full or dead disk?)", look),
                 Command("Only to take over: stop it for good", fence),
+            )
+        case Condition.PRIMARY_DISK_STALLED:
+            look = (
+                f"{there} 'sudo dmesg -T | tail -30; grep -E \" /|[[:space:]]ro[,[:space:]]\" /proc/mounts | head -20'"
+            )
+            fence = f"{there} 'sudo systemctl kill -s KILL {primary.unit}; sudo systemctl stop {primary.unit}'"
+            return (
+                Command(
+                    "See what the kernel says of the disk: cable, controller, a volume that was taken away",
+                    look,
+                ),
+                Command("Only to take over: stop it for good; if it does not die of that, power it off", fence),
             )
         case Condition.PRIMARY_HOST_DOWN:
             ping = f"ping -c3 {primary.ssh_host or primary.mysql.rpartition(':')[0].strip('[]')}"

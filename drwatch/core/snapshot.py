@@ -30,6 +30,7 @@ from drwatch.core.sample import (
     ServerFact,
 )
 from drwatch.core.standing import Leader, Protection
+from drwatch.core.starts import started
 from drwatch.core.strain import Strain
 from drwatch.core.timeline import Entry, Position, Timeline
 from drwatch.core.writes import Writes, first
@@ -112,6 +113,8 @@ class Snapshot:
     """Per cluster, as last judged."""
     watched: Mapping[str, Moment] = field(default_factory=_nothing)
     """Per cluster, since when it has been watched at all, over every run."""
+    starts: Mapping[Node, tuple[Moment, ...]] = field(default_factory=_nothing)
+    """When each server was lately started anew, oldest first."""
 
     def keep(self, sample: Sample) -> Snapshot:
         """The snapshot with one look more."""
@@ -294,6 +297,8 @@ class Snapshot:
         if node not in after.alive:
             after = replace(after, alive=after.alive | {node})
         after = after._wrote(node, fact, sample.asked)
+        begun = started(self.starts.get(node, ()), before, sample)
+        after = replace(after, starts=MappingProxyType({**self.starts, node: begun})) if begun else after
         died = after.deaths.get(node)
         return after._risen(node) if died is not None and sample.asked.loop > died.loop else after
 

@@ -69,7 +69,11 @@ _OF_THE_FILES = frozenset({Condition.FILES_STALE, Condition.FILES_MARKER_MISSING
 _STRAYS = (Condition.SPLIT_BRAIN, Condition.WRONG_SOURCE, Condition.REBUILD_REQUIRED)
 """What makes a standby's stream meaningless."""
 
-_OUT_OF_SERVICE = PRIMARY_LOST | {Condition.PRIMARY_RESTARTING, Condition.PRIMARY_UNSEEN}
+_OUT_OF_SERVICE = PRIMARY_LOST | {
+    Condition.PRIMARY_RESTARTING,
+    Condition.PRIMARY_UNSEEN,
+    Condition.PRIMARY_DISK_STALLED,
+}
 """The primary serves nobody, or nobody can see whether it does."""
 
 
@@ -158,7 +162,8 @@ def _by_the_primary(finding: Finding, primary: Finding | None) -> Condition | No
         return primary.condition
     if finding.condition in _OF_A_NODE and finding.subject in (primary.subject, ENDPOINT):
         return primary.condition
-    if finding.condition is Condition.STANDBY_WRITABLE and primary.condition in PRIMARY_LOST:
+    dead = PRIMARY_LOST | {Condition.PRIMARY_DISK_STALLED}
+    if finding.condition is Condition.STANDBY_WRITABLE and primary.condition in dead:
         # A human is taking over: writable is what the standby should become.
         return primary.condition
     return None
@@ -199,6 +204,9 @@ def _by_its_place(what: Condition, where: str, roots: _Roots, place: Place) -> C
         (where == place.former and what in _OF_THE_FORMER) or (what in _OF_THE_FILES and len(place.through) == 1)
     ):
         return Condition.UNPROTECTED
+    if what is Condition.PRIMARY_REPLICATING and Condition.NOBODY_WRITABLE in roots.all:
+        # A switchover is under way, or stuck: who replicates from whom is being changed.
+        return Condition.NOBODY_WRITABLE
     if what not in _OF_A_STREAM:
         return None
     if Condition.NOBODY_WRITABLE in roots.all or where in place.opening:

@@ -48,11 +48,17 @@ def agreed(condition: Condition, why: str, **words: StrEnum | tuple[StrEnum, ...
 
 
 MUTE = (Server.SILENT, Server.STALLED)
+NOT_SEEN_TO_FLOW = (Receiver.QUIET, Receiver.BROKEN, Receiver.UNKNOWN)
+NOT_SEEN_TO_COMMIT = (Own.FEEDS, Own.LISTENS, Own.DEAF, Own.SHUT, Own.UNKNOWN)
 NOT_OPEN = (Door.SHUT, Door.UNKNOWN)
 ALIVE = (Host.RUNS_IT, Host.UP)
 
 # fmt: off
 TABLE: tuple[Rule, ...] = (
+    # Its disk, before all that follows from it.
+    rule(Condition.PRIMARY_DISK_STALLED, SURE, "its disk takes nothing, and no chair sees it commit",
+        disk=Disk.STALLED, receiver=NOT_SEEN_TO_FLOW, own=NOT_SEEN_TO_COMMIT),
+
     # It speaks: it is alive, whatever the others say.
     rule(None, SURE, "it answers a query", server=Server.ANSWERS),
     rule(None, SURE, "an error packet is proof of life", server=Server.SPEAKS),
@@ -149,6 +155,7 @@ DEADNESS: Mapping[Condition | None, int] = {
     Condition.WITNESS_ISOLATED: 1,
     **dict.fromkeys(PRIMARY_AILING, 1),
     Condition.PRIMARY_RESTARTING: 2,
+    Condition.PRIMARY_DISK_STALLED: 3,
     **dict.fromkeys(PRIMARY_LOST, 3),
 }
 """How dead each verdict says that the primary is. More evidence of life (``evidence.MORE_LIFE``) never raises it."""

@@ -116,7 +116,7 @@ def _of_shell(config: Config, settings: NodeSettings, shell: SshNode, cluster: C
         for other in others
     }
     port = settings.mysql.address.port
-    yield PortLook(shell, port, readers, clock=clock, deadline=config.probes[Probe.HOST].deadline)
+    yield PortLook(shell, port, readers, clock=clock, deadline=config.probes[Probe.PORT].deadline)
 
 
 def _of_endpoints(config: Config, clock: Clock) -> Iterator[Look]:

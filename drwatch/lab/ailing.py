@@ -8,6 +8,7 @@ from contextlib import suppress
 import pymysql
 
 from drwatch.lab.deadline import until
+from drwatch.lab.disk import Disk
 from drwatch.lab.pair import Pair
 from drwatch.lab.replication import APPLICATION
 from drwatch.lab.writer import TABLE
@@ -88,6 +89,34 @@ def fill_disk(pair: Pair) -> float:
 
     until(stands_still, within=60, what="the end of all commits on a full disk")
     return pair.writer.acked[-1].acked_at
+
+
+def _disk(pair: Pair) -> Disk:
+    if pair.disk is None:
+        raise RuntimeError("this pair has no disk of its own")
+    return pair.disk
+
+
+def stall_disk(pair: Pair) -> float:
+    _disk(pair).stall()
+    return time.monotonic()
+
+
+def let_disk_go_on(pair: Pair) -> None:
+    _disk(pair).go_on()
+    until(pair.replicates, within=30, what="replication at work again")
+
+
+def make_disk_read_only(pair: Pair) -> float:
+    _disk(pair).close_for_writes()
+    return time.monotonic()
+
+
+def restart(pair: Pair) -> float:
+    """It dies, and is up again before anybody looks twice."""
+    at = pair.primary.kill()
+    pair.primary.start()
+    return at
 
 
 def stop(pair: Pair) -> float:

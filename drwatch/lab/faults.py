@@ -291,6 +291,27 @@ FAULTS = {
             needs_small_disk=True,
         ),
         Fault(
+            "primary-disk-stalled",
+            "the disk under the primary's data finishes nothing",
+            ailing.stall_disk,
+            ailing.let_disk_go_on,
+            needs_small_disk=True,
+        ),
+        Fault(
+            "primary-disk-read-only",
+            "the disk under the primary's data has an error and closes itself",
+            ailing.make_disk_read_only,
+            takeover.leave,
+            needs_small_disk=True,
+        ),
+        Fault("primary-restarted", "the primary crashes and is up again at once", ailing.restart, takeover.leave),
+        Fault(
+            "primary-replicates",
+            "somebody points the primary at a stranger",
+            takeover.follow_a_stranger,
+            takeover.follow_nobody,
+        ),
+        Fault(
             "primary-killed-whole", "the primary dies, its standby has everything", takeover.kill_whole, start_primary
         ),
         Fault("primary-read-only", "somebody closes the primary", takeover.close_primary, takeover.open_primary),

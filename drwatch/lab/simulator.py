@@ -18,6 +18,7 @@ from drwatch.core.paging import Outcome
 from drwatch.core.sample import (
     Blind,
     Channel,
+    Device,
     Fact,
     Filesystem,
     Flavour,
@@ -28,6 +29,7 @@ from drwatch.core.sample import (
     MarkerFact,
     Moment,
     Node,
+    PortFact,
     Probe,
     Process,
     ReachFact,
@@ -86,8 +88,12 @@ class Machine:
     """What it has applied as a standby."""
     used: bool = False
     """The application writes here."""
+    follows: bool = False
+    """It replicates from a stranger, whatever else it is."""
     reading_since: float | None = None
     """When a report began there, beside which an UPDATE each second changes nothing; loop seconds."""
+    disk_stalled: bool = False
+    disk_read_only: bool = False
     stopping: bool = False
     """Its port is closed and its process is there."""
 
@@ -189,6 +195,10 @@ class World:
             "primary-locked": lambda broken: setattr(self.primary, "held_up", broken),
             "primary-binlog-full": self._fill,
             "primary-data-full": self._fill,
+            "primary-disk-stalled": lambda broken: self._block("disk_stalled", broken),
+            "primary-disk-read-only": lambda broken: self._block("disk_read_only", broken),
+            "primary-restarted": self._restart,
+            "primary-replicates": lambda broken: setattr(self.leader, "follows", broken),
         }
         faults[fault](not mend)
         self.settle()
@@ -233,6 +243,15 @@ class World:
 
     def _fill(self, broken: bool) -> None:
         self.primary.disk_full = self.primary.held_up = broken
+
+    def _block(self, how: str, broken: bool) -> None:
+        setattr(self.primary, how, broken)
+        self.primary.held_up = broken
+
+    def _restart(self, broken: bool) -> None:
+        """Killed, and brought back by systemd: only its uptime shows it."""
+        self._kill(True)
+        self._kill(False)
 
     def _kill(self, broken: bool) -> None:
         self.primary.runs = not broken
@@ -281,6 +300,7 @@ class World:
             look(Probe.REPLICATION, 2.0, lambda it: self._refused(it) or self._replication(it)),
             look(Probe.LOGIN, 30.0, lambda it: self._full(it) or self._refused(it) or LoginFact(LATENCY)),
             look(Probe.HOST, 1.0, self._host),
+            look(Probe.PORT, math.inf, self._port),
         ]
 
     def _full(self, machine: Machine) -> Blind | None:
@@ -324,6 +344,8 @@ class World:
         )
 
     def _replication(self, machine: Machine) -> ReplicationFact:
+        if machine.follows:
+            return ReplicationFact((_stranger(),))
         if machine is not self.follower or self.removed:
             return ReplicationFact(())
         io = self._io()
@@ -374,7 +396,23 @@ class World:
             memory_available_bytes=1 << 30,
             filesystems=(Filesystem(DATADIR, 40 << 30, 0 if machine.disk_full else 20 << 30, 1 << 20, 1.0),),
             slow_age=1.0,
+            devices=(
+                Device(
+                    (DATADIR,),
+                    "sda1",
+                    machine.disk_read_only,
+                    1000 if machine.disk_stalled else 1000 + int(10 * clock().loop),
+                    3 if machine.disk_stalled else 0,
+                ),
+            ),
         )
+
+    def _port(self, machine: Machine) -> PortFact | Blind:
+        if not machine.powered:
+            return Blind(Reason.CHANNEL_LOST)
+        reads = machine is self.leader and self._io() is IoState.YES
+        listens = machine.runs and not machine.stopping
+        return PortFact(listens, int(machine.frozen), (self.follower.node.name,) if reads else ())
 
     def _door(self, of: Machine) -> ReachFact | Blind:
         return ReachFact(LATENCY) if of.powered else Blind(Reason.CONNECT_TIMEOUT)
@@ -384,6 +422,34 @@ class World:
             return Blind(Reason.CHANNEL_LOST)
         age = clock().loop - self._synced
         return MarkerFact(clock().wall - timedelta(seconds=age), age, "oslo-a")
+
+
+def _stranger() -> Channel:
+    """A channel from outside the pair, whose receiver finds nobody there."""
+    return Channel(
+        name="",
+        source_host="10.9.9.9",
+        source_port=3306,
+        io=IoState.CONNECTING,
+        sql=True,
+        io_errno=2003,
+        io_error="error connecting to master",
+        sql_errno=0,
+        sql_error="",
+        seconds_behind=None,
+        sql_delay=0,
+        relay_bytes=0,
+        sql_state="",
+        read=None,
+        executed=None,
+        retrieved_gtid=None,
+        executed_gtid=None,
+        heartbeats=None,
+        heartbeat_period=None,
+        source_server_id=None,
+        source_uuid=None,
+        uses_gtid=True,
+    )
 
 
 def _gtid(position: tuple[int, float]) -> GtidPosition:

@@ -85,6 +85,22 @@ def split(pair: Pair) -> float:
     return time.monotonic()
 
 
+def follow_a_stranger(pair: Pair) -> float:
+    """Somebody runs the statement that was meant for the standby, or for another server, on the primary."""
+    words = pair.primary.words
+    source = words.source
+    pair.primary.sql(
+        f"{words.change} {source}_HOST='127.0.0.99', {source}_PORT=9, {source}_USER='nobody', {source}_PASSWORD='x'"
+    )
+    pair.primary.sql(f"START {words.replica}")
+    return time.monotonic()
+
+
+def follow_nobody(pair: Pair) -> None:
+    pair.primary.sql(f"STOP {pair.primary.words.replica}")
+    pair.primary.sql(f"RESET {pair.primary.words.replica} ALL")
+
+
 def close_primary(pair: Pair) -> float:
     pair.writer.pause()
     pair.primary.sql("SET GLOBAL read_only = ON")

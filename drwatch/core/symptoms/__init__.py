@@ -20,6 +20,7 @@ from drwatch.core.symptoms import (
     paging,
     primary,
     rehearsal,
+    restarts,
     semisync,
     standby,
     standing,
@@ -35,6 +36,8 @@ def of_cluster(view: ClusterView, policy: Policy, snapshot: Snapshot, firing: Fi
     yield from history.findings(view, snapshot)
     yield from channel.findings(view, policy, snapshot, firing, now)
     yield from writers.findings(view, snapshot)
+    yield from writers.replicating(view, snapshot)
+    yield from restarts.findings(view, snapshot, now)
     yield from standing.findings(view, snapshot, now)
     yield from endpoint.findings(view, snapshot)
     yield from binlog.findings(view, policy, snapshot, now)

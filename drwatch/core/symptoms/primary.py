@@ -12,10 +12,11 @@ _SUMMARY = {
     Condition.PRIMARY_HOST_DOWN: "the host {name} is gone, its database with it",
     Condition.PRIMARY_HUNG: "the database server on {name} hangs: its process is there and answers nobody",
     Condition.PRIMARY_RESTARTING: "the database server on {name} is restarting or recovering and serves nobody",
+    Condition.PRIMARY_DISK_STALLED: "the disk of {name} takes nothing: it is read-only, or what was begun does not end",
     Condition.PRIMARY_DISK_FULL: "{name} has no room on its disk: the database commits nothing",
     Condition.PRIMARY_WRITES_STALLED: "writes hang on {name}: it answers, and commits nothing",
     Condition.PRIMARY_SATURATED: "{name} has no free connection: the application gets 'Too many connections'",
-    Condition.PRIMARY_UNSEEN: "only the witness cannot see {name}; its standby can",
+    Condition.PRIMARY_UNSEEN: "only the witness cannot see {name}; others do",
     Condition.WITNESS_ISOLATED: "the WITNESS has lost its network: nothing is known of {name} or its standby",
 }
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from drwatch.core.finding import Condition, Finding
 from drwatch.core.gtid import GtidPosition, GtidSet
 from drwatch.core.roles import application, former, opening, writers, wrote_alone
-from drwatch.core.sample import Node, Probe, ServerFact
+from drwatch.core.sample import Node, Probe, ReplicationFact, ServerFact
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.view import ClusterView
 
@@ -34,6 +34,19 @@ def findings(view: ClusterView, snapshot: Snapshot) -> Iterator[Finding]:
         elif node not in opening(view.cluster, snapshot):
             summary = f"the standby {node.name} is writable: a stray write there breaks replication or splits the data"
             yield Finding(Condition.STANDBY_WRITABLE, cluster, node.name, summary, (f"{node.name}: read_only is off",))
+
+
+def replicating(view: ClusterView, snapshot: Snapshot) -> Iterator[Finding]:
+    """The node that leads follows somebody, or would again after a restart (traps.md 26)."""
+    leader = view.cluster.primary.node
+    found = snapshot.latest(leader, Probe.REPLICATION)
+    if not isinstance(found, ReplicationFact) or not found.channels:
+        return
+    channels = [f"{each.source_host}:{each.source_port} (receiver {each.io})" for each in found.channels]
+    summary = f"{leader.name} leads and also replicates from {' and '.join(channels)}"
+    evidence = (f"{leader.name}: SHOW REPLICA STATUS is not empty; a restart of it starts what is stopped",)
+    cluster = view.cluster.name
+    yield Finding(Condition.PRIMARY_REPLICATING, cluster, leader.name, summary, evidence, confirm=SWITCHOVER)
 
 
 def _access(snapshot: Snapshot, node: Node) -> str:

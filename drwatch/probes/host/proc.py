@@ -157,6 +157,9 @@ def disks(before: dict[str, DiskCount], after: dict[str, DiskCount]) -> tuple[Di
     return tuple(disk(name, now) for name, now in sorted(after.items()))
 
 
+_CLOSED = frozenset({"ro", "emergency_ro", "shutdown"})
+
+
 @dataclass(frozen=True, slots=True)
 class Mount:
     """What a path is on: the device's MAJOR:MINOR, and whether nothing can be written there."""
@@ -167,12 +170,13 @@ class Mount:
 
 def parse_mount(answer: Answer) -> Mount | None:
     """From `space`: options of the mount and of its file system, which makes itself read-only after an error of its
-    disk (proc_pid_mountinfo(5)). None where node.sh is older than version 3 or found nothing."""
+    disk (proc_pid_mountinfo(5)): ext4 then says `ro`, on Linux 6.18 `emergency_ro`. None where node.sh is older than
+    version 3 or found nothing."""
     try:
         device, *options = answer.lines[1].decode().split()
     except (IndexError, ValueError):
         return None
-    return Mount(device, any("ro" in each.split(",") for each in options))
+    return Mount(device, any(_CLOSED & set(each.split(",")) for each in options))
 
 
 def parse_space(path: str, answer: Answer) -> Filesystem | None:

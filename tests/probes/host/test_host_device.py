@@ -71,6 +71,7 @@ def test_a_file_system_that_made_itself_read_only_counts_as_one(clock: Clock) ->
         return parse_mount(Answer(clock(), clock(), (b"4096 10 5 3 9", line), 0))
 
     assert mount(b"8:1 rw,relatime ro,errors=remount-ro") == Mount("8:1", True)
+    assert mount(b"7:1 rw,relatime rw,abort,emergency_ro") == Mount("7:1", True)  # Linux 6.18
     assert mount(b"8:1 ro,relatime rw") == Mount("8:1", True)
     assert mount(b"8:1 rw,relatime rw,errors=remount-ro") == Mount("8:1", False)
     assert parse_mount(Answer(clock(), clock(), (b"4096 10 5 3 9",), 0)) is None
