@@ -24,5 +24,9 @@ def test_repair_and_takeover_stand_one_below_the_other_with_what_each_takes_and_
     assert "better 10 min after its death" in words
 
 
+def test_the_paths_stand_in_one_line() -> None:
+    assert "paths: witness–oslo-a up, witness–oslo-b up" in shown()
+
+
 def test_what_is_unknown_is_a_word_there_too() -> None:
     assert "if it is lost: take over, bergen-b UNKNOWN loses UNKNOWN" in shown()

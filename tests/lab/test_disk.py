@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,41 @@ def test_a_filled_disk_takes_nothing_more_until_there_is_room(disk: Disk, tmp_pa
     finally:
         unmount_below(tmp_path)
     assert not mounted(tmp_path)
+
+
+def test_a_stalled_disk_finishes_nothing_until_it_goes_on(disk: Disk, tmp_path: Path) -> None:
+    written = threading.Event()
+
+    def write() -> None:
+        with (disk.path / "row").open("wb", buffering=0) as file:
+            file.write(b"committed")
+            os.fsync(file.fileno())
+        written.set()
+
+    disk.stall()
+    try:
+        threading.Thread(target=write, daemon=True).start()
+        assert not written.wait(1.0)
+        disk.go_on()
+        assert written.wait(10)
+    finally:
+        unmount_below(tmp_path)
+    assert not mounted(tmp_path)
+
+
+def test_a_disk_that_is_swept_while_it_stalls_keeps_nobody_waiting(disk: Disk, tmp_path: Path) -> None:
+    disk.stall()
+    unmount_below(tmp_path)
+    assert not mounted(tmp_path)
+
+
+def test_a_disk_that_closed_itself_takes_nothing_more(disk: Disk, tmp_path: Path) -> None:
+    try:
+        disk.close_for_writes()
+        with pytest.raises(OSError, match="Read-only file system"):
+            (disk.path / "more").write_bytes(b"x")
+    finally:
+        unmount_below(tmp_path)
 
 
 def test_a_disk_that_a_killed_run_left_mounted_is_swept_by_the_next(disk: Disk, tmp_path: Path) -> None:

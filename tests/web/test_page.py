@@ -109,6 +109,26 @@ def grave() -> Reading:
     return Reading(render(assessment, world.living(assessment), (), None, UTC))
 
 
+def test_every_vote_is_printed_with_its_age_and_whether_it_counted() -> None:
+    silent = [
+        world.look(A, Probe.SERVER, Blind(Reason.REFUSED), NOW.plus(-4.0)),
+        world.look(A, Probe.HOST, replace(world.host(NOW), processes=()), NOW.plus(-3.0)),
+        world.look(world.B, Probe.REPLICATION, Blind(Reason.QUERY_TIMEOUT), NOW.plus(-3.0)),
+    ]
+    words = " ".join(page([*world.looks(NOW.plus(-5.0)), *silent]).words.split())
+    assert "witness, database refused witness: 10.0.0.1:3306 refuses the connection, 4.0 s ago" in words
+    assert "witness, SSH to oslo-a gone host: oslo-a is up and its server process is gone" in words
+    assert "standby oslo-b, receiver unknown standby: the receiver of oslo-b could not be asked since" in words
+    assert "; abstains" in words
+
+
+def test_each_path_stands_there_with_its_state() -> None:
+    words = " ".join(page(world.looks(NOW.plus(-1.0))).words.split())
+    assert "witness – oslo-a up" in words
+    assert "witness – oslo-b up" in words
+    assert "oslo-b – oslo-a up" in words
+
+
 def test_the_banner_counts_what_is_told_and_names_the_critical() -> None:
     assert re.search(r"1 critical: dark PrimaryHostDown bergen-a, and \d more", grave().words)
 
