@@ -50,6 +50,7 @@ def agreed(condition: Condition, why: str, **words: StrEnum | tuple[StrEnum, ...
 MUTE = (Server.SILENT, Server.STALLED)
 NOT_SEEN_TO_FLOW = (Receiver.QUIET, Receiver.BROKEN, Receiver.UNKNOWN)
 NOT_SEEN_TO_COMMIT = (Own.FEEDS, Own.LISTENS, Own.DEAF, Own.SHUT, Own.UNKNOWN)
+NOT_SEEN_TO_BREAK = (Receiver.FLOWING, Receiver.QUIET, Receiver.UNKNOWN)
 NOT_OPEN = (Door.SHUT, Door.UNKNOWN)
 ALIVE = (Host.RUNS_IT, Host.UP)
 
@@ -94,7 +95,8 @@ TABLE: tuple[Rule, ...] = (
 
     # It serves others: what fails is the way between it and the witness.
     rule(Condition.PRIMARY_UNSEEN, SURE, "its own kernel takes connections there: a firewall keeps the witness out",
-        host=ALIVE, server=(Server.REFUSED, Server.UNREACHABLE), own=(Own.FEEDS, Own.LISTENS)),
+        host=ALIVE, server=(Server.REFUSED, Server.UNREACHABLE), own=(Own.FEEDS, Own.LISTENS),
+        receiver=NOT_SEEN_TO_BREAK),
     rule(Condition.PRIMARY_UNSEEN, SURE, "its host answers, and the standby still receives from it",
         host=ALIVE, server=(Server.SILENT, Server.STALLED, Server.UNREACHABLE), receiver=Receiver.FLOWING),
     rule(Condition.PRIMARY_UNSEEN, ALONE,

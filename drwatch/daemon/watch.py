@@ -46,6 +46,9 @@ FAREWELL = 1.0
 OWED_AGAIN = 5.0
 """Seconds after which a change that the ledger did not take is offered to it again."""
 
+REPEATED = 1.0
+"""Seconds for which a look that has handed out an older sample is not asked again."""
+
 JITTER = 0.1
 """Share of an interval by which looks are spread, so that they do not march in step."""
 
@@ -112,8 +115,8 @@ class Daemon:
         self._looks: Mapping[Key, Look] = {look.key: look for look in looks}
         self._kept = asyncio.Event()
         self._delivering = delivering
-        self._repeating: set[Key] = set()
-        """Looks that last handed out an older sample: to ask them again before their turn brings nothing."""
+        self._repeating: dict[Key, Moment] = {}
+        """Looks that last handed out an older sample, and when: to ask them again at once brings nothing."""
         self._owed: Mapping[str, Incident] = {}
         """Changes that the ledger has not taken."""
         self._owed_since: Moment | None = None
@@ -177,7 +180,10 @@ class Daemon:
             look.wake.clear()
             began = self._clock()
             sample = await self._look(look)
-            (self._repeating.add if sample.asked.loop < began.loop else self._repeating.discard)(look.key)
+            if sample.asked.loop < began.loop:
+                self._repeating[look.key] = began
+            else:
+                self._repeating.pop(look.key, None)
             self._keep(sample)
             pause = look.every * (1 - JITTER * self._chance()) - (sample.answered - sample.asked)
             await asyncio.sleep(GAP)
@@ -304,7 +310,8 @@ class Daemon:
         self._say(step.changed)
         self._delivering.take(rows)
         for key in assessment.wanted:
-            if key in self._looks and key not in self._repeating:
+            repeated = self._repeating.get(key)
+            if key in self._looks and (repeated is None or now - repeated >= REPEATED):
                 self._looks[key].wake.set()
         self.ticks += 1
         self._measures.ticked(self._clock() - now)

@@ -124,6 +124,14 @@ def test_no_death_is_missed_when_every_other_chair_is_silent() -> None:
 
 
 @pytest.mark.parametrize("port", [Server.REFUSED, Server.UNREACHABLE])
+def test_a_firewall_that_keeps_the_standby_out_too_is_no_matter_of_the_witnesss(port: Server) -> None:
+    """Whom it keeps out besides, the application perhaps among them, nobody sees."""
+    for own in (Own.LISTENS, Own.FEEDS):
+        seen = Chairs(port, Host.RUNS_IT, Receiver.BROKEN, own=own)
+        assert decided(seen).condition in (Condition.PRIMARY_RESTARTING, Condition.PRIMARY_HUNG)
+
+
+@pytest.mark.parametrize("port", [Server.REFUSED, Server.UNREACHABLE])
 def test_a_firewall_before_the_port_is_told_from_a_server_that_is_not_there(port: Server) -> None:
     """Reject or drop: the witness is kept out of a port at which the primary's own kernel takes connections."""
     seen = Chairs(port, Host.RUNS_IT, Receiver.QUIET)
