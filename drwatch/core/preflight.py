@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
-from drwatch.core.ailing import full, written
+from drwatch.core.ailing import full, full_disks, written
 from drwatch.core.duration import at_most
 from drwatch.core.exposure import Exposure
 from drwatch.core.finding import PRIMARY_LOST, Condition, Confidence
@@ -130,10 +130,12 @@ def _repair(view: ClusterView, snapshot: Snapshot, standby: NodePolicy) -> tuple
     )
     match view.verdict.condition:
         case Condition.PRIMARY_DOWN:
+            # Started on a full disk it would only end again.
+            first = (_make_room(snapshot, primary), start) if full_disks(snapshot, primary.node) else (start,)
             saved = next((each for each in view.salvage if each.standby == standby.node), None)
             if saved is None:
-                return (start,)
-            return (start, Command(f"It will not start? {saved.copy.why}", saved.copy.line), saved.decode)
+                return first
+            return (*first, Command(f"It will not start? {saved.copy.why}", saved.copy.line), saved.decode)
         case Condition.PRIMARY_HUNG:
             look = f"{there} 'sudo dmesg -T | tail; df -h; ps -o pid,stat,wchan:32,cmd -C mysqld,mariadbd'"
             fence = f"{there} 'sudo systemctl kill -s KILL {primary.unit}; sudo systemctl stop {primary.unit}'"
@@ -168,14 +170,20 @@ def mending(view: ClusterView, snapshot: Snapshot) -> tuple[Command, ...]:
     sessions = f"{there} \"sudo {client} -e 'SHOW FULL PROCESSLIST'\""
     match view.verdict.condition:
         case Condition.PRIMARY_DISK_FULL:
-            places = " ".join(space.path for space in written(snapshot, primary.node) if full(space)) or primary.datadir
-            look = f"{there} 'df -h {places}; df -i {places}; sudo du -xhd2 {places} | sort -h | tail -20'"
-            return (Command("See what fills it, and free that: never a binary log by hand", look),)
+            return (_make_room(snapshot, primary),)
         case Condition.PRIMARY_WRITES_STALLED:
             return (Command("See what holds the writes up, and end that one session (KILL id)", sessions),)
         case Condition.PRIMARY_SATURATED:
             return (Command("See who holds the connections; one is kept for an administrator", sessions),)
     return ()
+
+
+def _make_room(snapshot: Snapshot, primary: NodePolicy) -> Command:
+    places = " ".join(space.path for space in written(snapshot, primary.node) if full(space)) or primary.datadir
+    look = f"'df -h {places}; df -i {places}; sudo du -xhd2 {places} | sort -h | tail -20'"
+    return Command(
+        "See what fills its disk, and free that: never a binary log by hand", f"{shell(primary, terminal=True)} {look}"
+    )
 
 
 def _stay_dead(view: ClusterView) -> Command:

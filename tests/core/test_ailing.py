@@ -10,6 +10,7 @@ import pytest
 from worlds import (
     HUNG_UP,
     LOGGED_IN,
+    OSLO_B,
     POLICY,
     PRIMARY,
     REFUSED,
@@ -32,7 +33,7 @@ from worlds import (
 
 from drwatch.core.finding import Condition, Confidence, Severity
 from drwatch.core.incident import window
-from drwatch.core.preflight import mending
+from drwatch.core.preflight import mending, preflight
 from drwatch.core.sample import Blind, Filesystem, Probe, Reason, Sample
 from drwatch.core.snapshot import Snapshot
 
@@ -275,6 +276,19 @@ def test_a_dead_server_on_a_full_disk_is_down_and_the_page_says_why() -> None:
     finding = found(world, 27.4, Condition.PRIMARY_DOWN)
     assert finding is not None
     assert any("is full" in words for words in finding.evidence)
+
+
+def test_a_dead_server_on_a_full_disk_is_started_once_there_is_room() -> None:
+    """MySQL 9.7 ends there when it is told to; started at once it would only end again."""
+    world = told(locked(4), space(0))
+    for n in (24, 25, 26, 27):
+        world = world.keep(primary(REFUSED, n)).keep(
+            body(host("", unit="failed/failed", filesystems=(space(0),)), n + 0.1)
+        )
+    assessment = judged(world, 27.4)
+    free, start, *_ = preflight(assessment.clusters[0], assessment.snapshot, OSLO_B).repair
+    assert "df -h /var/lib/mysql" in free.line
+    assert "systemctl start" in start.line
 
 
 def test_the_page_of_a_full_disk_gives_a_command_that_finds_what_fills_it() -> None:
