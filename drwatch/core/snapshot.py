@@ -323,8 +323,20 @@ class Snapshot:
             look = sight.fact
             if look is None or not isinstance(look.found, ServerFact) or look.answered.loop > sample.asked.loop:
                 continue
-            found[key.node, node] = errant(look.found, fact)
+            found[key.node, node] = errant(look.found, fact, self._foreign(key.node))
         return replace(self, errant=MappingProxyType(found))
+
+    def _foreign(self, standby: Node) -> list[Channel]:
+        """Its channels, of several, from servers that are not of its cluster."""
+        status = self.replication(standby)
+        if status is None or len(status.channels) < 2:
+            return []
+        ours = {
+            server.server_id
+            for node in {key.node for key in self.sights if key.node.cluster == standby.cluster}
+            if (server := self.server(node)) is not None
+        }
+        return [channel for channel in status.channels if channel.source_server_id not in {*ours, None, 0}]
 
     def _wrote(self, node: Node, fact: ServerFact, at: Moment) -> Snapshot:
         before = self.writes.get(node)

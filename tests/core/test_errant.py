@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import pytest
-from worlds import OTHER, UUID, found, gtids, position, primary, seen, server, standby, standby_server
+from worlds import (
+    OTHER,
+    PRIMARY,
+    UUID,
+    channel,
+    found,
+    gtids,
+    look,
+    position,
+    primary,
+    receiver,
+    seen,
+    server,
+    standby,
+    standby_server,
+)
 
 from drwatch.core.finding import Condition
 from drwatch.core.gtid import GtidSet, GtidState
-from drwatch.core.sample import Flavour, ServerFact
+from drwatch.core.sample import Channel, Flavour, Node, Probe, ReplicationFact, ServerFact
 
 THIRD = "00000000-0000-0000-0000-00000000000c"
 
@@ -102,6 +117,44 @@ def test_a_split_brain_explains_the_strays_that_it_makes() -> None:
     finding = found(seen(standby(here, 0), primary(server(gtids(100)), 1)), 2, Condition.ERRANT_TRANSACTIONS)
     assert finding is not None
     assert finding.suppressed_by is Condition.SPLIT_BRAIN
+
+
+def through(name: str, **but: object) -> Channel:
+    return channel(name=name, source_server_id=77, source_uuid=THIRD, **but)
+
+
+def test_what_comes_by_a_second_channel_from_a_stranger_is_no_stray() -> None:
+    channels = (channel(), through("crm", retrieved_gtid=gtids(5, THIRD)))
+    here = standby_server(gtids(100) | gtids(5, THIRD))
+    world = seen(receiver(ReplicationFact(channels), 0), standby(here, 1), primary(server(gtids(100)), 2))
+    assert found(world, 3, Condition.ERRANT_TRANSACTIONS) is None
+    own = standby_server(here.gtid | gtids(1, OTHER))
+    world = seen(receiver(ReplicationFact(channels), 0), standby(own, 1), primary(server(gtids(100)), 2))
+    stray = found(world, 3, Condition.ERRANT_TRANSACTIONS)
+    assert stray is not None
+    assert stray.evidence[0] == f"errant: {OTHER}:1"
+
+
+def test_on_mariadb_a_strangers_server_id_tells_what_came_from_it() -> None:
+    channels = (channel(source_uuid=None), channel(name="crm", source_server_id=77, source_uuid=None))
+    status = receiver(ReplicationFact(channels), 0)
+    for state, strays in (("0-1-80,7-77-5", None), ("0-1-80,7-77-5,0-2-81", "errant: 0-2-81")):
+        world = seen(status, standby(maria(state, server_id=2), 1), primary(maria("0-1-80", server_id=1), 2))
+        finding = found(world, 3, Condition.ERRANT_TRANSACTIONS)
+        assert (finding.evidence[0] if finding else None) == strays
+
+
+def test_what_a_standby_further_up_the_chain_wrote_is_a_stray_here_too() -> None:
+    """Its source is of the cluster, and no stranger."""
+    feeder = channel(source_server_id=2, source_uuid=OTHER)
+    here = server(gtids(100) | gtids(1, OTHER), server_id=3, server_uuid=THIRD, read_only=True)
+    world = seen(
+        standby(standby_server(gtids(100) | gtids(1, OTHER)), 0),
+        look(Node("shop", "bergen-c"), Probe.REPLICATION, ReplicationFact((feeder,)), 0),
+        look(Node("shop", "bergen-c"), Probe.SERVER, here, 1),
+        primary(server(gtids(100)), 2),
+    )
+    assert str(world.errant[Node("shop", "bergen-c"), PRIMARY]) == f"{OTHER}:1"
 
 
 def test_a_long_list_is_cut_for_a_phone() -> None:
