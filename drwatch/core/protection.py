@@ -7,12 +7,17 @@ from collections.abc import Sequence
 from drwatch.core.exposure import Exposure
 from drwatch.core.policy import Cluster
 from drwatch.core.roles import feed, former, path
-from drwatch.core.sample import NO_ANSWER, Blind, Moment, Node, Probe
-from drwatch.core.snapshot import Snapshot
+from drwatch.core.sample import NO_ANSWER, Blind, Channel, Moment, Node, Probe
+from drwatch.core.snapshot import REFUSED, Snapshot
 from drwatch.core.standing import Protection, State
 
-SOURCE_LOST = 1236
-"""ER_MASTER_FATAL_ERROR_READING_BINLOG: the source no longer has what the receiver asks for, or never had it."""
+MENDABLE = ("max_allowed_packet", "same server_uuid/server_id")
+"""What a source's refusal to read its binary log may be about without anything being lost there."""
+
+
+def source_lost(channel: Channel) -> bool:
+    """Whether its source no longer has what it asks for, or never had it."""
+    return channel.io_errno in REFUSED and not any(words in channel.io_error for words in MENDABLE)
 
 
 def unfit(cluster: Cluster, snapshot: Snapshot, standby: Node) -> str | None:
@@ -27,8 +32,8 @@ def unfit(cluster: Cluster, snapshot: Snapshot, standby: Node) -> str | None:
     channel = feed(snapshot, standby)
     if channel is None:
         return f"{name} replicates from nobody"
-    if channel.io_errno == SOURCE_LOST:
-        return f"{name} asks its source for what that no longer has (errno {SOURCE_LOST})"
+    if source_lost(channel):
+        return f"{name} asks its source for what that no longer has (errno {channel.io_errno})"
     if channel.sql_errno:
         return f"{name} no longer applies what it receives (errno {channel.sql_errno})"
     if (stray := path(cluster, snapshot, standby).astray) is not None:

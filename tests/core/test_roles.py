@@ -539,10 +539,25 @@ def test_before_anything_was_seen_the_state_is_unknown() -> None:
     assert Watch().see(0).clusters[0].protection.state is State.UNKNOWN
 
 
-def test_a_standby_whose_source_has_purged_what_it_needs_must_be_rebuilt_and_that_is_told_once() -> None:
+@pytest.mark.parametrize("errno", [1236, 13114])
+def test_a_standby_whose_source_has_purged_what_it_needs_must_be_rebuilt_and_that_is_told_once(errno: int) -> None:
+    """MySQL 8 and later have a number of their own for it."""
     watch = Watch()
-    lost = {"io": IoState.NO, "io_errno": 1236, "io_error": "Could not find first log file name in binary log index"}
+    lost = {"io": IoState.NO, "io_errno": errno, "io_error": "Could not find first log file name in binary log index"}
     seen = watch.see(1, well(1, **lost))
     told = {f.condition for f in seen.findings if f.suppressed_by is None}
     assert told == {Condition.REBUILD_REQUIRED, Condition.UNPROTECTED}
     assert seen.clusters[0].protection.state is State.UNPROTECTED
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "log event entry exceeded max_allowed_packet; Increase max_allowed_packet on master",
+        "A slave with the same server_uuid/server_id as this slave has connected to the master",
+    ],
+)
+def test_a_source_that_refuses_for_another_reason_still_has_what_its_standby_needs(words: str) -> None:
+    refused = {"io": IoState.NO, "io_errno": 1236, "io_error": f"Got fatal error 1236 from master: '{words}'"}
+    seen = Watch().see(1, well(1, **refused))
+    assert {f.condition for f in seen.findings if f.suppressed_by is None} == {Condition.REPLICATION_STOPPED}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from drwatch.core.duration import span
 from drwatch.core.finding import Condition, Finding
 from drwatch.core.gtid import GtidPosition, GtidSet
-from drwatch.core.protection import SOURCE_LOST
+from drwatch.core.protection import source_lost
 from drwatch.core.roles import feed, former, path
 from drwatch.core.sample import Moment, Node, Probe, ReplicationFact
 from drwatch.core.snapshot import Snapshot
@@ -64,11 +64,11 @@ def _of_rebuilding(view: ClusterView, snapshot: Snapshot) -> Iterator[Finding]:
         if not isinstance(status, ReplicationFact):
             continue
         name, channel = standby.node.name, feed(snapshot, standby.node)
-        lost = channel is not None and channel.io_errno == SOURCE_LOST
+        lost = channel if channel is not None and source_lost(channel) else None
         alone = () if lost else _left_behind(snapshot, standby.node, leader)
         if lost:
-            summary = f"{name} must be rebuilt: its source no longer has what it asks for (errno {SOURCE_LOST})"
-            alone = (channel.io_error[:300],) if channel is not None else ()
+            summary = f"{name} must be rebuilt: its source no longer has what it asks for (errno {lost.io_errno})"
+            alone = (lost.io_error[:300],)
         elif alone and standby.node == former(cluster, snapshot):
             summary = f"{name} must be rebuilt: it holds transactions that {leader.name} never received"
         else:
