@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from drwatch.core.finding import Condition, Confidence, Finding
+from drwatch.core.roles import feed
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.symptoms.firing import CLEAR, Firing
 from drwatch.core.view import ClusterView
@@ -33,7 +34,11 @@ def findings(view: ClusterView, snapshot: Snapshot, firing: Firing) -> Iterator[
             )
             yield Finding(Condition.RPO_BREACHED, cluster, name, summary)
     for estimate in view.recovery:
-        name = estimate.node.name
+        name, channel = estimate.node.name, feed(snapshot, estimate.node)
+        stopped = channel is not None and not channel.sql
+        if estimate.unknown and stopped:
+            # ReplicationStopped tells it, and gives a backup that stops the applier its hour (traps.md 28).
+            continue
         share = CLEAR if (cluster, Condition.RTO_BREACHED, name) in firing else 1.0
         if estimate.unknown and estimate.node in snapshot.alive:
             summary = f"nobody knows how long recovery with {name} would take: {estimate.unknown}"
