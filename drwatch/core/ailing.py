@@ -7,7 +7,7 @@ from typing import NamedTuple
 from drwatch.core.duration import span
 from drwatch.core.evidence import Disk, Server
 from drwatch.core.policy import Policy
-from drwatch.core.sample import Blind, Filesystem, HostFact, Node, Probe, Reason, ServerFact
+from drwatch.core.sample import Blind, Channel, Filesystem, HostFact, IoState, Node, Probe, Reason, ServerFact
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.writes import Writes
 
@@ -22,6 +22,10 @@ TWO_LOOKS = 2.0
 
 TURNED_AWAY = 3.0
 """Seconds for which one refusal counts, so that only a server that goes on refusing is saturated."""
+
+
+NO_ROOM = ("Waiting for disk space", "to free space")
+"""What a receiver's state says there: MySQL's words, and MariaDB's."""
 
 
 class Ailment(NamedTuple):
@@ -91,6 +95,26 @@ def of_stalled_disk(snapshot: Snapshot, policy: Policy, primary: Node) -> Ailmen
     if not disks or (writes is not None and writes.known and writes.still < TWO_LOOKS):
         return None
     return Ailment(Server.STUCK, Disk.STALLED, (*disks, *_still(writes)))
+
+
+def waits_for_room(snapshot: Snapshot, standby: Node, channel: Channel) -> tuple[str, ...]:
+    """What shows that the receiver waits for room for its relay log, connected and without an errno; empty if nothing.
+
+    MySQL 9.7 says so in its state. The older ones and MariaDB give no status at all, at most for a moment each minute.
+    """
+    sight, disks = snapshot.sight(standby, Probe.REPLICATION), full_disks(snapshot, standby)
+    if sight is None:
+        return ()
+    if sight.blind is None:
+        waits = channel.io is IoState.YES and any(words in channel.io_state for words in NO_ROOM)
+        return (*disks, f"standby: {channel.io_state}") if waits else ()
+    hangs = sight.blind.reason is Reason.QUERY_TIMEOUT
+    answers = isinstance(snapshot.latest(standby, Probe.SERVER), ServerFact)
+    return (
+        (*disks, "standby: it answers, but for its replica status, which waits too")
+        if hangs and answers and disks
+        else ()
+    )
 
 
 def of_full_disk(snapshot: Snapshot, primary: Node, fact: ServerFact) -> Ailment | None:

@@ -87,6 +87,8 @@ def _drain(snapshot: Snapshot, standby: Node, policy: Policy, now: Moment) -> Te
     if channel is None or sight is None or sight.fact is None:
         looked = snapshot.replication(standby) is not None
         return unknown(f"{standby.name} {'replicates from nobody' if looked else 'has not been looked at yet'}")
+    if sight.blind_since is not None and (unseen := now - sight.blind_since) >= policy.limits.stale_sample:
+        return unknown(f"{standby.name} has not told for {unseen:.0f} s what it has still to apply")
     asked = sight.fact.asked
     waiting = backlog(channel)
     if waiting is None:

@@ -216,9 +216,9 @@ class ServerFact:
     rows_read: int | None = None
     """Rows read since start."""
     directories: tuple[str, ...] = ()
-    """Where it writes: datadir, tmpdir and its binary logs; without a slash at the end."""
+    """Where it writes: datadir, tmpdir, its binary and its relay logs; without a slash at the end."""
     scratch: tuple[str, ...] = ()
-    """Those of them that it only sorts in: a commit needs none."""
+    """Those of them that a commit needs nothing of: where it sorts, and where its relay logs are."""
 
     @property
     def binlog_dir(self) -> str | None:

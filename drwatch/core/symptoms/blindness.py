@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from drwatch.core.ailing import waits_for_room
 from drwatch.core.finding import Condition, Finding
 from drwatch.core.policy import Policy
+from drwatch.core.roles import feed
 from drwatch.core.sample import Moment, Node, Probe, Reason
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.view import ClusterView
@@ -50,6 +52,8 @@ def findings(view: ClusterView, policy: Policy, snapshot: Snapshot, now: Moment)
             continue
         if key.probe in (Probe.REACH, Probe.PORT, Probe.MARKER):
             continue
+        if key.probe is Probe.REPLICATION and _starved(snapshot, key.node):
+            continue
         reason, confirm = sight.blind.reason, policy.limits.probe_blind
         condition = Condition.PROBE_BLIND
         if reason in _KEY:
@@ -69,3 +73,9 @@ def findings(view: ClusterView, policy: Policy, snapshot: Snapshot, now: Moment)
             summary = f"{key.node.name} lives and does not let drwatch in ({key.probe}, {reason}): {away.words}{errno}"
             evidence = [*([f"server: {detail}"] if detail else []), *evidence, f"remedy: {away.remedy}"]
         yield Finding(condition, view.cluster.name, key.node.name, summary, tuple(evidence), confirm=confirm)
+
+
+def _starved(snapshot: Snapshot, standby: Node) -> bool:
+    """Whether a full disk is why its status does not come: ReplicationStopped says so."""
+    channel = feed(snapshot, standby)
+    return channel is not None and bool(waits_for_room(snapshot, standby, channel))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from drwatch.core import exposure, roles
+from drwatch.core.ailing import waits_for_room
 from drwatch.core.finding import Condition, Confidence, Finding
 from drwatch.core.policy import NodePolicy, Policy
 from drwatch.core.sample import Channel, IoState, Moment, Probe, ReplicationFact
@@ -27,12 +28,13 @@ def findings(view: ClusterView, policy: Policy, snapshot: Snapshot, firing: Firi
     for standby in view.cluster.standbys:
         sight = snapshot.sight(standby.node, Probe.REPLICATION)
         if sight is None or not isinstance(sight.latest.found, ReplicationFact):
+            yield from _starved(view, standby, snapshot)
             continue
         channels = sight.latest.found.channels
         if not channels:
             yield _missing(view, standby)
         for channel in channels:
-            yield from _stopped(view, standby, channel)
+            yield from _stopped(view, standby, channel, snapshot)
             yield from _filtered(view, standby, channel)
             yield from _silent(view, standby, channel, policy, snapshot, firing, now)
 
@@ -49,13 +51,25 @@ def _called(standby: NodePolicy, channel: Channel) -> str:
     return f"{standby.node.name} (channel {channel.name})" if channel.name else standby.node.name
 
 
-def _stopped(view: ClusterView, standby: NodePolicy, channel: Channel) -> Iterator[Finding]:
-    halt = _applier(channel) or _receiver(channel)
+def _stopped(view: ClusterView, standby: NodePolicy, channel: Channel, snapshot: Snapshot) -> Iterator[Finding]:
+    halt = _applier(channel) or _room(waits_for_room(snapshot, standby.node, channel)) or _receiver(channel)
     if halt is not None:
-        what, evidence, confidence, confirm = halt
-        summary = f"{_called(standby, channel)} {what}"
-        cluster, name = view.cluster.name, standby.node.name
-        yield Finding(Condition.REPLICATION_STOPPED, cluster, name, summary, evidence, confidence, confirm)
+        yield _halted(view, standby, channel, halt)
+
+
+def _starved(view: ClusterView, standby: NodePolicy, snapshot: Snapshot) -> Iterator[Finding]:
+    """A status that does not come, where a full disk says why: of the channel that the last one had."""
+    channel = roles.feed(snapshot, standby.node)
+    if channel is not None and (halt := _room(waits_for_room(snapshot, standby.node, channel))):
+        yield _halted(view, standby, channel, halt)
+
+
+def _halted(view: ClusterView, standby: NodePolicy, channel: Channel, halt: _Halt) -> Finding:
+    what, evidence, confidence, confirm = halt
+    summary = f"{_called(standby, channel)} {what}"
+    return Finding(
+        Condition.REPLICATION_STOPPED, view.cluster.name, standby.node.name, summary, evidence, confidence, confirm
+    )
 
 
 _Halt = tuple[str, tuple[str, ...], Confidence, float | None]
@@ -70,6 +84,14 @@ def _applier(channel: Channel) -> _Halt | None:
     why = f" ({known.happened})" if known else ""
     what = f"no longer applies: its applier stopped with errno {number}{where}{why}"
     return what, _evidence(number, channel.sql_error, known), Confidence.CONCLUSIVE, None
+
+
+def _room(shown: tuple[str, ...]) -> _Halt | None:
+    if not shown:
+        return None
+    remedy = "Make room there (df -h, df -i). The server looks again each minute and goes on by itself."
+    what = "no longer receives: its disk is full, and its receiver waits for room for the relay log"
+    return what, (*shown, remedy), Confidence.LIKELY, None
 
 
 def _receiver(channel: Channel) -> _Halt | None:
@@ -114,7 +136,9 @@ def _silent(
     """The receiver believes it is connected, and hears nothing although there is something to hear."""
     receipt = snapshot.receipts.get((standby.node, channel.name))
     sight = snapshot.sight(standby.node, Probe.REPLICATION)
-    if channel.io is not IoState.YES or channel.relay_full or receipt is None or sight is None:
+    if channel.io is not IoState.YES or receipt is None or sight is None:
+        return
+    if channel.relay_full or waits_for_room(snapshot, standby.node, channel):
         return
     name = standby.node.name
     # A status look that is late is no silence of the source: of the time after it only two looks count.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from drwatch.core.ailing import waits_for_room
 from drwatch.core.finding import Condition, Confidence, Finding
 from drwatch.core.roles import feed
 from drwatch.core.snapshot import Snapshot
@@ -35,7 +36,7 @@ def findings(view: ClusterView, snapshot: Snapshot, firing: Firing) -> Iterator[
             yield Finding(Condition.RPO_BREACHED, cluster, name, summary)
     for estimate in view.recovery:
         name, channel = estimate.node.name, feed(snapshot, estimate.node)
-        stopped = channel is not None and not channel.sql
+        stopped = channel is not None and (not channel.sql or waits_for_room(snapshot, estimate.node, channel))
         if estimate.unknown and stopped:
             # ReplicationStopped tells it, and gives a backup that stops the applier its hour (traps.md 28).
             continue

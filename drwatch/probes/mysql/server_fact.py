@@ -65,8 +65,10 @@ def _read(row: Mapping[str, object], status: Mapping[str, str]) -> ServerFact:
         raise RowError("the server's clock is no time")
     basename = row.get("log_bin_basename")
     vital = _places(row.get("datadir"), str(basename).rpartition("/")[0] if logs and basename else None)
-    # A list, separated as in PATH.
-    scratch = _places(*str(row.get("tmpdir") or "").split(":"))
+    # The first is a list, separated as in PATH.
+    scratch = _places(
+        *str(row.get("tmpdir") or "").split(":"), str(row.get("relay_log_basename") or "").rpartition("/")[0]
+    )
     net_timeout = _optional(row, "replica_net_timeout", "slave_net_timeout")
     updates = _optional(row, "log_replica_updates", "log_slave_updates")
     appliers = _optional(row, "slave_parallel_threads", "replica_parallel_workers", "slave_parallel_workers")

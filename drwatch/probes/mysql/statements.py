@@ -23,6 +23,7 @@ VARIABLES = (
     "gtid_binlog_state",
     "log_bin",
     "log_bin_basename",
+    "relay_log_basename",
     "expire_logs_days",
     "binlog_expire_logs_seconds",
     "binlog_expire_logs_auto_purge",
