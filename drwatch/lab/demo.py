@@ -34,7 +34,7 @@ from drwatch.lab.server import Flavour
 KEYS = dict(
     zip(
         "123456789abcdefghijklnorstuvwxyz",  # m, p and q have their own meaning
-        (fault for fault in FAULTS.values() if fault.mends and not fault.needs_small_disk),
+        (fault for fault in FAULTS.values() if fault.on_any_pair),
         strict=False,
     )
 )
@@ -85,9 +85,11 @@ def names() -> Mapping[str, str]:
 
 
 def unattended(name: str, flavour: Flavour, say: Callable[[str], None]) -> Result:
-    """Play one scenario; raises NotHere."""
+    """Play one scenario; raises NotHere, also for one that the flavour has not what it takes for."""
     if name not in SCENARIOS:
         raise NotHere(f"there is no scenario {name}: 'drwatch demo --list' shows them")
+    if why := SCENARIOS[name].impossible(flavour):
+        raise NotHere(why)
     return play(SCENARIOS[name], flavour, say)
 
 

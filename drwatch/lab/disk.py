@@ -14,10 +14,11 @@ SPARE = 60
 
 
 class Under(StrEnum):
-    """What of the primary lies on the small disk; the other lies where it always does."""
+    """What lies on the small disk; the rest lies where it always does."""
 
-    BINLOG = "its binary logs"
-    DATA = "its data"
+    BINLOG = "the primary's binary logs"
+    DATA = "the primary's data"
+    RELAY = "the standby's relay logs"
 
 
 class NotPermitted(RuntimeError):

@@ -2,32 +2,14 @@
 
 import socket
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 
 from drwatch.lab import ailing, takeover
 from drwatch.lab.deadline import until
+from drwatch.lab.fault import Fault
 from drwatch.lab.pair import Pair
 from drwatch.lab.replication import MONITOR, running, start_replication, status
 from drwatch.lab.server import Server
 from drwatch.lab.writer import MARGIN, TABLE
-
-
-@dataclass(frozen=True)
-class Fault:
-    """`strike` returns the monotonic time at which the fault began; `mend` makes the pair healthy again, if it can."""
-
-    name: str
-    sentence: str
-    strike: Callable[[Pair], float]
-    mend: Callable[[Pair], None]
-    needs_small_disk: bool = False
-    """Only a pair that was brought up with one has it."""
-
-    @property
-    def mends(self) -> bool:
-        """Whether the pair is as before after it, and not left as it then is."""
-        return self.mend is not takeover.leave
 
 
 def kill_primary(pair: Pair) -> float:

@@ -2,7 +2,8 @@
 
 import getpass
 import os
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -49,6 +50,31 @@ NEW = Words(
 )
 
 
+class Need(StrEnum):
+    """What a pair may have beside what each pair has; the values are for a scenario's file."""
+
+    SEMI_SYNC = "semi-sync"
+    """A primary that waits a second for its standby's acknowledgement."""
+    SMALL_RELAY_LOG = "small-relay-log"
+    """A relay log that soon reaches its limit."""
+    PARALLEL = "parallel-appliers"
+    RECOVERY = "relay-log-recovery"
+    """A standby that fetches anew at its start what it had not applied."""
+    STRANGER = "stranger"
+    """A third server, which drwatch is not told of; and a standby that can follow several."""
+    GTIDS = "gtids"
+    """Transactions that say who wrote them."""
+
+
+@dataclass(frozen=True)
+class Extra:
+    """What a need takes on the servers' command lines."""
+
+    primary: tuple[str, ...] = ()
+    standby: tuple[str, ...] = ()
+    stranger: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Build:
     """One database server. In `layout` and `scripts` stands {usr} for the parent of the directory it lies in."""
@@ -64,6 +90,12 @@ class Build:
     fills its own."""
     root: str = "root"
     """The account that may do anything, through the server's socket alone."""
+    extras: Mapping[Need, Extra] = field(default_factory=dict)
+    """What a need takes here, where it is not as everywhere."""
+    lacks: Mapping[Need, str] = field(default_factory=dict)
+    """What cannot be had here, and why: a clause."""
+    channel: str = "{verb} {rest} FOR CHANNEL '{name}'"
+    """How a statement says which of several sources it means."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +106,8 @@ class Kind:
     follow: str
     """The last words of the statement that points a standby at its primary, whose place is {File} and {Position}."""
     options: tuple[str, ...] = ()
+    lacks: Mapping[Need, str] = field(default_factory=dict)
+    """As its build's."""
 
 
 # What the warm-standby guide sets (step 2) …
@@ -104,6 +138,19 @@ LEAN_MYSQL = (
     "--performance-schema-digests-size=0",
     "--performance-schema-events-statements-history-long-size=0",
 )
+EXTRAS = {
+    Need.SMALL_RELAY_LOG: Extra(standby=("--relay-log-space-limit=65536",)),
+    Need.PARALLEL: Extra(standby=("--slave-parallel-workers=2",)),
+    Need.RECOVERY: Extra(standby=("--relay-log-recovery=1",)),
+}
+"""What a need takes on most servers."""
+
+
+def _semi_sync(source: str, replica: str, *plugins: str) -> Extra:
+    waits = (f"--rpl-semi-sync-{source}-enabled=1", f"--rpl-semi-sync-{source}-timeout=1000")
+    acknowledges = (f"--rpl-semi-sync-{replica}-enabled=1",)
+    loads = [f"--plugin-load-add={plugin}" for plugin in plugins]
+    return Extra((*loads[:1], *waits), (*loads[1:], *acknowledges))
 
 
 def _mariadb(version: str, share: str, prefix: str) -> Build:
@@ -115,6 +162,12 @@ def _mariadb(version: str, share: str, prefix: str) -> Build:
         OLD,
         f"{texts}/{prefix}",
         getpass.getuser(),
+        {
+            Need.SEMI_SYNC: _semi_sync("master", "slave"),
+            Need.PARALLEL: Extra(standby=("--slave-parallel-threads=2",)),
+            Need.STRANGER: Extra(stranger=("--gtid-domain-id=7",)),
+        },
+        channel="{verb} '{name}' {rest}",
     )
 
 
@@ -131,6 +184,11 @@ MYSQL_57 = Build(
         "--skip-ssl",
     ),
     OLD,
+    extras={
+        # In files, it could follow one source only (errno 3077).
+        Need.STRANGER: Extra(standby=("--master-info-repository=TABLE", "--relay-log-info-repository=TABLE")),
+    },
+    lacks={Need.SEMI_SYNC: "the package of MySQL 5.7 that can be had brings no plugins"},
 )
 MYSQL_97 = Build(
     "mysql-9.7",
@@ -147,6 +205,10 @@ MYSQL_97 = Build(
         "--log-error-verbosity=3",  # tells of aborted connections, as the others do
     ),
     NEW,
+    extras={
+        Need.SEMI_SYNC: _semi_sync("source", "replica", "semisync_source.so", "semisync_replica.so"),
+        Need.PARALLEL: Extra(standby=("--replica-parallel-workers=2",)),
+    },
 )
 GTID = ("--gtid-mode=ON", "--enforce-gtid-consistency=ON")
 COORDINATE = "{source}_LOG_FILE='{File}', {source}_LOG_POS={Position}"
@@ -156,7 +218,9 @@ TABLE = {
     Flavour.MARIADB_118: Kind(MARIADB_118, "MASTER_USE_GTID=slave_pos"),
     Flavour.MARIADB_1011_POSITION: Kind(MARIADB_1011, f"MASTER_USE_GTID=no, {COORDINATE}"),
     Flavour.MARIADB_118_POSITION: Kind(MARIADB_118, f"MASTER_USE_GTID=no, {COORDINATE}"),
-    Flavour.MYSQL_57: Kind(MYSQL_57, COORDINATE),
+    Flavour.MYSQL_57: Kind(
+        MYSQL_57, COORDINATE, lacks={Need.GTIDS: "without GTIDs nothing tells who wrote a transaction"}
+    ),
     Flavour.MYSQL_57_GTID: Kind(MYSQL_57, "MASTER_AUTO_POSITION=1", GTID),
     # Its accounts log in by caching_sha2_password, which without TLS wants the server's key first; and of itself its
     # receiver gives up after ten dials, which here are ten seconds.
@@ -164,6 +228,24 @@ TABLE = {
         MYSQL_97, "SOURCE_AUTO_POSITION=1, SOURCE_SSL=0, GET_SOURCE_PUBLIC_KEY=1, SOURCE_RETRY_COUNT=86400", GTID
     ),
 }
+
+
+def lacking(flavour: Flavour, needs: Collection[Need]) -> str:
+    """Why these cannot be had there, as clauses; empty where they can."""
+    kind = TABLE[flavour]
+    why = {**kind.build.lacks, **kind.lacks}
+    return "; ".join(why[need] for need in needs if need in why)
+
+
+def extra(flavour: Flavour, needs: Collection[Need]) -> Extra:
+    """What these take there, all of it together."""
+    table = {**EXTRAS, **TABLE[flavour].build.extras}
+    each = [table[need] for need in needs if need in table]
+    return Extra(
+        tuple(option for extra in each for option in extra.primary),
+        tuple(option for extra in each for option in extra.standby),
+        tuple(option for extra in each for option in extra.stranger),
+    )
 
 
 def options(flavour: Flavour) -> list[str]:

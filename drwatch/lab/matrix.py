@@ -32,8 +32,14 @@ class Cell:
     scenario: str
     passed: bool
     words: str
-    """When its first page came, or what went wrong."""
+    """When its first page came, what went wrong, or why it is not to be had there."""
     version: str = ""
+    possible: bool = True
+    """Whether that flavour has what the scenario takes: where it has not, it was not played and has not passed."""
+
+    @property
+    def failed(self) -> bool:
+        return self.possible and not self.passed
 
 
 def main() -> int:
@@ -51,18 +57,25 @@ def main() -> int:
     with ThreadPoolExecutor(options.at_once) as pool:
         for cell in pool.map(lambda key: played(*key), left):
             seen[cell.flavour, cell.scenario] = cell
-            print(
-                f"{cell.flavour:22} {cell.scenario:28} {'' if cell.passed else 'NOT PASSED: '}{cell.words}", flush=True
-            )
+            print(f"{cell.flavour:22} {cell.scenario:28} {'NOT PASSED: ' * cell.failed}{cell.words}", flush=True)
             options.out.parent.mkdir(parents=True, exist_ok=True)
             options.out.write_text(json.dumps([asdict(each) for each in seen.values()], indent=1, ensure_ascii=False))
     found = [seen[key] for key in wanted]
     Console(width=max(80, 30 + 14 * len(flavours))).print(table(flavours, scenarios, found))
-    failed = [cell for cell in found if not cell.passed]
+    failed, impossible = [cell for cell in found if cell.failed], [cell for cell in found if not cell.possible]
     for cell in failed:
         print(f"{cell.scenario} on {cell.flavour}: {cell.words}")
-    print(f"{len(found) - len(failed)} of {len(found)} passed")
+    for cell in impossible:
+        print(cell.words)
+    print(summary(found))
     return 1 if failed else 0
+
+
+def summary(cells: Sequence[Cell]) -> str:
+    """How many passed, of those that can be played; and how many cannot."""
+    impossible = sum(not cell.possible for cell in cells)
+    passed = f"{sum(cell.passed for cell in cells)} of {len(cells) - impossible} passed"
+    return passed + (f", {impossible} are not to be had" if impossible else "")
 
 
 def recalled(out: Path) -> dict[tuple[str, str], Cell]:
@@ -73,6 +86,8 @@ def recalled(out: Path) -> dict[tuple[str, str], Cell]:
 
 def played(flavour: str, scenario: str) -> Cell:
     """Play it by the very command that users have; a server that is not there has not passed."""
+    if why := SCENARIOS[scenario].impossible(Flavour(flavour)):
+        return Cell(flavour, scenario, False, why, possible=False)
     command = [sys.executable, "-m", "drwatch", "demo", "--flavour", flavour, "--scenario", scenario, "--json"]
     try:
         ran = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=LIMIT)
@@ -89,7 +104,7 @@ def played(flavour: str, scenario: str) -> Cell:
 
 
 def table(flavours: Sequence[str], scenarios: Sequence[str], cells: Sequence[Cell]) -> Table:
-    """A row a scenario, a column a flavour: the time of its first page, or that it has not passed."""
+    """A row a scenario, a column a flavour: the time of its first page, or that it has not passed, or cannot be had."""
     by = {(cell.flavour, cell.scenario): cell for cell in cells}
     drawn = Table(title="the first page after the fault")
     drawn.add_column("scenario", no_wrap=True)
@@ -98,8 +113,14 @@ def table(flavours: Sequence[str], scenarios: Sequence[str], cells: Sequence[Cel
         drawn.add_column(f"{flavour}\n({version.partition('-')[0]})")
     for scenario in scenarios:
         row = [by[flavour, scenario] for flavour in flavours]
-        drawn.add_row(scenario, *(cell.words if cell.passed else "NOT PASSED" for cell in row))
+        drawn.add_row(scenario, *map(_short, row))
     return drawn
+
+
+def _short(cell: Cell) -> str:
+    if not cell.possible:
+        return "not to be had"
+    return cell.words if cell.passed else "NOT PASSED"
 
 
 if __name__ == "__main__":

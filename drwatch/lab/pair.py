@@ -1,6 +1,6 @@
 """A warm standby on one machine: two servers, the wire between them, two sshd, file sync, an application, a phone."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType
@@ -9,6 +9,7 @@ from typing import Protocol, Self
 from drwatch.lab.binaries import Binaries, find
 from drwatch.lab.disk import Disk, Under
 from drwatch.lab.files import FileSync
+from drwatch.lab.flavour import Need, extra
 from drwatch.lab.inbox import Inbox
 from drwatch.lab.link import Link
 from drwatch.lab.replication import MONITOR, SCHEMA, create_accounts, running, start_replication
@@ -17,7 +18,7 @@ from drwatch.lab.server import Flavour, Row, Server, free_port
 from drwatch.lab.sshd import Sshd
 from drwatch.lab.writer import CREATE, Writer
 
-PRIMARY, STANDBY, WIRE = "127.0.0.11", "127.0.0.12", "127.0.0.13"
+PRIMARY, STANDBY, WIRE, STRANGER = "127.0.0.11", "127.0.0.12", "127.0.0.13", "127.0.0.17"
 
 NODE = """\
       {name}:
@@ -71,10 +72,14 @@ class Pair:
         rate: float = 20,
         sync_every: float = 5,
         small_disk: Under | None = None,
+        needs: Collection[Need] = (),
     ) -> None:
         self.flavour, self._rate, self._sync_every, self._small_disk = flavour, rate, sync_every, small_disk
+        self._needs = needs
         self.disk: Disk | None = None
-        """The primary's small disk, where it was asked for."""
+        """The small disk, where it was asked for."""
+        self.stranger: Server | None = None
+        """The third server, where it was asked for."""
         self.held: list[Closable] = []
         """Sessions and sockets that a fault holds open until it is mended."""
         self.forgotten: Row = {}
@@ -100,9 +105,14 @@ class Pair:
     def _bring_up(self, stack: ExitStack) -> None:
         binaries = find()
         self.sandbox = stack.enter_context(Sandbox())
-        self.primary = self._primary(binaries)
-        self.standby = Server(self.sandbox, binaries, self.flavour, "oslo-b", STANDBY, *self.standby_options)
-        for server in (self.primary, self.standby):
+        more = extra(self.flavour, self._needs)
+        self.primary = self._primary(binaries, more.primary)
+        self.standby = self._standby(binaries, more.standby)
+        if Need.STRANGER in self._needs:
+            self.stranger = Server(
+                self.sandbox, binaries, self.flavour, "bergen", STRANGER, "--server-id=7", *more.stranger
+            )
+        for server in filter(None, (self.primary, self.standby, self.stranger)):
             server.start()
             create_accounts(server)
         self.link = stack.enter_context(Link(WIRE, (self.primary.address, self.primary.port)))
@@ -122,9 +132,16 @@ class Pair:
         self.web_port = free_port("127.0.0.1")
         stack.callback(self.release)
 
-    def _primary(self, binaries: Binaries) -> Server:
-        options, datadir = ["--server-id=1"], None
-        if self._small_disk is not None:
+    def _standby(self, binaries: Binaries, more: Collection[str]) -> Server:
+        options = [*self.standby_options, *more]
+        if self._small_disk is Under.RELAY:
+            self.disk = Disk(self.sandbox.directory("oslo-b"))
+            options.append(f"--relay-log={self.disk.path / 'mysql-relay-bin'}")
+        return Server(self.sandbox, binaries, self.flavour, "oslo-b", STANDBY, *options)
+
+    def _primary(self, binaries: Binaries, more: Collection[str]) -> Server:
+        options, datadir = ["--server-id=1", *more], None
+        if self._small_disk in (Under.BINLOG, Under.DATA):
             self.disk = Disk(self.sandbox.directory("oslo-a"))
             logs = self.disk.path if self._small_disk is Under.BINLOG else self.sandbox.directory("oslo-a/logs")
             options.append(f"--log-bin={logs / 'mysql-bin'}")

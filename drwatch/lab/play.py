@@ -188,7 +188,7 @@ def play(
     beside: Callable[[Pair], AbstractContextManager[object]] = nullcontext,
 ) -> Result:
     """The whole story once; the pair and the daemon are gone afterwards. ``beside`` is who else watches it."""
-    with Pair(flavour, rate=scenario.rate, small_disk=scenario.small_disk) as pair, beside(pair):
+    with Pair(flavour, rate=scenario.rate, small_disk=scenario.small_disk, needs=scenario.needs) as pair, beside(pair):
         say(f"a pair of {flavour} is up and replicating")
         with Watching(pair, configuration(pair, scenario.settings)) as watching:
             watching.wait_until_well()

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from drwatch.core.finding import Condition
 from drwatch.lab.disk import Under
+from drwatch.lab.flavour import Flavour, Need, lacking
 from drwatch.lab.page import Told
 
 
@@ -65,9 +66,16 @@ class Scenario:
     turned_away: bool = False
     """The server itself refuses logins in this one and counts each in Aborted_connects, whoever dials."""
     small_disk: Under | None = None
-    """What of the primary lies on a disk that can be filled."""
+    """What lies on a disk that can be filled."""
+    needs: tuple[Need, ...] = ()
+    """What the pair must have beside what each has; its faults' own needs are among them."""
     crash: Crash | None = None
     """Only real processes can be killed: the simulator does not play these."""
+
+    def impossible(self, flavour: Flavour) -> str:
+        """Why it cannot be played on that flavour, a sentence; empty where it can."""
+        why = lacking(flavour, self.needs)
+        return f"{self.name} is not to be had on {flavour}: {why}" if why else ""
 
 
 def judge(scenario: Scenario, pages: Sequence[Told]) -> tuple[list[str], list[str]]:

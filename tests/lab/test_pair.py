@@ -77,7 +77,7 @@ def test_secrets_are_closed_to_others(pair: Pair) -> None:
 # What is broken beside the server is the same for each flavour, and tried once.
 BESIDE_THE_SERVER = {"replication-refused", "files-stale", "host-key-changed", "standby-writable"}
 # The others need a pair of their own; the scenarios strike them.
-ON_ANY_PAIR = {name for name, fault in FAULTS.items() if fault.mends and not fault.needs_small_disk}
+ON_ANY_PAIR = {name for name, fault in FAULTS.items() if fault.on_any_pair}
 
 
 @pytest.mark.parametrize("name", sorted(ON_ANY_PAIR - BESIDE_THE_SERVER))

@@ -13,6 +13,7 @@ from ruamel.yaml.error import YAMLError
 from drwatch.core.finding import Condition
 from drwatch.lab.disk import Under
 from drwatch.lab.faults import FAULTS
+from drwatch.lab.flavour import Need
 from drwatch.lab.scenario import Act, Crash, Expect, Scenario
 
 DISKS = {under.name.lower(): under for under in Under}
@@ -77,6 +78,7 @@ class _File(_Part):
     mends: bool = True
     turned_away: bool = False
     small_disk: str | None = None
+    needs: tuple[Need, ...] = ()
     crash: Crash | None = None
 
 
@@ -93,6 +95,7 @@ def read(path: Path) -> Scenario:
         raise BadScenario(f"{path.name}: small_disk: expected one of {', '.join(DISKS)}, not {error}") from error
     except YAMLError as error:
         raise BadScenario(f"{path.name} is no YAML: {error}") from error
+    needs = dict.fromkeys((*file.needs, *(need for act in file.faults for need in FAULTS[act.fault].needs)))
     return Scenario(
         name=path.stem,
         sentence=file.sentence,
@@ -105,6 +108,7 @@ def read(path: Path) -> Scenario:
         mends=file.mends,
         turned_away=file.turned_away,
         small_disk=disk,
+        needs=tuple(needs),
         crash=file.crash,
     )
 
