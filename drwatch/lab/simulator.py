@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from drwatch.core.binlog import Coordinate
 from drwatch.core.finding import Severity
-from drwatch.core.gtid import GtidPosition
+from drwatch.core.gtid import GtidPosition, GtidState
 from drwatch.core.paging import Outcome
 from drwatch.core.sample import (
     Blind,
@@ -36,19 +35,14 @@ from drwatch.core.sample import (
     Reason,
     ReplicationFact,
     Sample,
+    SemiSync,
     ServerFact,
 )
+from drwatch.lab.flavour import Need
+from drwatch.lab.simulated_stream import DAY, NET_TIMEOUT, Place, Stream, gtid
 
 EPOCH = datetime(2026, 11, 23, 2, 14, tzinfo=UTC)
 """The wall clock at the loop's zero: 03:14 in Oslo."""
-
-TRANSACTION = 200
-"""Bytes of binary log."""
-
-NET_TIMEOUT = 60.0
-"""slave_net_timeout: how long a receiver believes in a silent connection, seconds."""
-
-HEARTBEAT = NET_TIMEOUT / 2
 
 DATADIR = "/var/lib/mysql"
 
@@ -82,7 +76,7 @@ class Machine:
     held_up: bool = False
     """Its writes begin and do not end."""
     disk_full: bool = False
-    position: tuple[int, float] = (1, 1000.0)
+    position: Place = (1, 1000.0)
     """Who wrote the newest transaction of its binary log, and its number."""
     applied: GtidPosition = NOTHING
     """What it has applied as a standby."""
@@ -105,60 +99,35 @@ class Machine:
 class World:
     """The pair, its load and its faults. What moves is brought up to date whenever it is read or broken."""
 
-    def __init__(self, cluster: str, rate: float, files_every: float = 2.0) -> None:
+    def __init__(self, cluster: str, rate: float, files_every: float = 2.0, needs: Collection[Need] = ()) -> None:
         start = clock().loop
         self.primary = Machine(Node(cluster, "oslo-a"), 1, False, start)
         self.standby = Machine(Node(cluster, "oslo-b"), 2, True, start)
         self.leader, self.follower = self.primary, self.standby
         self.leader.used = True
         self.rate, self.files_every = rate, files_every
-        self.wire_silent_since: float | None = None
-        self.wire_refused = False
-        self.receiver = True
-        self.sql_errno = self.io_errno = 0
-        self.applier_blocked = False
-        self.removed = self.filtered = False
-        self.delay = 0
-        self.files_paused = False
-        self._at, self._received = start, self.leader.position
-        self._synced = start
-        self._heartbeats, self._heard_at = 0, start
+        self.stream = Stream(needs, self.leader.position, start)
+        self.files_paused = self.idle = False
+        self._at = self._synced = start
         self.on_hang_up: Callable[[Node], None] = lambda node: None
 
     def settle(self) -> None:
         """Bring commits, the receiver, the applier and the file sync up to now."""
         now = clock().loop
         for machine in (self.primary, self.standby):
-            if machine.used and machine.serves and not machine.held_up and not machine.read_only:
+            writes = machine.used and not self.idle and not machine.held_up and not machine.read_only
+            if writes and machine.serves:
                 number = machine.position[1] + self.rate * (now - self._at)
                 machine.position = (machine.server_id, number)
-        if self._io() is IoState.YES and self.leader.serves and self.wire_silent_since is None:
-            self._hear(now, self.leader.position)
-        idle = self.applier_blocked or self.sql_errno or self.delay or self.removed
-        if not idle and self.follower.serves:
-            self.follower.position = self._received
-            self.follower.applied = _gtid(self._received)
+        stream = self.stream
+        if stream.io(self.leader.runs, now) is IoState.YES and self.leader.serves and self.follower.serves:
+            stream.hear(self.leader.position, self.follower.position, now)
+        if stream.applies and self.follower.serves:
+            self.follower.position = stream.received
+            self.follower.applied = gtid(stream.received)
         if not self.files_paused and self.primary.powered and self.standby.powered:
             self._synced = max(self._synced, now - now % self.files_every)
         self._at = now
-
-    def _hear(self, now: float, committed: tuple[int, float]) -> None:
-        """What a source sends: its commits, or a heartbeat when a period has gone by without one."""
-        if int(committed[1]) > int(self._received[1]):
-            self._heard_at = now
-        while now - self._heard_at >= HEARTBEAT:
-            self._heartbeats, self._heard_at = self._heartbeats + 1, self._heard_at + HEARTBEAT
-        self._received = committed
-
-    def _io(self) -> IoState:
-        if not self.receiver or self.removed:
-            return IoState.NO
-        if self.wire_refused or not self.leader.runs:
-            return IoState.CONNECTING
-        since = self.wire_silent_since
-        if since is not None and clock().loop - since > NET_TIMEOUT:
-            return IoState.CONNECTING
-        return IoState.YES
 
     def strike(self, fault: str, mend: bool = False) -> None:
         """A fault of the lab by its name, or its mending; KeyError for one that the simulator does not know."""
@@ -175,15 +144,12 @@ class World:
             "primary-hung": self._freeze,
             "primary-host-gone": self._power,
             "standby-killed": self._kill_standby,
-            "io-thread-stopped": lambda broken: setattr(self, "receiver", not broken),
-            "sql-thread-broken": lambda broken: setattr(self, "sql_errno", 1062 if broken else 0),
+            "standby-restarted": self._restart_standby,
             "primary-reset": self._reset,
-            "replication-removed": lambda broken: setattr(self, "removed", broken),
-            "standby-filtered": lambda broken: setattr(self, "filtered", broken),
-            "standby-delayed": lambda broken: setattr(self, "delay", 3600 if broken else 0),
-            "applier-blocked": lambda broken: setattr(self, "applier_blocked", broken),
+            "primary-idle": lambda broken: setattr(self, "idle", broken),
+            "binlogs-rotated": self._rotate,
+            "semi-sync-locked": self._lock_semi_sync,
             "replication-silent": self._silence,
-            "replication-refused": lambda broken: setattr(self, "wire_refused", broken),
             "standby-writable": lambda broken: setattr(self.standby, "read_only", not broken),
             "files-stale": lambda broken: setattr(self, "files_paused", broken),
             "host-key-changed": lambda broken: setattr(self.standby, "host_key", not broken),
@@ -199,12 +165,13 @@ class World:
             "primary-disk-read-only": lambda broken: self._block("disk_read_only", broken),
             "primary-restarted": self._restart,
             "primary-replicates": lambda broken: setattr(self.leader, "follows", broken),
+            **self.stream.faults,
         }
         faults[fault](not mend)
         self.settle()
 
     def _take_over(self, broken: bool) -> None:
-        self.removed = self.files_paused = True
+        self.stream.removed = self.files_paused = True
         self.standby.read_only, self.primary.used = False, False
         self.standby.used = True
         self.leader = self.standby
@@ -214,24 +181,38 @@ class World:
         self._turn_round()
 
     def _turn_round(self) -> None:
-        self.follower, self.removed = self.primary, False
-        self.follower.read_only, self._received = True, self.leader.position
+        self.follower, self.stream.removed = self.primary, False
+        self.follower.read_only, self.stream.received = True, self.leader.position
 
     def _switch_over(self, broken: bool) -> None:
         self._take_over(True)
         self._turn_round()
 
     def _split(self, broken: bool) -> None:
-        self.removed = True
+        self.stream.removed = True
         self.standby.read_only, self.standby.used = False, True
 
     def _reset(self, broken: bool) -> None:
-        """What the receiver asks for next is nowhere any more."""
         self.leader.position = (self.leader.server_id, 0.0)
-        self.receiver, self.io_errno = False, 1236
+        self.stream.refuse_purged()
 
     def _silence(self, broken: bool) -> None:
-        self.wire_silent_since = clock().loop if broken else None
+        self.stream.silent_since = clock().loop if broken else None
+
+    def _rotate(self, broken: bool) -> None:
+        """And from now on each of its binary logs is kept for a day."""
+        self.stream.cuts = (self.leader.position[1],)
+        self.stream.binlog_expires = DAY if broken else None
+
+    def _lock_semi_sync(self, broken: bool) -> None:
+        self.primary.held_up, self.stream.receiver = broken, not broken
+        self.stream.semi_sync = SemiSync(True, 0, 1) if broken else SemiSync(True, 1, 0)
+
+    def _restart_standby(self, broken: bool) -> None:
+        """It fetches anew what it had not applied."""
+        self._kill_standby(True)
+        self._kill_standby(False)
+        self.stream.received = self.follower.position
 
     def _stop(self, broken: bool) -> None:
         self.primary.stopping = broken
@@ -326,9 +307,9 @@ class World:
             server_uuid=None,
             read_only=machine.read_only,
             super_read_only=None,
-            gtid=_gtid(machine.position),
+            gtid=gtid(machine.position),
             gtid_applied=machine.applied,
-            binlog=_coordinate(machine.position) if machine.used else None,
+            binlog=self.stream.coordinate(machine.position) if machine.used else None,
             uptime=now.loop - machine.since,
             connections=limit if machine.full else 12,
             max_connections=limit,
@@ -341,44 +322,20 @@ class World:
             writes_begun=written + machine.held_up + int(reading),
             rows_written=written,
             directories=(DATADIR,),
+            semi_sync=self.stream.semi_sync if machine is self.leader else None,
+            binlog_expires=self.stream.binlog_expires,
+            gtid_state=GtidState(((0, machine.server_id, written),)) if self.stream.strayed else None,
         )
 
-    def _replication(self, machine: Machine) -> ReplicationFact:
+    def _replication(self, machine: Machine) -> ReplicationFact | Blind:
         if machine.follows:
             return ReplicationFact((_stranger(),))
-        if machine is not self.follower or self.removed:
-            return ReplicationFact(())
-        io = self._io()
-        return ReplicationFact(
-            (
-                Channel(
-                    name="",
-                    source_host=f"10.0.0.{self.leader.server_id}",
-                    source_port=3306,
-                    io=io,
-                    sql=not self.sql_errno,
-                    io_errno=2003 if io is IoState.CONNECTING else self.io_errno,
-                    io_error="error connecting to master" if io is IoState.CONNECTING else "",
-                    sql_errno=self.sql_errno,
-                    sql_error="Duplicate entry '7' for key 'PRIMARY'" if self.sql_errno else "",
-                    seconds_behind=0 if io is IoState.YES and not self.sql_errno else None,
-                    sql_delay=self.delay,
-                    relay_bytes=int(self._received[1] - machine.position[1]) * TRANSACTION,
-                    sql_state="",
-                    read=_coordinate(self._received),
-                    executed=_coordinate(machine.position),
-                    retrieved_gtid=_gtid(self._received),
-                    executed_gtid=None,
-                    heartbeats=self._heartbeats,
-                    heartbeat_period=HEARTBEAT,
-                    source_server_id=self.leader.server_id,
-                    source_uuid=None,
-                    uses_gtid=True,
-                    filters=("Replicate_Ignore_Table=shop.nothing",) if self.filtered else (),
-                    sql_table="shop.orders" if self.sql_errno else "",
-                ),
-            )
-        )
+        stream = self.stream
+        if machine is not self.follower or stream.removed:
+            return ReplicationFact((), logs=stream.logs(machine.position) if machine is self.leader else ())
+        if stream.disk_full:
+            return Blind(Reason.QUERY_TIMEOUT)
+        return ReplicationFact(stream.channels(self.leader.server_id, self.leader.runs, machine.position, clock().loop))
 
     def _host(self, machine: Machine) -> HostFact | Blind:
         if not machine.powered:
@@ -394,7 +351,7 @@ class World:
             io_pressure=0.01,
             disks=(),
             memory_available_bytes=1 << 30,
-            filesystems=(Filesystem(DATADIR, 40 << 30, 0 if machine.disk_full else 20 << 30, 1 << 20, 1.0),),
+            filesystems=(Filesystem(DATADIR, 40 << 30, 0 if self._full_disk(machine) else 20 << 30, 1 << 20, 1.0),),
             slow_age=1.0,
             devices=(
                 Device(
@@ -410,9 +367,12 @@ class World:
     def _port(self, machine: Machine) -> PortFact | Blind:
         if not machine.powered:
             return Blind(Reason.CHANNEL_LOST)
-        reads = machine is self.leader and self._io() is IoState.YES
+        reads = machine is self.leader and self.stream.io(self.leader.runs, clock().loop) is IoState.YES
         listens = machine.runs and not machine.stopping
         return PortFact(listens, int(machine.frozen), (self.follower.node.name,) if reads else ())
+
+    def _full_disk(self, machine: Machine) -> bool:
+        return machine.disk_full or (machine is self.follower and self.stream.disk_full)
 
     def _door(self, of: Machine) -> ReachFact | Blind:
         return ReachFact(LATENCY) if of.powered else Blind(Reason.CONNECT_TIMEOUT)
@@ -450,14 +410,6 @@ def _stranger() -> Channel:
         source_uuid=None,
         uses_gtid=True,
     )
-
-
-def _gtid(position: tuple[int, float]) -> GtidPosition:
-    return GtidPosition(((0, position[0], int(position[1])),))
-
-
-def _coordinate(position: tuple[int, float]) -> Coordinate:
-    return Coordinate("mysql-bin.000001", int(position[1]) * TRANSACTION)
 
 
 _PATIENT = frozenset({Reason.CONNECT_TIMEOUT, Reason.QUERY_TIMEOUT, Reason.NO_HANDSHAKE})

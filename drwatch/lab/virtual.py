@@ -67,7 +67,7 @@ async def play(scenario: Scenario, directory: Path) -> Played:
     file = directory / "drwatch.yaml"
     file.write_text(overlay(CONFIG, scenario.settings))
     policy = load(file, os.environ, look=False).policy
-    world, phone, instruments = World("shop", scenario.rate), SimulatedPhone(), Instruments()
+    world, phone, instruments = World("shop", scenario.rate, needs=scenario.needs), SimulatedPhone(), Instruments()
     store = await Store.open(directory / "drwatch.db", thread=Inline(), boot="virtual")
     daemon = Daemon(
         policy=policy,
