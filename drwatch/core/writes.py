@@ -54,7 +54,12 @@ class Writes:
     level: float
     """Threads at work while no write is held up."""
     unfinished_since: Moment | None = None
-    """The look from which on each has found writes begun, threads at work beyond the level, and nothing moved."""
+    """The look from which on each has found nothing moved, and writes begun with threads at work beyond the level.
+
+    Or one that waits for a standby's acknowledgement, which leaves no doubt.
+    """
+    unacknowledged: bool = False
+    """At the newest look one does."""
     flow: float = 0.0
     """Writes that began of late, each counted less with each look."""
     read: int | None = None
@@ -76,9 +81,10 @@ class Writes:
     @property
     def held_up(self) -> float:
         """Seconds for which each look has found writes that do not end; 0 within the server's own habits."""
-        if self.unfinished_since is None or self.moves < MOVES or self.still < 3 * self.pause:
+        if self.unfinished_since is None:
             return 0.0
-        return self.at - self.unfinished_since
+        usual = self.moves < MOVES or self.still < 3 * self.pause
+        return 0.0 if usual and not self.unacknowledged else self.at - self.unfinished_since
 
     @property
     def known(self) -> bool:
@@ -98,7 +104,9 @@ class Writes:
         read = fact.rows_read is not None and self.read is not None and fact.rows_read - self.read >= READING
         report = read and running - self.level < 2
         still = not worked and gap <= GAP
-        held_up = more and still and fact.writes_begun > self.done and not ends and not report
+        # The thread that fed the standby has gone from those at work, as likely as not.
+        unacknowledged = still and fact.semi_sync is not None and fact.semi_sync.waiting > 0
+        held_up = unacknowledged or (more and still and fact.writes_begun > self.done and not ends and not report)
         pause = self.pause
         if moved and gap <= GAP and self.unfinished_since is None:
             pause = min(LONGEST, max(at - self.moved_at, pause * HABIT))
@@ -116,6 +124,7 @@ class Writes:
             refused_at=at if (fact.connections_refused or 0) > (self.refused or 0) else self.refused_at,
             uptime=fact.uptime,
             read=fact.rows_read,
+            unacknowledged=unacknowledged,
         )
         if held_up:
             return replace(seen, unfinished_since=self.unfinished_since or at, flow=flow)

@@ -34,7 +34,7 @@ from worlds import (
 from drwatch.core.finding import Condition, Confidence, Severity
 from drwatch.core.incident import window
 from drwatch.core.preflight import mending, preflight
-from drwatch.core.sample import Blind, Filesystem, Probe, Reason, Sample
+from drwatch.core.sample import Blind, Filesystem, Probe, Reason, Sample, SemiSync
 from drwatch.core.snapshot import Snapshot
 
 FULL, STALLED, SATURATED = (
@@ -127,6 +127,31 @@ def test_a_server_whose_last_look_before_the_lock_saw_the_one_writer_begin_is_st
     caught = Second(before[-1].last + 7, before[-1].begun + 8, running=3)
     world = told([*before, caught, *[caught] * 12])
     assert found(world, 32.2, STALLED) is not None
+
+
+def unacknowledged(seconds: int, before: list[Second]) -> list[Second]:
+    """The standby's own thread is gone from the server, and the one writer waits in its place: as many are at work."""
+    end, waits = before[-1], (("semi_sync", SemiSync(holds=True, readers=0, waiting=1)),)
+    return [*before, *(Second(end.last + 1, end.begun + 1, end.running, but=waits) for _ in range(seconds))]
+
+
+def test_a_writer_that_waits_for_an_acknowledgement_is_stalled_though_no_more_threads_are_at_work() -> None:
+    late = told(unacknowledged(12, busy(running=3)))
+    finding = found(late, 31.2, STALLED)
+    assert finding is not None
+    assert any("1 of them wait for a standby's acknowledgement" in words for words in finding.evidence)
+    assert found(told(unacknowledged(9, busy(running=3))), 28.2, STALLED) is None
+
+
+def test_a_writer_that_waits_for_an_acknowledgement_is_stalled_whatever_the_pauses_are_usually() -> None:
+    """It writes every twenty seconds; of a lock nobody could tell so soon."""
+    rarely = [Second(100 + n // 20, n // 20, 3) for n in range(200)]
+    assert found(told(unacknowledged(15, rarely)), 214.2, STALLED) is not None
+
+
+def test_while_acknowledgements_come_those_that_wait_for_theirs_are_no_stall() -> None:
+    waits = (("semi_sync", SemiSync(holds=True, readers=1, waiting=3)),)
+    assert found(told([replace(second, but=waits) for second in busy(40)]), 39.2, STALLED) is None
 
 
 def test_an_idle_primary_is_not_stalled_however_many_writes_change_nothing() -> None:
