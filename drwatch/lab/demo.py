@@ -24,7 +24,8 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
-from drwatch.lab.faults import FAULTS, Fault
+from drwatch.lab.fault import Fault
+from drwatch.lab.faults import FAULTS
 from drwatch.lab.inbox import Page
 from drwatch.lab.pair import Pair
 from drwatch.lab.play import Result, Watching, configuration, play

@@ -8,7 +8,8 @@ from drwatch.lab.deadline import until
 from drwatch.lab.fault import Fault
 from drwatch.lab.pair import Pair
 from drwatch.lab.replication import MONITOR, running, start_replication, status
-from drwatch.lab.server import Server
+from drwatch.lab.server import Server, unlogged
+from drwatch.lab.stream import STREAMS
 from drwatch.lab.writer import MARGIN, TABLE
 
 
@@ -75,7 +76,7 @@ def start_io_thread(pair: Pair) -> None:
 def break_sql_thread(pair: Pair) -> float:
     """A row written on the standby first: the primary's row of the same id cannot be applied (errno 1062)."""
     row = pair.standby.sql(f"SELECT COALESCE(MAX(id), 0) + 1 AS id FROM {TABLE} WHERE id < {MARGIN}")[0]["id"]
-    _unlogged(pair.standby, f"INSERT INTO {TABLE} VALUES ({row}, UTC_TIMESTAMP(6), 'in the way')")
+    unlogged(pair.standby, f"INSERT INTO {TABLE} VALUES ({row}, UTC_TIMESTAMP(6), 'in the way')")
     pair.primary.sql(f"INSERT INTO {TABLE} VALUES ({row}, UTC_TIMESTAMP(6), 'comes too late')")
     # 3030: several workers, and another one stopped because of it.
     until(lambda: status(pair.standby)["Last_SQL_Errno"] in (1062, 3030), within=10, what="the applier's conflict")
@@ -83,7 +84,7 @@ def break_sql_thread(pair: Pair) -> float:
 
 
 def mend_sql_thread(pair: Pair) -> None:
-    _unlogged(pair.standby, f"DELETE FROM {TABLE} WHERE note = 'in the way'")
+    unlogged(pair.standby, f"DELETE FROM {TABLE} WHERE note = 'in the way'")
     pair.standby.sql(f"START {pair.standby.words.replica} SQL_THREAD")
     _replicates(pair)
 
@@ -225,15 +226,8 @@ def _resumed(standby: Server) -> bool:
     return running(standby)
 
 
-def _unlogged(server: Server, statement: str, *arguments: object) -> None:
-    """Run it past the binlog, so that it is this fault and not an errant transaction too."""
-    with server.connect() as session, session.cursor() as cursor:
-        cursor.execute("SET sql_log_bin=0")
-        cursor.execute(statement, arguments or None)
-
-
 def _set_monitor_password(server: Server, password: str) -> None:
-    _unlogged(server, f"ALTER USER '{MONITOR[0]}'@'127.0.0.%%' IDENTIFIED BY %s", password)
+    unlogged(server, f"ALTER USER '{MONITOR[0]}'@'127.0.0.%%' IDENTIFIED BY %s", password)
 
 
 def _fill_backlog(address: str, port: int) -> list[socket.socket]:
@@ -318,5 +312,6 @@ FAULTS = {
         Fault("files-stale", "the file sync stops", pause_files, resume_files),
         Fault("host-key-changed", "the standby's ssh key is another", change_host_key, restore_host_key),
         Fault("access-denied", "the monitor's password is changed", change_password, restore_password),
+        *STREAMS,
     )
 }

@@ -56,7 +56,7 @@ class Need(StrEnum):
     SEMI_SYNC = "semi-sync"
     """A primary that waits a second for its standby's acknowledgement."""
     SMALL_RELAY_LOG = "small-relay-log"
-    """A relay log that soon reaches its limit."""
+    """A relay log whose limit is a megabyte: more than an applier at work leaves in it."""
     PARALLEL = "parallel-appliers"
     RECOVERY = "relay-log-recovery"
     """A standby that fetches anew at its start what it had not applied."""
@@ -96,6 +96,8 @@ class Build:
     """What cannot be had here, and why: a clause."""
     channel: str = "{verb} {rest} FOR CHANNEL '{name}'"
     """How a statement says which of several sources it means."""
+    keep: str = "SET GLOBAL expire_logs_days = {days}"
+    """For how long it keeps its binary logs; 0 for ever."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ LEAN_MYSQL = (
     "--performance-schema-events-statements-history-long-size=0",
 )
 EXTRAS = {
-    Need.SMALL_RELAY_LOG: Extra(standby=("--relay-log-space-limit=65536",)),
+    Need.SMALL_RELAY_LOG: Extra(standby=(f"--relay-log-space-limit={1 << 20}",)),
     Need.PARALLEL: Extra(standby=("--slave-parallel-workers=2",)),
     Need.RECOVERY: Extra(standby=("--relay-log-recovery=1",)),
 }
@@ -209,6 +211,7 @@ MYSQL_97 = Build(
         Need.SEMI_SYNC: _semi_sync("source", "replica", "semisync_source.so", "semisync_replica.so"),
         Need.PARALLEL: Extra(standby=("--replica-parallel-workers=2",)),
     },
+    keep="SET GLOBAL binlog_expire_logs_seconds = {days} * 86400",
 )
 GTID = ("--gtid-mode=ON", "--enforce-gtid-consistency=ON")
 COORDINATE = "{source}_LOG_FILE='{File}', {source}_LOG_POS={Position}"

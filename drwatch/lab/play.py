@@ -281,8 +281,8 @@ def _act(scenario: Scenario, pair: Pair, watching: Watching, say: Callable[[str]
     result.time_to_page_s = round(told[0].after, 3) if told else None
     result.expected = [f"{expect.condition} within {expect.within:g} s" for expect in scenario.expect]
     stays_dead = not any(act.mend for act in scenario.acts)
-    replicates = pair.standby.alive and status(pair.standby)
-    if stays_dead and replicates and any(page.condition in PRIMARY_LOST for page in told):
+    lost = stays_dead and any(page.condition in PRIMARY_LOST for page in told)
+    if lost and pair.standby.alive and status(pair.standby):
         loss = pair.writer.loss_on(pair.standby, pair.primary.died_at or zero)
         result.rpo = {**claim, "actual_seconds": round(loss.seconds, 3), "actual_transactions": loss.transactions}
     return result

@@ -18,7 +18,7 @@ from drwatch.lab.flavour import TABLE, Flavour, Words, command, options
 from drwatch.lab.sandbox import Process, Sandbox
 from drwatch.lab.template import template
 
-__all__ = ["Flavour", "Row", "Server", "free_port"]
+__all__ = ["Flavour", "Row", "Server", "free_port", "unlogged"]
 
 Row = dict[str, Any]
 
@@ -174,6 +174,13 @@ class Server:
         with self.connect() as session, session.cursor() as cursor:
             cursor.execute(statement, arguments or None)
             return list(cursor.fetchall())
+
+
+def unlogged(server: Server, statement: str, *arguments: object) -> None:
+    """Run it past the binlog, so that it is a fault and not an errant transaction too."""
+    with server.connect() as session, session.cursor() as cursor:
+        cursor.execute("SET sql_log_bin=0")
+        cursor.execute(statement, arguments or None)
 
 
 def free_port(address: str) -> int:

@@ -22,7 +22,7 @@ TRANSACTION = 200
 NET_TIMEOUT = 60.0
 """slave_net_timeout: how long a receiver believes in a silent connection, seconds."""
 
-RELAY_LIMIT = 65536
+RELAY_LIMIT = 1 << 20
 """Bytes of relay log, where it is a small one."""
 
 DAY = 86400.0

@@ -146,6 +146,7 @@ class World:
             "standby-killed": self._kill_standby,
             "standby-restarted": self._restart_standby,
             "primary-reset": self._reset,
+            "primary-bursts": self._burst,
             "primary-idle": lambda broken: setattr(self, "idle", broken),
             "binlogs-rotated": self._rotate,
             "semi-sync-locked": self._lock_semi_sync,
@@ -198,6 +199,9 @@ class World:
 
     def _silence(self, broken: bool) -> None:
         self.stream.silent_since = clock().loop if broken else None
+
+    def _burst(self, broken: bool) -> None:
+        self.leader.position = (self.leader.server_id, self.leader.position[1] + 10_000)
 
     def _rotate(self, broken: bool) -> None:
         """And from now on each of its binary logs is kept for a day."""

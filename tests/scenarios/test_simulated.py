@@ -6,7 +6,7 @@ import pytest
 
 from drwatch.core.finding import Condition
 from drwatch.lab import virtual
-from drwatch.lab.scenario import Scenario
+from drwatch.lab.scenario import Act, Scenario
 from drwatch.lab.scenarios import SCENARIOS
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
@@ -41,6 +41,15 @@ async def test_ten_minutes_with_an_idle_primary_pages_nobody(tmp_path: Path) -> 
     claim = played.daemon.assessment and played.daemon.assessment.clusters[0].database[0].seconds
     assert claim is not None
     assert claim < 2.5
+
+
+async def test_a_backup_may_stop_the_applier_for_an_hour_and_is_told_once_just_past_it(tmp_path: Path) -> None:
+    """traps.md 28: no error, and all is received; neither the stopped applier nor the unknown drain wakes anybody."""
+    played = await virtual.play(Scenario("backup", "", (Act(0, "applier-stopped"),), watch=3660.0), tmp_path)
+    (page,) = played.pages
+    assert page.condition is Condition.REPLICATION_STOPPED
+    assert "applier stopped without an error" in page.body
+    assert 3600 <= page.after < 3610
 
 
 async def test_every_condition_of_the_program_is_told_apart_by_name() -> None:
