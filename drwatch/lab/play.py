@@ -214,8 +214,11 @@ def play(
 
 
 def _mend(scenario: Scenario, pair: Pair, watching: Watching) -> None:
-    """Make the pair whole, and let drwatch see it: an end in the middle of its logins would be the lab's own doing."""
-    for act in scenario.acts:
+    """Make the pair whole, the last fault first, and let drwatch see it.
+
+    An end in the middle of its logins would be the lab's own doing.
+    """
+    for act in reversed(scenario.acts):
         if not any(other.mend and other.fault == act.fault for other in scenario.acts):
             FAULTS[act.fault].mend(pair)
     with suppress(TimeoutError):
