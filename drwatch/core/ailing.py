@@ -100,7 +100,8 @@ def of_stalled_disk(snapshot: Snapshot, policy: Policy, primary: Node) -> Ailmen
 def waits_for_room(snapshot: Snapshot, standby: Node, channel: Channel) -> tuple[str, ...]:
     """What shows that the receiver waits for room for its relay log, connected and without an errno; empty if nothing.
 
-    MySQL 9.7 says so in its state. The older ones and MariaDB give no status at all, at most for a moment each minute.
+    MySQL 9.7 says so in its state. The older ones and MariaDB give no status at all, at most for a moment each minute;
+    and behind a SHOW ALL SLAVES STATUS that waits MariaDB gives no status variables either.
     """
     sight, disks = snapshot.sight(standby, Probe.REPLICATION), full_disks(snapshot, standby)
     if sight is None:
@@ -108,13 +109,14 @@ def waits_for_room(snapshot: Snapshot, standby: Node, channel: Channel) -> tuple
     if sight.blind is None:
         waits = channel.io is IoState.YES and any(words in channel.io_state for words in NO_ROOM)
         return (*disks, f"standby: {channel.io_state}") if waits else ()
-    hangs = sight.blind.reason is Reason.QUERY_TIMEOUT
-    answers = isinstance(snapshot.latest(standby, Probe.SERVER), ServerFact)
-    return (
-        (*disks, "standby: it answers, but for its replica status, which waits too")
-        if hangs and answers and disks
-        else ()
-    )
+    if sight.blind.reason is not Reason.QUERY_TIMEOUT or not disks:
+        return ()
+    match snapshot.latest(standby, Probe.SERVER):
+        case ServerFact():
+            return (*disks, "standby: it answers, but for its replica status, which waits too")
+        case Blind(Reason.QUERY_TIMEOUT):
+            return (*disks, "standby: its replica status and its status variables wait too")
+    return ()
 
 
 def of_full_disk(snapshot: Snapshot, primary: Node, fact: ServerFact) -> Ailment | None:

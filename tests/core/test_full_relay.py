@@ -100,6 +100,27 @@ def test_the_status_that_cannot_be_had_is_explained_and_told_once() -> None:
     }
 
 
+def test_a_server_whose_counters_hang_behind_the_status_is_not_called_down() -> None:
+    """MariaDB: SHOW ALL SLAVES STATUS, whoever asks, holds up SHOW GLOBAL STATUS; a SELECT is answered at once."""
+    looks = [
+        look
+        for n in range(1, 90)
+        for look in (
+            primary(server(gtids(100 + n)), n),
+            body(host(), n),
+            beside(0, n)[-1],
+            receiver(HANGS, n),
+            standby(relaying() if n < 3 else HANGS, n),
+        )
+    ]
+    assert conditions(seen(well(0), looks), 90) == {
+        Condition.REPLICATION_STOPPED,
+        Condition.DISK_FILLING,
+        Condition.RPO_BREACHED,
+        Condition.UNPROTECTED,
+    }
+
+
 def test_no_figure_comforts_while_the_status_hangs() -> None:
     """The last status, from before, said that nothing waits to be applied."""
     (cluster,) = judged(hanging(0, 30), 30).clusters

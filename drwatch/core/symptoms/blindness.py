@@ -52,7 +52,7 @@ def findings(view: ClusterView, policy: Policy, snapshot: Snapshot, now: Moment)
             continue
         if key.probe in (Probe.REACH, Probe.PORT, Probe.MARKER):
             continue
-        if key.probe is Probe.REPLICATION and _starved(snapshot, key.node):
+        if key.probe in _SQL and sight.blind.reason is Reason.QUERY_TIMEOUT and _starved(snapshot, key.node):
             continue
         reason, confirm = sight.blind.reason, policy.limits.probe_blind
         condition = Condition.PROBE_BLIND

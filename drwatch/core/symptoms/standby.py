@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from drwatch.core.ailing import waits_for_room
 from drwatch.core.finding import Condition, Confidence, Finding
 from drwatch.core.policy import NodePolicy, Policy
+from drwatch.core.roles import feed
 from drwatch.core.sample import NO_ANSWER, Blind, HostFact, Probe, Reason
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.view import ClusterView
@@ -20,6 +22,10 @@ def findings(view: ClusterView, policy: Policy, snapshot: Snapshot) -> Iterator[
 def _down(view: ClusterView, standby: NodePolicy, policy: Policy, snapshot: Snapshot) -> Finding | None:
     found = snapshot.latest(standby.node, Probe.SERVER)
     if not isinstance(found, Blind) or found.reason not in NO_ANSWER or standby.node not in snapshot.alive:
+        return None
+    channel = feed(snapshot, standby.node)
+    if channel is not None and waits_for_room(snapshot, standby.node, channel):
+        # It serves: what is asked of its replication waits for room on its disk, and ReplicationStopped says so.
         return None
     host = snapshot.latest(standby.node, Probe.HOST)
     name = standby.node.name
