@@ -35,7 +35,7 @@ from drwatch.lab.server import Flavour
 KEYS = dict(
     zip(
         "123456789abcdefghijklnorstuvwxyz",  # m, p and q have their own meaning
-        (fault for fault in FAULTS.values() if fault.on_any_pair),
+        (fault for fault in FAULTS.values() if fault.on_any_pair and not fault.circumstance),
         strict=False,
     )
 )

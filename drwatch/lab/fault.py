@@ -20,6 +20,8 @@ class Fault:
     """Only a pair that was brought up with one has it."""
     needs: tuple[Need, ...] = ()
     """Likewise."""
+    circumstance: bool = False
+    """It breaks nothing by itself: it is what another fault meets."""
 
     @property
     def mends(self) -> bool:

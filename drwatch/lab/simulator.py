@@ -144,6 +144,7 @@ class World:
             "primary-hung": self._freeze,
             "primary-host-gone": self._power,
             "standby-killed": self._kill_standby,
+            "primary-restarted": self._restart_primary,
             "standby-restarted": self._restart_standby,
             "primary-reset": self._reset,
             "primary-bursts": self._burst,
@@ -205,12 +206,17 @@ class World:
 
     def _rotate(self, broken: bool) -> None:
         """And from now on each of its binary logs is kept for a day."""
-        self.stream.cuts = (self.leader.position[1],)
+        self.stream.cuts = (*self.stream.cuts, self.leader.position[1])
         self.stream.binlog_expires = DAY if broken else None
 
     def _lock_semi_sync(self, broken: bool) -> None:
         self.primary.held_up, self.stream.receiver = broken, not broken
         self.stream.semi_sync = SemiSync(True, 0, 1) if broken else SemiSync(True, 1, 0)
+
+    def _restart_primary(self, broken: bool) -> None:
+        self._kill(True)
+        self._kill(False)
+        self._rotate(False)
 
     def _restart_standby(self, broken: bool) -> None:
         """It fetches anew what it had not applied."""

@@ -38,6 +38,13 @@ def restart_standby(pair: Pair) -> float:
     return at
 
 
+def restart_primary(pair: Pair) -> float:
+    """Likewise; it begins a new binary log, and whoever watched it must log in anew."""
+    at = pair.primary.kill()
+    pair.primary.start()
+    return at
+
+
 def stop_applier(pair: Pair) -> float:
     """What a backup of the standby does (--safe-slave-backup, --dump-slave)."""
     pair.standby.sql(f"STOP {pair.standby.words.replica} SQL_THREAD")
@@ -279,8 +286,9 @@ STREAMS = (
         takeover.leave,
         needs=(Need.RECOVERY,),
     ),
+    Fault("primary-restarted", "the primary's server is killed and is back at once", restart_primary, takeover.leave),
     Fault("applier-stopped", "a backup stops the standby's applier", stop_applier, start_applier),
-    Fault("primary-bursts", "the application writes two megabytes at once", burst, clear_burst),
+    Fault("primary-bursts", "the application writes two megabytes at once", burst, clear_burst, circumstance=True),
     Fault("row-missing", "a row is missing on the standby", remove_row, restore_row),
     Fault(
         "semi-sync-unacknowledged",
@@ -296,7 +304,7 @@ STREAMS = (
         unlock_semi_sync,
         needs=(Need.SEMI_SYNC,),
     ),
-    Fault("binlogs-rotated", "a new binary log, and the old ones for a day", rotate, keep_all),
+    Fault("binlogs-rotated", "a new binary log, and the old ones for a day", rotate, keep_all, circumstance=True),
     Fault("binlogs-purged", "the primary purges what its standby still needs", purge, takeover.leave),
     Fault(
         "source-mistaken",
@@ -314,7 +322,13 @@ STREAMS = (
     ),
     Fault("second-source-dead", "… and that server dies", kill_second, start_second, needs=(Need.STRANGER,)),
     Fault("standby-strayed", "somebody writes on the standby", stray, takeover.leave, needs=(Need.GTIDS,)),
-    Fault("primary-idle", "the application writes nothing", idle, resume),
-    Fault("heartbeats-each-second", "the standby wants a heartbeat a second", beat_each_second, beat_seldom),
+    Fault("primary-idle", "the application writes nothing", idle, resume, circumstance=True),
+    Fault(
+        "heartbeats-each-second",
+        "the standby wants a heartbeat a second",
+        beat_each_second,
+        beat_seldom,
+        circumstance=True,
+    ),
     Fault("replication-denied", "the replication account's password is changed", deny, let_in),
 )
