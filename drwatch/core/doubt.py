@@ -13,6 +13,9 @@ from drwatch.core import binlog
 from drwatch.core.binlog import Coordinate
 from drwatch.core.sample import Moment
 
+REFUSED = (1236, 13114)
+"""The source cannot read what the receiver asks for; MySQL 8 and later have a number of their own."""
+
 RESTORING = 1.5
 """Seconds in which no server is stopped, restored and started again."""
 

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from drwatch.core.gtid import GtidPosition, GtidSet, GtidState
-from drwatch.core.sample import Channel, Flavour, ServerFact
+from drwatch.core.sample import Channel, Flavour, ReplicationFact, ServerFact
 
 Strays = GtidSet | GtidState
+
+
+def is_source(server: ServerFact, channel: Channel) -> bool:
+    """Whether the channel reads from that server."""
+    same = None
+    if server.server_uuid and channel.source_uuid:
+        same = server.server_uuid.lower() == channel.source_uuid.lower()
+    if channel.source_server_id:
+        return same is not False and server.server_id == channel.source_server_id
+    return bool(same)
+
+
+def foreign(status: ReplicationFact, servers: Iterable[ServerFact]) -> list[Channel]:
+    """Of several channels, those from a server that is known to be none of the cluster's."""
+    ours = list(servers)
+    return [
+        channel
+        for channel in status.channels
+        if len(status.channels) > 1 and channel.source_server_id and not any(is_source(each, channel) for each in ours)
+    ]
 
 
 def errant(standby: ServerFact, primary: ServerFact, foreign: Sequence[Channel] = ()) -> Strays | None:

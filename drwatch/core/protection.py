@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from drwatch.core.doubt import REFUSED
 from drwatch.core.exposure import Exposure
 from drwatch.core.policy import Cluster
 from drwatch.core.roles import feed, former, path
 from drwatch.core.sample import NO_ANSWER, Blind, Channel, Moment, Node, Probe
-from drwatch.core.snapshot import REFUSED, Snapshot
+from drwatch.core.snapshot import Snapshot
 from drwatch.core.standing import Protection, State
 
 MENDABLE = ("max_allowed_packet", "same server_uuid/server_id")

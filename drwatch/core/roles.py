@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from drwatch.core import gtid
+from drwatch.core.errant import is_source
 from drwatch.core.policy import Cluster, Policy
 from drwatch.core.sample import (
     NO_ANSWER,
@@ -49,16 +50,7 @@ def source(snapshot: Snapshot, standby: Node, channel: Channel) -> Node | None:
         if key.node.cluster == standby.cluster and key.node != standby
     }
     servers = ((node, snapshot.server(node)) for node in others)
-    return next((node for node, server in servers if server and _is_source(server, channel)), None)
-
-
-def _is_source(server: ServerFact, channel: Channel) -> bool:
-    same = None
-    if server.server_uuid and channel.source_uuid:
-        same = server.server_uuid.lower() == channel.source_uuid.lower()
-    if channel.source_server_id:
-        return same is not False and server.server_id == channel.source_server_id
-    return bool(same)
+    return next((node for node, server in servers if server and is_source(server, channel)), None)
 
 
 def above(cluster: Cluster, snapshot: Snapshot, standby: Node) -> Node | None:

@@ -10,9 +10,9 @@ from typing import Any
 from drwatch.core import binlogs
 from drwatch.core.actuals import Outage
 from drwatch.core.binlogs import Logs
-from drwatch.core.doubt import RESTORING, Doubt
+from drwatch.core.doubt import REFUSED, RESTORING, Doubt
 from drwatch.core.drill import Drill
-from drwatch.core.errant import Strays, errant
+from drwatch.core.errant import Strays, errant, foreign
 from drwatch.core.receipt import Receipt, anew, handed_on, receipt
 from drwatch.core.sample import (
     PROOF_OF_LIFE,
@@ -60,10 +60,6 @@ class ChannelHealth:
     failing_since: Moment | None = None
     refused: bool = False
     detail: str = ""
-
-
-REFUSED = (1236, 13114)
-"""The source cannot read what the receiver asks for; MySQL 8 and later have a number of their own."""
 
 
 def _nothing() -> MappingProxyType[Any, Any]:
@@ -317,26 +313,17 @@ class Snapshot:
     def _strayed(self, sample: Sample, fact: ServerFact) -> Snapshot:
         """With what the other nodes, looked at before this one, were seen to have and it has not."""
         node, found = sample.key.node, dict(self.errant)
+        nodes = {key.node for key in self.sights if key.node.cluster == node.cluster}
+        servers = [server for each in nodes if (server := self.server(each)) is not None]
         for key, sight in self.sights.items():
             if key.probe is not Probe.SERVER or key.node == node or key.node.cluster != node.cluster:
                 continue
             look = sight.fact
             if look is None or not isinstance(look.found, ServerFact) or look.answered.loop > sample.asked.loop:
                 continue
-            found[key.node, node] = errant(look.found, fact, self._foreign(key.node))
+            status = self.replication(key.node)
+            found[key.node, node] = errant(look.found, fact, foreign(status, servers) if status else ())
         return replace(self, errant=MappingProxyType(found))
-
-    def _foreign(self, standby: Node) -> list[Channel]:
-        """Its channels, of several, from servers that are not of its cluster."""
-        status = self.replication(standby)
-        if status is None or len(status.channels) < 2:
-            return []
-        ours = {
-            server.server_id
-            for node in {key.node for key in self.sights if key.node.cluster == standby.cluster}
-            if (server := self.server(node)) is not None
-        }
-        return [channel for channel in status.channels if channel.source_server_id not in {*ours, None, 0}]
 
     def _wrote(self, node: Node, fact: ServerFact, at: Moment) -> Snapshot:
         before = self.writes.get(node)

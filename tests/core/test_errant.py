@@ -135,6 +135,15 @@ def test_what_comes_by_a_second_channel_from_a_stranger_is_no_stray() -> None:
     assert stray.evidence[0] == f"errant: {OTHER}:1"
 
 
+def test_a_stranger_with_the_primarys_server_id_is_told_apart_by_its_uuid() -> None:
+    """server_id = 1 is what many servers have."""
+    channels = (channel(), channel(name="crm", source_server_id=1, source_uuid=THIRD))
+    here = standby_server(gtids(100) | gtids(5, THIRD))
+    world = seen(receiver(ReplicationFact(channels), 0), primary(server(gtids(100)), 0.5), standby(here, 1))
+    world = seen(primary(server(gtids(100)), 2), world=world)
+    assert found(world, 3, Condition.ERRANT_TRANSACTIONS) is None
+
+
 def test_on_mariadb_a_strangers_server_id_tells_what_came_from_it() -> None:
     channels = (channel(source_uuid=None), channel(name="crm", source_server_id=77, source_uuid=None))
     status = receiver(ReplicationFact(channels), 0)
