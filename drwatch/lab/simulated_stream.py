@@ -44,7 +44,7 @@ class Stream:
     def __init__(self, needs: Collection[Need], received: Place, now: float) -> None:
         self.received = received
         self.disk_full = False
-        """Under the relay logs: their status does not answer either."""
+        """Under the relay logs."""
         self.removed = False
         self.silent_since: float | None = None
         self.semi_sync = SemiSync(True, 1, 0) if Need.SEMI_SYNC in needs else None

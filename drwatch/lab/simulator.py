@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from drwatch.core.finding import Severity
 from drwatch.core.gtid import GtidPosition, GtidState
-from drwatch.core.paging import Outcome
 from drwatch.core.sample import (
     Blind,
     Channel,
@@ -287,8 +285,8 @@ class World:
             return SimulatedLook(self, Key(machine.node, probe), every, lambda: find(machine))
 
         return [
-            look(Probe.SERVER, 1.0, lambda it: self._refused(it) or self._server(it)),
-            look(Probe.REPLICATION, 2.0, lambda it: self._refused(it) or self._replication(it)),
+            look(Probe.SERVER, 1.0, lambda it: self._refused(it) or self._waits(it) or self._server(it)),
+            look(Probe.REPLICATION, 2.0, lambda it: self._refused(it) or self._waits(it) or self._replication(it)),
             look(Probe.LOGIN, 30.0, lambda it: self._full(it) or self._refused(it) or LoginFact(LATENCY)),
             look(Probe.HOST, 1.0, self._host),
             look(Probe.PORT, math.inf, self._port),
@@ -337,14 +335,12 @@ class World:
             gtid_state=GtidState(((0, machine.server_id, written),)) if self.stream.strayed else None,
         )
 
-    def _replication(self, machine: Machine) -> ReplicationFact | Blind:
+    def _replication(self, machine: Machine) -> ReplicationFact:
         if machine.follows:
             return ReplicationFact((_stranger(),))
         stream = self.stream
         if machine is not self.follower or stream.removed:
             return ReplicationFact((), logs=stream.logs(machine.position) if machine is self.leader else ())
-        if stream.disk_full:
-            return Blind(Reason.QUERY_TIMEOUT)
         return ReplicationFact(stream.channels(self.leader.server_id, self.leader.runs, machine.position, clock().loop))
 
     def _host(self, machine: Machine) -> HostFact | Blind:
@@ -380,6 +376,11 @@ class World:
         reads = machine is self.leader and self.stream.io(self.leader.runs, clock().loop) is IoState.YES
         listens = machine.runs and not machine.stopping
         return PortFact(listens, int(machine.frozen), (self.follower.node.name,) if reads else ())
+
+    def _waits(self, machine: Machine) -> Blind | None:
+        """On a full disk the status waits for room, and behind it the status variables."""
+        starved = machine is self.follower and self.stream.disk_full
+        return Blind(Reason.QUERY_TIMEOUT) if starved else None
 
     def _full_disk(self, machine: Machine) -> bool:
         return machine.disk_full or (machine is self.follower and self.stream.disk_full)
@@ -441,32 +442,6 @@ class SimulatedLook:
             await asyncio.sleep(DEADLINE)
             found = self._find()
         return Sample(self.key, asked, clock(), found)
-
-    async def close(self) -> None:
-        """Nothing is held."""
-
-
-@dataclass(frozen=True)
-class Accepted:
-    outcome: Outcome = Outcome.ACCEPTED
-    detail: str = ""
-
-
-class SimulatedPhone:
-    """A carrier whose channel always accepts; ``pages`` are (loop seconds, title, body)."""
-
-    def __init__(self) -> None:
-        self.pages: list[tuple[float, str, str]] = []
-
-    async def start(self) -> Mapping[str, str]:
-        """Nothing to get ready, and nothing wrong."""
-        return {}
-
-    async def send(
-        self, channel: str, title: str, body: str, severity: Severity, resolved: bool, event: str
-    ) -> Accepted:
-        self.pages.append((clock().loop, title, body))
-        return Accepted()
 
     async def close(self) -> None:
         """Nothing is held."""

@@ -17,7 +17,8 @@ from drwatch.daemon.watch import Daemon
 from drwatch.exporter import Instruments
 from drwatch.lab.page import Told, read
 from drwatch.lab.scenario import Scenario, judge, overlay
-from drwatch.lab.simulator import SimulatedPhone, World, clock
+from drwatch.lab.simulated_phone import SimulatedPhone
+from drwatch.lab.simulator import World, clock
 from drwatch.store import Past, Store, StoreError
 
 T = TypeVar("T")

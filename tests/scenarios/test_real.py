@@ -17,9 +17,17 @@ OTHERS = [
     (Flavour.MYSQL_57_GTID, "primary-hung-at-once"),
     # … and their counters, and what each does on a full disk; without GTIDs one of our statements hangs there.
     *((Flavour.MYSQL_57, f"primary-{what}") for what in ("locked", "binlog-full", "data-full", "packed")),
+    # … and in the states of a standby: errnos of its own, semi-sync as plugins, a receiver's state on a full disk.
+    *((Flavour.MYSQL_97, name) for name in ("binlogs-purged", "semi-sync-degraded", "relay-disk-full")),
 ]
 
 UNHARMED = {"handshake_errors": 0, "threads_left": 0, "threads_stuck": 0}
+
+
+def test_each_of_them_can_be_played_there() -> None:
+    """What a flavour cannot have is said by the scenario (see tests/lab/test_matrix.py), and never passed over here."""
+    everywhere = [(Flavour.MARIADB, name) for name in SCENARIOS]
+    assert [why for flavour, name in (*everywhere, *OTHERS) if (why := SCENARIOS[name].impossible(flavour))] == []
 
 
 def played(name: str, flavour: Flavour) -> Result:
