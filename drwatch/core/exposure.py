@@ -180,6 +180,10 @@ def of_database(cluster: Cluster, snapshot: Snapshot, standby: Node, now: Moment
     death = snapshot.deaths.get(primary)
     as_of = death or now
     transactions, octets = _seen_missing(snapshot, line, standby, direct=not way.through)
+    status = snapshot.sight(standby, Probe.REPLICATION)
+    if status is not None and status.blind is not None:
+        # That nothing was missing when the standby last told is nothing that can be seen now.
+        transactions, octets = transactions or None, octets or None
     if full_disks(snapshot, primary):
         # The server counts a transaction that waits for room and that nobody was told is safe: no lower bound.
         transactions = octets = None

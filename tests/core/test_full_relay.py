@@ -55,10 +55,10 @@ def hanging(free: int, seconds: int) -> Snapshot:
     """The primary goes on, and the standby's status does not answer."""
     looks = [
         look
-        for n in range(1, seconds)
+        for n in range(2, seconds)
         for look in (primary(server(gtids(100 + n)), n), body(host(), n), *beside(free, n), receiver(HANGS, n))
     ]
-    return seen(well(0), looks)
+    return seen(well(0), well(1), looks)
 
 
 @pytest.mark.parametrize("state", ["Waiting for disk space", "Waiting for someone to free space"])
@@ -127,6 +127,7 @@ def test_no_figure_comforts_while_the_status_hangs() -> None:
     (claim,), (recovery,) = cluster.database, cluster.recovery
     assert claim.seconds is not None
     assert claim.seconds >= 29
+    assert (claim.transactions_seen, claim.bytes_seen) == (None, None), "nothing was seen to be missing long ago"
     assert recovery.seconds is None
     assert "has not told for" in recovery.unknown
 
