@@ -19,7 +19,7 @@ from drwatch.core.policy import NodePolicy
 from drwatch.core.recovery import Recovery
 from drwatch.core.roles import feed
 from drwatch.core.salvage import Command, shell
-from drwatch.core.sample import Blind, Channel, Flavour, IoState, Probe, ServerFact
+from drwatch.core.sample import Blind, Channel, Flavour, IoState, Node, Probe, SemiSync, ServerFact
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.view import ClusterView
 
@@ -171,6 +171,9 @@ def mending(view: ClusterView, snapshot: Snapshot) -> tuple[Command, ...]:
     match view.verdict.condition:
         case Condition.PRIMARY_DISK_FULL:
             return (_make_room(snapshot, primary),)
+        case Condition.PRIMARY_WRITES_STALLED if (waits := _unacknowledged(snapshot, primary.node)) is not None:
+            alone = f"{there} \"sudo {client} -e 'SET GLOBAL {waits.switch} = OFF'\""
+            return (Command("Bring the standby back; or let the primary commit without its acknowledgement", alone),)
         case Condition.PRIMARY_WRITES_STALLED:
             return (Command("See what holds the writes up, and end that one session (KILL id)", sessions),)
         case Condition.PRIMARY_SATURATED:
@@ -184,6 +187,12 @@ def _make_room(snapshot: Snapshot, primary: NodePolicy) -> Command:
     return Command(
         "See what fills its disk, and free that: never a binary log by hand", f"{shell(primary, terminal=True)} {look}"
     )
+
+
+def _unacknowledged(snapshot: Snapshot, primary: Node) -> SemiSync | None:
+    """Semi-sync, where sessions wait for a standby."""
+    fact = snapshot.server(primary)
+    return fact.semi_sync if fact is not None and fact.semi_sync is not None and fact.semi_sync.waiting else None
 
 
 def _stay_dead(view: ClusterView) -> Command:

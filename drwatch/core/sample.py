@@ -160,6 +160,8 @@ class SemiSync:
     """Connected standbys that acknowledge."""
     waiting: int
     """Sessions that wait for an acknowledgement now."""
+    switch: str = "rpl_semi_sync_master_enabled"
+    """The variable that turns it on and off."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,6 +143,17 @@ def test_a_writer_that_waits_for_an_acknowledgement_is_stalled_though_no_more_th
     assert found(told(unacknowledged(9, busy(running=3))), 28.2, STALLED) is None
 
 
+def test_the_page_of_writers_that_wait_for_an_acknowledgement_has_the_statement_that_lets_them_go() -> None:
+    """There is no session to kill but the application's own."""
+    assessment = judged(told(unacknowledged(12, busy(running=3))), 31.2)
+    (command,) = mending(assessment.clusters[0], assessment.snapshot)
+    assert "SET GLOBAL rpl_semi_sync_master_enabled = OFF" in command.line
+    assert "KILL" not in command.why
+    locked_up = judged(told(locked(12)), 31.2)
+    (command,) = mending(locked_up.clusters[0], locked_up.snapshot)
+    assert "SHOW FULL PROCESSLIST" in command.line
+
+
 def test_a_writer_that_waits_for_an_acknowledgement_is_stalled_whatever_the_pauses_are_usually() -> None:
     """It writes every twenty seconds; of a lock nobody could tell so soon."""
     rarely = [Second(100 + n // 20, n // 20, 3) for n in range(200)]

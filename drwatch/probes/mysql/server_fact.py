@@ -146,5 +146,6 @@ def _semi_sync(row: Mapping[str, object], status: Mapping[str, str]) -> SemiSync
                 holds=_boolean(status[f"{start}status"]),
                 readers=int(status[f"{start}clients"]),
                 waiting=int(status[f"{start}wait_sessions"]),
+                switch=f"{start}enabled",
             )
     return None
