@@ -17,8 +17,8 @@ OTHERS = [
     (Flavour.MYSQL_57_GTID, "primary-hung-at-once"),
     # … and their counters, and what each does on a full disk; without GTIDs one of our statements hangs there.
     *((Flavour.MYSQL_57, f"primary-{what}") for what in ("locked", "binlog-full", "data-full", "packed")),
-    # … and in the states of a standby: errnos of its own, semi-sync as plugins, a receiver's state on a full disk.
-    *((Flavour.MYSQL_97, name) for name in ("binlogs-purged", "semi-sync-degraded", "relay-disk-full")),
+    # … and in the states of a standby: errnos of its own, semi-sync as plugins.
+    *((Flavour.MYSQL_97, name) for name in ("binlogs-purged", "semi-sync-degraded")),
 ]
 
 UNHARMED = {"handshake_errors": 0, "threads_left": 0, "threads_stuck": 0}
