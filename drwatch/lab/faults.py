@@ -7,9 +7,9 @@ from drwatch.lab import ailing, takeover
 from drwatch.lab.deadline import until
 from drwatch.lab.fault import Fault
 from drwatch.lab.pair import Pair
-from drwatch.lab.replication import MONITOR, running, start_replication, status
+from drwatch.lab.replication import MONITOR, running, status
 from drwatch.lab.server import Server, unlogged
-from drwatch.lab.stream import STREAMS
+from drwatch.lab.stream import STREAMS, replicates, restore
 from drwatch.lab.writer import MARGIN, TABLE
 
 
@@ -19,7 +19,7 @@ def kill_primary(pair: Pair) -> float:
 
 def start_primary(pair: Pair) -> None:
     pair.primary.start()
-    _replicates(pair)
+    replicates(pair)
 
 
 def freeze_primary(pair: Pair) -> float:
@@ -28,7 +28,7 @@ def freeze_primary(pair: Pair) -> float:
 
 def thaw_primary(pair: Pair) -> None:
     pair.primary.thaw()
-    _replicates(pair)
+    replicates(pair)
 
 
 def power_off_primary(pair: Pair) -> float:
@@ -51,7 +51,7 @@ def power_on_primary(pair: Pair) -> None:
     pair.primary_ssh.start()
     pair.primary.start()
     pair.files.paused.clear()
-    _replicates(pair)
+    replicates(pair)
 
 
 def kill_standby(pair: Pair) -> float:
@@ -70,7 +70,7 @@ def stop_io_thread(pair: Pair) -> float:
 
 def start_io_thread(pair: Pair) -> None:
     pair.standby.sql(f"START {pair.standby.words.replica} IO_THREAD")
-    _replicates(pair)
+    replicates(pair)
 
 
 def break_sql_thread(pair: Pair) -> float:
@@ -86,7 +86,7 @@ def break_sql_thread(pair: Pair) -> float:
 def mend_sql_thread(pair: Pair) -> None:
     unlogged(pair.standby, f"DELETE FROM {TABLE} WHERE note = 'in the way'")
     pair.standby.sql(f"START {pair.standby.words.replica} SQL_THREAD")
-    _replicates(pair)
+    replicates(pair)
 
 
 def reset_primary(pair: Pair) -> float:
@@ -104,8 +104,7 @@ def remove_replication(pair: Pair) -> float:
 
 
 def restore_replication(pair: Pair) -> None:
-    at = {"File": pair.forgotten["Relay_Master_Log_File"], "Position": pair.forgotten["Exec_Master_Log_Pos"]}
-    start_replication(pair.primary, pair.standby, pair.link.address, pair.link.port, at)
+    restore(pair)
 
 
 def filter_standby(pair: Pair) -> float:
@@ -114,7 +113,7 @@ def filter_standby(pair: Pair) -> float:
 
 def unfilter_standby(pair: Pair) -> None:
     _filter(pair, "")
-    _replicates(pair)
+    replicates(pair)
 
 
 def delay_standby(pair: Pair) -> float:
@@ -123,7 +122,7 @@ def delay_standby(pair: Pair) -> float:
 
 def hurry_standby(pair: Pair) -> None:
     _delay(pair, 0)
-    _replicates(pair)
+    replicates(pair)
 
 
 def block_applier(pair: Pair) -> float:
@@ -150,7 +149,7 @@ def refuse_on_wire(pair: Pair) -> float:
 
 def mend_wire(pair: Pair) -> None:
     pair.link.passes()
-    _replicates(pair)
+    replicates(pair)
 
 
 def make_standby_writable(pair: Pair) -> float:
@@ -206,10 +205,6 @@ def _delay(pair: Pair, seconds: int) -> float:
     pair.standby.sql(f"{words.change} {words.source}_DELAY={seconds}")
     pair.standby.sql(f"START {pair.standby.words.replica}")
     return time.monotonic()
-
-
-def _replicates(pair: Pair) -> None:
-    until(pair.replicates, within=30, what="replication at work again")
 
 
 def _resumed(standby: Server) -> bool:

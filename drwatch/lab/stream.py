@@ -8,12 +8,23 @@ from drwatch.lab.fault import Fault
 from drwatch.lab.flavour import TABLE as FLAVOURS
 from drwatch.lab.flavour import Need
 from drwatch.lab.pair import Pair
-from drwatch.lab.replication import REPLICATOR, caught_up, running, start_replication, status
+from drwatch.lab.replication import REPLICATOR, caught_up, start_replication, status
 from drwatch.lab.server import Server, unlogged
 from drwatch.lab.writer import MARGIN, TABLE
 
 SECOND = "crm"
 """The name of a channel from another server."""
+
+
+def replicates(pair: Pair) -> None:
+    """Wait until it does."""
+    until(pair.replicates, within=30, what="replication at work again")
+
+
+def restore(pair: Pair) -> None:
+    """From where the standby stood when somebody made it forget that."""
+    at = {"File": pair.forgotten["Relay_Master_Log_File"], "Position": pair.forgotten["Exec_Master_Log_Pos"]}
+    start_replication(pair.primary, pair.standby, pair.link.address, pair.link.port, at)
 
 
 def fill_relay_disk(pair: Pair) -> float:
@@ -28,7 +39,7 @@ def make_room(pair: Pair) -> None:
     if pair.disk is not None:
         pair.disk.free()
     restart_standby(pair)
-    _replicates(pair)
+    replicates(pair)
 
 
 def restart_standby(pair: Pair) -> float:
@@ -53,7 +64,7 @@ def stop_applier(pair: Pair) -> float:
 
 def start_applier(pair: Pair) -> None:
     pair.standby.sql(f"START {pair.standby.words.replica} SQL_THREAD")
-    _replicates(pair)
+    replicates(pair)
 
 
 def remove_row(pair: Pair) -> float:
@@ -107,7 +118,7 @@ def lock_semi_sync(pair: Pair) -> float:
 def unlock_semi_sync(pair: Pair) -> None:
     _patience(pair, 1000)
     pair.standby.sql(f"START {pair.standby.words.replica} IO_THREAD")
-    _replicates(pair)
+    replicates(pair)
 
 
 def rotate(pair: Pair) -> float:
@@ -147,8 +158,7 @@ def mistake_source(pair: Pair) -> float:
 
 def restore_source(pair: Pair) -> None:
     pair.standby.sql(f"STOP {pair.standby.words.replica}")
-    at = {"File": pair.forgotten["Relay_Master_Log_File"], "Position": pair.forgotten["Exec_Master_Log_Pos"]}
-    start_replication(pair.primary, pair.standby, pair.link.address, pair.link.port, at)
+    restore(pair)
 
 
 def follow_second(pair: Pair) -> float:
@@ -212,7 +222,7 @@ def beat_each_second(pair: Pair) -> float:
 
 def beat_seldom(pair: Pair) -> None:
     _heartbeat(pair, 30)
-    _replicates(pair)
+    replicates(pair)
 
 
 def deny(pair: Pair) -> float:
@@ -225,7 +235,7 @@ def deny(pair: Pair) -> float:
 
 def let_in(pair: Pair) -> None:
     _set_password(pair, REPLICATOR[1])
-    _replicates(pair)
+    replicates(pair)
 
 
 def _set_password(pair: Pair, password: str) -> None:
@@ -245,7 +255,7 @@ def _acknowledge(pair: Pair, switch: str) -> None:
     pair.standby.sql(f"SET GLOBAL rpl_semi_sync_{words.replica.lower()}_enabled = {switch}")
     for verb in ("STOP", "START"):
         pair.standby.sql(f"{verb} {words.replica} IO_THREAD")
-    _replicates(pair)
+    replicates(pair)
 
 
 def _patience(pair: Pair, milliseconds: int) -> None:
@@ -265,10 +275,6 @@ def _stranger(pair: Pair) -> Server:
     if pair.stranger is None:
         raise RuntimeError("this pair was brought up without a third server")
     return pair.stranger
-
-
-def _replicates(pair: Pair) -> None:
-    until(lambda: running(pair.standby), within=30, what="replication at work again")
 
 
 STREAMS = (
