@@ -139,10 +139,16 @@ def purge(pair: Pair) -> float:
     written = len(pair.writer.acked)
     until(lambda: len(pair.writer.acked) > written, within=10, what="a commit that the standby lacks")
     pair.primary.sql("FLUSH BINARY LOGS")
-    pair.primary.sql("PURGE BINARY LOGS TO %s", pair.primary.sql("SHOW BINARY LOGS")[-1]["Log_name"])
+    until(lambda: _purged(pair.primary), within=15, what="the purge of all but the newest binary log")
     pair.standby.sql(f"START {words.replica} IO_THREAD")
     until(lambda: status(pair.standby)["Last_IO_Errno"] in (1236, 13114), within=15, what="the source's refusal")
     return time.monotonic()
+
+
+def _purged(server: Server) -> bool:
+    """Purge, and say whether only the newest is left: none goes that is still being sent to who has hung up."""
+    server.sql("PURGE BINARY LOGS TO %s", server.sql("SHOW BINARY LOGS")[-1]["Log_name"])
+    return len(server.sql("SHOW BINARY LOGS")) == 1
 
 
 def mistake_source(pair: Pair) -> float:
