@@ -174,3 +174,31 @@ class Stream:
 
 def gtid(place: Place) -> GtidPosition:
     return GtidPosition(((0, place[0], int(place[1])),))
+
+
+def stranger() -> Channel:
+    """A channel from outside the pair, whose receiver finds nobody there."""
+    return Channel(
+        name="",
+        source_host="10.9.9.9",
+        source_port=3306,
+        io=IoState.CONNECTING,
+        sql=True,
+        io_errno=2003,
+        io_error="error connecting to master",
+        sql_errno=0,
+        sql_error="",
+        seconds_behind=None,
+        sql_delay=0,
+        relay_bytes=0,
+        sql_state="",
+        read=None,
+        executed=None,
+        retrieved_gtid=None,
+        executed_gtid=None,
+        heartbeats=None,
+        heartbeat_period=None,
+        source_server_id=None,
+        source_uuid=None,
+        uses_gtid=True,
+    )

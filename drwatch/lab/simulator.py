@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from drwatch.core.gtid import GtidPosition, GtidState
 from drwatch.core.sample import (
     Blind,
-    Channel,
     Device,
     Fact,
     Filesystem,
@@ -37,7 +36,7 @@ from drwatch.core.sample import (
     ServerFact,
 )
 from drwatch.lab.flavour import Need
-from drwatch.lab.simulated_stream import DAY, NET_TIMEOUT, Place, Stream, gtid
+from drwatch.lab.simulated_stream import DAY, NET_TIMEOUT, Place, Stream, gtid, stranger
 
 EPOCH = datetime(2026, 11, 23, 2, 14, tzinfo=UTC)
 """The wall clock at the loop's zero: 03:14 in Oslo."""
@@ -142,7 +141,6 @@ class World:
             "primary-hung": self._freeze,
             "primary-host-gone": self._power,
             "standby-killed": self._kill_standby,
-            "primary-restarted": self._restart_primary,
             "standby-restarted": self._restart_standby,
             "primary-reset": self._reset,
             "primary-bursts": self._burst,
@@ -210,11 +208,6 @@ class World:
     def _lock_semi_sync(self, broken: bool) -> None:
         self.primary.held_up, self.stream.receiver = broken, not broken
         self.stream.semi_sync = SemiSync(True, 0, 1) if broken else SemiSync(True, 1, 0)
-
-    def _restart_primary(self, broken: bool) -> None:
-        self._kill(True)
-        self._kill(False)
-        self._rotate(False)
 
     def _restart_standby(self, broken: bool) -> None:
         """It fetches anew what it had not applied."""
@@ -337,7 +330,7 @@ class World:
 
     def _replication(self, machine: Machine) -> ReplicationFact:
         if machine.follows:
-            return ReplicationFact((_stranger(),))
+            return ReplicationFact((stranger(),))
         stream = self.stream
         if machine is not self.follower or stream.removed:
             return ReplicationFact((), logs=stream.logs(machine.position) if machine is self.leader else ())
@@ -393,34 +386,6 @@ class World:
             return Blind(Reason.CHANNEL_LOST)
         age = clock().loop - self._synced
         return MarkerFact(clock().wall - timedelta(seconds=age), age, "oslo-a")
-
-
-def _stranger() -> Channel:
-    """A channel from outside the pair, whose receiver finds nobody there."""
-    return Channel(
-        name="",
-        source_host="10.9.9.9",
-        source_port=3306,
-        io=IoState.CONNECTING,
-        sql=True,
-        io_errno=2003,
-        io_error="error connecting to master",
-        sql_errno=0,
-        sql_error="",
-        seconds_behind=None,
-        sql_delay=0,
-        relay_bytes=0,
-        sql_state="",
-        read=None,
-        executed=None,
-        retrieved_gtid=None,
-        executed_gtid=None,
-        heartbeats=None,
-        heartbeat_period=None,
-        source_server_id=None,
-        source_uuid=None,
-        uses_gtid=True,
-    )
 
 
 _PATIENT = frozenset({Reason.CONNECT_TIMEOUT, Reason.QUERY_TIMEOUT, Reason.NO_HANDSHAKE})

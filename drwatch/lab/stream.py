@@ -49,13 +49,6 @@ def restart_standby(pair: Pair) -> float:
     return at
 
 
-def restart_primary(pair: Pair) -> float:
-    """Likewise; it begins a new binary log, and whoever watched it must log in anew."""
-    at = pair.primary.kill()
-    pair.primary.start()
-    return at
-
-
 def stop_applier(pair: Pair) -> float:
     """What a backup of the standby does (--safe-slave-backup, --dump-slave)."""
     pair.standby.sql(f"STOP {pair.standby.words.replica} SQL_THREAD")
@@ -298,7 +291,6 @@ STREAMS = (
         takeover.leave,
         needs=(Need.RECOVERY,),
     ),
-    Fault("primary-restarted", "the primary's server is killed and is back at once", restart_primary, takeover.leave),
     Fault("applier-stopped", "a backup stops the standby's applier", stop_applier, start_applier),
     Fault("primary-bursts", "the application writes two megabytes at once", burst, clear_burst, circumstance=True),
     Fault("row-missing", "a row is missing on the standby", remove_row, restore_row),
