@@ -9,6 +9,7 @@ from drwatch.core import links, roles, symptoms, triangulation
 from drwatch.core.finding import Finding
 from drwatch.core.policy import Policy
 from drwatch.core.sample import Blind, Key, Moment, Probe, Reason
+from drwatch.core.silence import Silence
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.suppression import place, suppress
 from drwatch.core.symptoms.firing import Firing
@@ -27,12 +28,16 @@ class Assessment:
     """Clusters that have not been looked at all round yet, as just after a start."""
     wanted: frozenset[Key] = frozenset()
     """Looks to make now."""
+    silences: tuple[Silence, ...] = ()
+    """What people want to hear nothing of now."""
 
     def view(self, cluster: str) -> ClusterView | None:
         return next((view for view in self.clusters if view.cluster.name == cluster), None)
 
 
-def assess(snapshot: Snapshot, policy: Policy, firing: Firing, now: Moment) -> Assessment:
+def assess(
+    snapshot: Snapshot, policy: Policy, firing: Firing, now: Moment, silences: tuple[Silence, ...] = ()
+) -> Assessment:
     """Judge the snapshot. Pure: the same snapshot, policy, incidents and moment give the same assessment."""
     snapshot = roles.follow(_aged(snapshot, policy.limits.stale_sample, now), policy, now)
     views = tuple(look_over(roles.led(cluster, snapshot), policy, snapshot, now) for cluster in policy.clusters)
@@ -53,7 +58,7 @@ def assess(snapshot: Snapshot, policy: Policy, firing: Firing, now: Moment) -> A
         wanted |= markers_wanted(view.cluster, snapshot, now)
     findings += symptoms.of_drwatch(snapshot)
     unsettled = frozenset(view.cluster.name for view in views if not view.settled)
-    return Assessment(now, snapshot, views, tuple(findings), unsettled, frozenset(wanted))
+    return Assessment(now, snapshot, views, tuple(findings), unsettled, frozenset(wanted), silences)
 
 
 _HELD = frozenset({Probe.SERVER, Probe.REPLICATION, Probe.HOST})

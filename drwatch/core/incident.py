@@ -12,6 +12,7 @@ from drwatch.core.evidence import Vote
 from drwatch.core.finding import PRIMARY_LOST, Condition, Confidence, Finding, Severity
 from drwatch.core.policy import Policy
 from drwatch.core.sample import Moment
+from drwatch.core.silence import Silence
 
 
 class Phase(StrEnum):
@@ -58,6 +59,10 @@ class Incident:
     """Events made so far; the next one is numbered pages + 1."""
     votes: tuple[Vote, ...] = ()
     """How each chair voted last, in this run of drwatch."""
+    silence: str = ""
+    """The id of the silence that keeps it from people now."""
+    freed: Moment | None = None
+    """When what kept it from people last ended: a greater trouble or a silence. Its waits count from there."""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -158,6 +163,15 @@ def _seen(incident: Incident, finding: Finding, policy: Policy, now: Moment) -> 
     return incident
 
 
+def _hushed(incident: Incident, silences: Iterable[Silence], now: Moment) -> Incident:
+    """The incident under the silence that covers it, if one does."""
+    name = next(
+        (each.id for each in silences if each.covers(incident.cluster, incident.condition, incident.subject)), ""
+    )
+    freed = now if incident.silence and not name else incident.freed
+    return replace(incident, silence=name, freed=freed)
+
+
 def _unseen(incident: Incident, policy: Policy, now: Moment) -> Incident:
     """The incident when its finding is gone."""
     if incident.phase is Phase.SUSPECTED:
@@ -177,6 +191,7 @@ def _worth_writing(before: Incident | None, after: Incident) -> bool:
         or before.phase is not after.phase
         or before.condition is not after.condition
         or before.suppressed_by is not after.suppressed_by
+        or before.silence != after.silence
     )
 
 
@@ -207,7 +222,7 @@ def advance(incidents: Iterable[Incident], assessment: Assessment, policy: Polic
     changed: list[Incident] = []
     for finding in _by_key(assessment.findings):
         before = known.pop((finding.cluster, finding.topic, finding.subject), None)
-        after = _seen(before or _suspect(finding, now), finding, policy, now)
+        after = _hushed(_seen(before or _suspect(finding, now), finding, policy, now), assessment.silences, now)
         living.append(after)
         if _worth_writing(before, after):
             changed.append(after)
@@ -215,9 +230,9 @@ def advance(incidents: Iterable[Incident], assessment: Assessment, policy: Polic
         if _unproved(before, assessment, policy):
             living.append(replace(before, last_true=now) if before.phase is Phase.OPEN else before)
             continue
-        after = _unseen(before, policy, now)
+        after = _hushed(_unseen(before, policy, now), assessment.silences, now)
         if after.phase not in ENDED:
             living.append(after)
-        elif _worth_writing(before, after):
+        if _worth_writing(before, after):
             changed.append(after)
     return Advance(tuple(living), tuple(changed))

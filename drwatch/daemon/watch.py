@@ -24,9 +24,11 @@ from drwatch.core.paging import Page, Row, page
 from drwatch.core.policy import NodePolicy, Policy
 from drwatch.core.roles import learn
 from drwatch.core.sample import Blind, Key, Moment, Node, Probe, Reason, Sample, ServerFact
+from drwatch.core.silence import Silence
 from drwatch.core.snapshot import Snapshot
 from drwatch.daemon.clock import Clock
 from drwatch.daemon.delivery import Delivering
+from drwatch.daemon.silencing import Silencing
 from drwatch.store import Loaded, StoreError
 
 log = logging.getLogger("drwatch")
@@ -86,6 +88,7 @@ class Ledger(Protocol):
     async def load(self, now: Moment) -> Loaded: ...
     async def commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None: ...
     async def remember(self, held: Memory, synced: bool, records: Sequence[Record] = ()) -> None: ...
+    async def silence(self, changed: Sequence[Silence]) -> None: ...
 
 
 class Measures(Protocol):
@@ -136,6 +139,7 @@ class Daemon:
             sights={key: sight for key, sight in snapshot.sights.items() if key in self._looks},
             channels={name: health for name, health in snapshot.channels.items() if name in policy.paging.channels},
         )
+        self.silencing = Silencing(policy, zone, ledger, clock, self._kept.set)
         self.assessment: Assessment | None = None
         self.incidents: tuple[Incident, ...] = ()
         self.ticks = 0
@@ -151,6 +155,7 @@ class Daemon:
         loaded = await self._ledger.load(self._clock())
         self.incidents = loaded.incidents
         self._boxed = loaded.boxed
+        self.silencing.load(loaded.silences)
         if self._first:
             nodes = {node.node for cluster in self._policy.clusters for node in cluster.nodes}
             self.snapshot = recall(loaded.memory, nodes, self._clock())
@@ -288,7 +293,8 @@ class Daemon:
     async def _tick(self) -> None:
         now = self._clock()
         firing = frozenset(incident.key for incident in self.incidents if incident.phase is Phase.OPEN)
-        assessment = assess(self.snapshot, self._policy, firing, now)
+        silences = await self.silencing.turn(now)
+        assessment = assess(self.snapshot, self._policy, firing, now, silences)
         self._turn(learn(self.snapshot, assessment.snapshot))
         step = advance(self.incidents, assessment, self._policy, now)
         ended = tuple(incident for incident in step.changed if incident.phase in ENDED)
@@ -382,6 +388,7 @@ class Daemon:
     def _say(self, changed: Iterable[Incident]) -> None:
         for incident in changed:
             suppressed = f" (explained by {incident.suppressed_by})" if incident.suppressed_by else ""
+            suppressed += f" (silenced by {incident.silence})" if incident.silence else ""
             log.log(
                 logging.INFO if incident.phase in ENDED else logging.WARNING,
                 "%s %s: %s %s %s%s",

@@ -17,7 +17,8 @@ from drwatch.core.incident import ENDED, Incident
 from drwatch.core.memory import Memory
 from drwatch.core.paging import Outcome, Row, RowState
 from drwatch.core.sample import Moment
-from drwatch.store import ballast, blackbox, memory, votes
+from drwatch.core.silence import Silence
+from drwatch.store import ballast, blackbox, memory, silences, votes
 from drwatch.store.blackbox import Boxed
 from drwatch.store.connection import connect, transaction
 from drwatch.store.lock import take_lock
@@ -44,6 +45,8 @@ class Loaded:
     memory: Memory
     boxed: frozenset[Death] = frozenset()
     """Deaths that the black box has a record of."""
+    silences: tuple[Silence, ...] = ()
+    """Those whose time is not over, ended ones too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,14 @@ class Store:
         ``synced`` waits until the disk has it, which costs an fsync.
         """
         await self._run(lambda: self._remember(held, synced, records))
+
+    async def silence(self, changed: Sequence[Silence]) -> None:
+        """Write silences that were asked for, or ended."""
+        await self._run(lambda: self._silence(changed))
+
+    async def silences(self, now: Moment, limit: int = 50) -> tuple[Silence, ...]:
+        """The latest silences, newest first, past ones too."""
+        return await self._run(lambda: silences.past(self._connection(), limit, now))
 
     async def blackbox(self, incident: str) -> tuple[Boxed, ...]:
         """What the black box holds of an incident."""
@@ -188,7 +199,7 @@ class Store:
             waiting = (RowState.DUE, RowState.SENDING)
             rows = db.execute("SELECT * FROM ledger WHERE state IN (?, ?) ORDER BY created, event, channel", waiting)
             due = tuple(row_of(line, now) for line in rows)
-            return Loaded(living, due, memory.load(db, self._boot, now), blackbox.deaths(db))
+            return Loaded(living, due, memory.load(db, self._boot, now), blackbox.deaths(db), silences.living(db, now))
 
     def _commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None:
         with transaction(self._connection()) as db:
@@ -196,6 +207,10 @@ class Store:
             db.executemany(upsert("ledger", ROW), [row_values(row) for row in rows])
             votes.keep(db, incidents)
         ballast.lay_in(self._path)
+
+    def _silence(self, changed: Sequence[Silence]) -> None:
+        with transaction(self._connection()) as db:
+            silences.save(db, changed)
 
     def _mark(self, row: Row, attempt: Attempt | None) -> None:
         with transaction(self._connection()) as db:

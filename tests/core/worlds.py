@@ -33,6 +33,7 @@ from drwatch.core.sample import (
     Sample,
     ServerFact,
 )
+from drwatch.core.silence import Silence
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.symptoms.firing import Firing
 from drwatch.core.world import WITNESS
@@ -267,9 +268,10 @@ class Story:
         self.policy = policy
         self.incidents: tuple[Incident, ...] = ()
         self.changed: list[Incident] = []
+        self.silences: tuple[Silence, ...] = ()
 
     def tick(self, now: float, *findings: Finding, unsettled: Iterable[str] = ()) -> Advance:
-        assessment = Assessment(at(now), Snapshot(), (), findings, frozenset(unsettled))
+        assessment = Assessment(at(now), Snapshot(), (), findings, frozenset(unsettled), silences=self.silences)
         step = advance(self.incidents, assessment, self.policy, at(now))
         self.incidents = step.living
         self.changed += step.changed
