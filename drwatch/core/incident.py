@@ -10,6 +10,7 @@ from enum import StrEnum
 from drwatch.core.assessment import Assessment
 from drwatch.core.evidence import Vote
 from drwatch.core.finding import PRIMARY_LOST, Condition, Confidence, Finding, Severity
+from drwatch.core.flap import Flap, IncidentKey
 from drwatch.core.policy import Policy
 from drwatch.core.sample import Moment
 from drwatch.core.silence import Silence
@@ -63,9 +64,13 @@ class Incident:
     """The id of the silence that keeps it from people now."""
     freed: Moment | None = None
     """When what kept it from people last ended: a greater trouble or a silence. Its waits count from there."""
+    flaps: bool = False
+    """Whether it comes and goes too often to be told each time."""
+    again: bool = False
+    """Whether it has come back while it flaps, and stayed for its window, since people were told of it last."""
 
     @property
-    def key(self) -> tuple[str, str, str]:
+    def key(self) -> IncidentKey:
         return (self.cluster, self.topic, self.subject)
 
 
@@ -172,11 +177,13 @@ def _hushed(incident: Incident, silences: Iterable[Silence], now: Moment) -> Inc
     return replace(incident, silence=name, freed=freed)
 
 
-def _unseen(incident: Incident, policy: Policy, now: Moment) -> Incident:
+def _unseen(incident: Incident, policy: Policy, flap: Flap | None, now: Moment) -> Incident:
     """The incident when its finding is gone."""
     if incident.phase is Phase.SUSPECTED:
         return replace(incident, phase=Phase.HEALED, ended=now)
-    if now - incident.last_true >= policy.hold:
+    # While it flaps it is one incident, and over when it has been away for good.
+    hold = max(policy.hold, policy.flapping.steady) if flap and flap.since else policy.hold
+    if now - incident.last_true >= hold:
         return replace(incident, phase=Phase.RESOLVED, ended=incident.last_true)
     return incident
 
@@ -230,7 +237,8 @@ def advance(incidents: Iterable[Incident], assessment: Assessment, policy: Polic
         if _unproved(before, assessment, policy):
             living.append(replace(before, last_true=now) if before.phase is Phase.OPEN else before)
             continue
-        after = _hushed(_unseen(before, policy, now), assessment.silences, now)
+        over = _unseen(before, policy, assessment.snapshot.flaps.get(before.key), now)
+        after = _hushed(over, assessment.silences, now)
         if after.phase not in ENDED:
             living.append(after)
         if _worth_writing(before, after):

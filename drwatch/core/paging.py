@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from drwatch.core.finding import Condition, Severity
+from drwatch.core.finding import ALWAYS_TOLD, Condition, Severity
 from drwatch.core.incident import Incident, Phase
 from drwatch.core.policy import Paging
 from drwatch.core.sample import Moment
@@ -20,6 +20,8 @@ class PageReason(StrEnum):
     """The next step's delay is over and the incident is still open."""
     CHANGED = "changed"
     """The trouble has another face, so another runbook."""
+    AGAIN = "again"
+    """It has come back, and stayed for its window, while it flaps: what is told each time."""
     STILL = "still"
     RESOLVED = "resolved"
     TEST = "test"
@@ -127,6 +129,9 @@ def due(
         return None
     if incident.suppressed_by is not None or incident.silence:
         return None
+    if incident.flaps and incident.condition not in ALWAYS_TOLD:
+        # Flapping says so; what is true when it ends is told then.
+        return None
     if incident.told_steps and now - incident.last_true > 0:
         # Not true now: it is being held back from its resolve, and nobody else need be woken for it.
         return None
@@ -137,6 +142,8 @@ def due(
         names = dict.fromkeys(name for step in paging.escalation[incident.told_steps : steps] for name in step.to)
         reason = PageReason.ESCALATED if told else PageReason.FIRST
         return reason, tuple(names), steps
+    if incident.again:
+        return PageReason.AGAIN, told, incident.told_steps
     if _another_face(incident, settle, paging.remind, now):
         return PageReason.CHANGED, told, incident.told_steps
     if (

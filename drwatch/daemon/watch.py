@@ -17,6 +17,7 @@ from drwatch.core.assessment import Assessment, assess
 from drwatch.core.blackbox import Death, Record, records
 from drwatch.core.dating import date
 from drwatch.core.drill import Drill
+from drwatch.core.flapping import flap
 from drwatch.core.incident import ENDED, Incident, Phase, advance
 from drwatch.core.memory import Memory, memory, recall, turns
 from drwatch.core.message import compose
@@ -291,12 +292,13 @@ class Daemon:
                 continue
 
     async def _tick(self) -> None:
+        silences = await self.silencing.turn(self._clock())
         now = self._clock()
         firing = frozenset(incident.key for incident in self.incidents if incident.phase is Phase.OPEN)
-        silences = await self.silencing.turn(now)
         assessment = assess(self.snapshot, self._policy, firing, now, silences)
         self._turn(learn(self.snapshot, assessment.snapshot))
         step = advance(self.incidents, assessment, self._policy, now)
+        step, flaps = flap(self.incidents, step, assessment, self._policy, now)
         ended = tuple(incident for incident in step.changed if incident.phase in ENDED)
         told: dict[str, Incident] = {}
         rows: list[Row] = []
@@ -312,7 +314,8 @@ class Daemon:
             await self._commit({**self._owed, **changed}, rows, now)
         self.incidents, self.assessment = living, assessment
         self._put_down(records(assessment, living, self._boxed))
-        self.snapshot = replace(self.snapshot, outages=date(self.snapshot.outages, assessment, living))
+        outages = date(self.snapshot.outages, assessment, living)
+        self.snapshot = replace(self.snapshot, outages=outages, flaps=flaps)
         self._say(step.changed)
         self._delivering.take(rows)
         for key in assessment.wanted:

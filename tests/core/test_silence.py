@@ -9,11 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from worlds import PAGING, POLICY, START, Story, at
+from worlds import POLICY, START, Telling, at
 
 from drwatch.core.finding import Condition, Finding
-from drwatch.core.incident import Incident
-from drwatch.core.paging import PageReason, page
+from drwatch.core.paging import PageReason
 from drwatch.core.policy import Policy, Window
 from drwatch.core.sample import Moment
 from drwatch.core.silence import CONFIGURATION, MAINTENANCE, NEVER, Refused, Silence, Wish, keep, silence
@@ -26,26 +25,6 @@ STOPPED = Finding(Condition.REPLICATION_STOPPED, "shop", "oslo-b", "stopped")
 
 def made(**but: object) -> Silence:
     return silence(replace(WISH, **but), POLICY, START)  # type: ignore[arg-type]
-
-
-class Telling(Story):
-    """A story whose pages are counted."""
-
-    def __init__(self, policy: Policy = POLICY) -> None:
-        super().__init__(policy)
-        self.told: list[tuple[float, PageReason, Condition]] = []
-
-    def go(self, start: int, end: int, *findings: Finding, silences: tuple[Silence, ...] = ()) -> None:
-        for now in range(start, end):
-            self.silences = tuple(each for each in silences if not each.over(at(now)))
-            step = self.tick(now, *findings)
-            told: dict[str, Incident] = {}
-            for incident in {each.id: each for each in (*step.living, *step.changed)}.values():
-                event = page(incident, PAGING, self.policy.confirm.conclusive, at(now))
-                if event is not None:
-                    told[incident.id] = event.incident
-                    self.told.append((now, event.reason, event.incident.condition))
-            self.incidents = tuple(told.get(each.id, each) for each in self.incidents)
 
 
 def test_a_silence_says_who_wants_to_hear_nothing_of_what_until_when_and_why() -> None:

@@ -14,6 +14,7 @@ from drwatch.core.symptoms import (
     channel,
     endpoint,
     files,
+    flapping,
     history,
     host,
     objectives,
@@ -47,6 +48,7 @@ def of_cluster(view: ClusterView, policy: Policy, snapshot: Snapshot, firing: Fi
     yield from files.findings(view, policy, snapshot, firing)
     yield from host.findings(view, policy, snapshot, firing)
     yield from blindness.findings(view, policy, snapshot, now)
+    yield from flapping.findings(view, policy, snapshot, now)
 
 
 def of_drwatch(snapshot: Snapshot) -> Iterator[Finding]:
