@@ -29,6 +29,9 @@ ENDED = frozenset({Phase.RESOLVED, Phase.HEALED})
 NOTEWORTHY = 1.0
 """Seconds that a suspicion must have lasted to be worth a line in the history."""
 
+EXPLAINED = 5.0
+"""The same, of what a greater trouble explains: shorter, it would have been told to nobody anyway."""
+
 
 @dataclass(frozen=True, slots=True)
 class Incident:
@@ -157,10 +160,11 @@ def _seen(incident: Incident, finding: Finding, policy: Policy, now: Moment) -> 
         return incident
     if finding.suppressed_by is not None:
         # Its window opens when the greater trouble ends, or every echo of it would be told the second it is over.
-        return replace(incident, began=now, condition_began=now)
+        return replace(incident, condition_began=now, freed=now)
     limit, allowance = window(finding, policy), policy.confirm.restarting
+    free = incident.freed or incident.began
     # A trouble whose face keeps changing, such as a crash loop, is told when a restart's allowance is over.
-    if now - incident.condition_began >= limit or now - incident.began >= max(limit, allowance):
+    if now - incident.condition_began >= limit or now - free >= max(limit, allowance):
         return replace(incident, phase=Phase.OPEN, confirmed=now)
     if finding.condition is Condition.PRIMARY_UNSEEN and before.condition in _OUT:
         # It is back, and drwatch's own next dial is seconds away: the history keeps what it was.
@@ -192,7 +196,7 @@ def _worth_writing(before: Incident | None, after: Incident) -> bool:
     if after.phase is Phase.SUSPECTED:
         return False
     if after.phase is Phase.HEALED:
-        return after.suppressed_by is None and after.last_true - after.began >= NOTEWORTHY
+        return after.last_true - after.began >= (NOTEWORTHY if after.suppressed_by is None else EXPLAINED)
     return (
         before is None
         or before.phase is not after.phase

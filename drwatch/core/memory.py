@@ -55,6 +55,7 @@ class Memory:
     logs: Mapping[Node, Logs] = field(default_factory=_nothing)
     starts: Mapping[Node, tuple[Moment, ...]] = field(default_factory=_nothing)
     flaps: Mapping[IncidentKey, Flap] = field(default_factory=_nothing)
+    digested: str = ""
     facts: Mapping[Key, Sample] = field(default_factory=_nothing)
     """The newest fact of each look that is ``KEPT``."""
 
@@ -63,7 +64,8 @@ def turns(seen: Snapshot) -> tuple[object, ...]:
     """What must not be lost with the last seconds: when this changes, the memory is written at once."""
     rewound = frozenset((node, line.rewound) for node, line in seen.timelines.items() if line.rewound)
     led = frozenset(seen.leaders.items()), frozenset(seen.protections.items()), frozenset(seen.watched.items())
-    return seen.alive, seen.embodied, frozenset(seen.deaths.items()), rewound, led, seen.outages, seen.drills
+    told = seen.outages, seen.drills, seen.digested
+    return seen.alive, seen.embodied, frozenset(seen.deaths.items()), rewound, led, *told
 
 
 def memory(snapshot: Snapshot, now: Moment) -> Memory:
@@ -85,6 +87,7 @@ def memory(snapshot: Snapshot, now: Moment) -> Memory:
         logs=snapshot.logs,
         starts=snapshot.starts,
         flaps=snapshot.flaps,
+        digested=snapshot.digested,
         facts=MappingProxyType({**snapshot.recalled, **seen}),
     )
 
@@ -112,6 +115,7 @@ def recall(past: Memory, nodes: Collection[Node], now: Moment) -> Snapshot:
         protections=past.protections,
         watched=past.watched,
         flaps=past.flaps,
+        digested=past.digested,
         woke=now if past.rebooted else None,
         logs=ours(past.logs) if past.sure else _nothing(),
         starts=ours(past.starts) if past.sure else _nothing(),

@@ -25,6 +25,8 @@ class PageReason(StrEnum):
     STILL = "still"
     RESOLVED = "resolved"
     TEST = "test"
+    DIGEST = "digest"
+    """Once a day, what nobody was woken for."""
 
 
 class Outcome(StrEnum):

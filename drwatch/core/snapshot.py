@@ -118,6 +118,8 @@ class Snapshot:
     """When each server was lately started anew, oldest first."""
     flaps: Mapping[IncidentKey, Flap] = field(default_factory=_nothing)
     """The troubles that have come lately, and how often."""
+    digested: str = ""
+    """The day whose digest was told last; empty before the first."""
 
     def keep(self, sample: Sample) -> Snapshot:
         """The snapshot with one look more."""

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from typing import Protocol, runtime_checkable
 
 from drwatch.core import drill
@@ -29,6 +29,7 @@ from drwatch.core.silence import Silence
 from drwatch.core.snapshot import Snapshot
 from drwatch.daemon.clock import Clock
 from drwatch.daemon.delivery import Delivering
+from drwatch.daemon.digesting import Digesting
 from drwatch.daemon.silencing import Silencing
 from drwatch.store import Loaded, StoreError
 
@@ -90,6 +91,7 @@ class Ledger(Protocol):
     async def commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None: ...
     async def remember(self, held: Memory, synced: bool, records: Sequence[Record] = ()) -> None: ...
     async def silence(self, changed: Sequence[Silence]) -> None: ...
+    async def ended_since(self, since: datetime, now: Moment) -> tuple[Incident, ...]: ...
 
 
 class Measures(Protocol):
@@ -140,6 +142,7 @@ class Daemon:
             sights={key: sight for key, sight in snapshot.sights.items() if key in self._looks},
             channels={name: health for name, health in snapshot.channels.items() if name in policy.paging.channels},
         )
+        self._digesting = Digesting(policy.paging, zone, ledger)
         self.silencing = Silencing(policy, zone, ledger, clock, self._kept.set)
         self.assessment: Assessment | None = None
         self.incidents: tuple[Incident, ...] = ()
@@ -160,6 +163,8 @@ class Daemon:
         if self._first:
             nodes = {node.node for cluster in self._policy.clusters for node in cluster.nodes}
             self.snapshot = recall(loaded.memory, nodes, self._clock())
+        # A row of it may have been written when the memory was not.
+        self.snapshot = replace(self.snapshot, digested=max(self.snapshot.digested, loaded.digested))
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._delivering.start(tasks, self._told)
@@ -309,13 +314,15 @@ class Daemon:
                 rows += self._rows(event, assessment, now)
         living = tuple(told.get(incident.id, incident) for incident in step.living)
         changed = {incident.id: incident for incident in step.changed} | told
+        digested, digest = await self._digesting.turn(self.snapshot.digested, living, now)
+        rows += digest
         again = self._owed_since is not None and now - self._owed_since >= OWED_AGAIN
         if changed or rows or again:
             await self._commit({**self._owed, **changed}, rows, now)
         self.incidents, self.assessment = living, assessment
         self._put_down(records(assessment, living, self._boxed))
         outages = date(self.snapshot.outages, assessment, living)
-        self.snapshot = replace(self.snapshot, outages=outages, flaps=flaps)
+        self._turn(replace(self.snapshot, outages=outages, flaps=flaps, digested=digested))
         self._say(step.changed)
         self._delivering.take(rows)
         for key in assessment.wanted:

@@ -112,6 +112,8 @@ def past_json(past: Past) -> Json:
         "began_at": text_of(past.began),
         "confirmed_at": text_of(past.confirmed),
         "ended_at": text_of(past.ended),
+        "suppressed_by": past.suppressed_by,
+        "silence": past.silence or None,
         "pages": past.pages,
         "told": past.told,
     }

@@ -61,7 +61,7 @@ class Ledger:
 
     def __init__(self, store: Store) -> None:
         self.store, self.dead, self.stuck = store, False, False
-        self.load = store.load
+        self.load, self.ended_since = store.load, store.ended_since
 
     async def remember(self, held: Memory, synced: bool, records: Sequence[Record] = ()) -> None:
         if self.stuck:
