@@ -299,7 +299,8 @@ class Daemon:
     async def _tick(self) -> None:
         silences = await self.silencing.turn(self._clock())
         now = self._clock()
-        firing = frozenset(incident.key for incident in self.incidents if incident.phase is Phase.OPEN)
+        opened = [incident for incident in self.incidents if incident.phase is Phase.OPEN]
+        firing = frozenset(key for each in opened for key in (each.key, (each.cluster, each.condition, each.subject)))
         assessment = assess(self.snapshot, self._policy, firing, now, silences)
         self._turn(learn(self.snapshot, assessment.snapshot))
         step = advance(self.incidents, assessment, self._policy, now)

@@ -41,7 +41,7 @@ def of_cluster(view: ClusterView, policy: Policy, snapshot: Snapshot, firing: Fi
     yield from restarts.findings(view, snapshot, now)
     yield from standing.findings(view, snapshot, now)
     yield from endpoint.findings(view, snapshot)
-    yield from binlog.findings(view, policy, snapshot, now)
+    yield from binlog.findings(view, policy, snapshot, firing, now)
     yield from semisync.findings(view, policy, snapshot)
     yield from objectives.findings(view, snapshot, firing)
     yield from rehearsal.findings(view, snapshot, now)

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from drwatch.core.finding import Condition, Confidence, Finding
+from drwatch.core.roles import feed
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.symptoms.firing import CLEAR, Firing
 from drwatch.core.view import ClusterView
 
 RTO_PATIENCE = 600.0
+
+STALL_PATIENCE = 3600.0
+"""Seconds for which nobody may know how long an applier will take that reports no error: a backup that stops it, an
+ALTER TABLE that it waits for (traps.md 28)."""
 
 
 def findings(view: ClusterView, snapshot: Snapshot, firing: Firing) -> Iterator[Finding]:
@@ -35,7 +40,10 @@ def findings(view: ClusterView, snapshot: Snapshot, firing: Firing) -> Iterator[
     for estimate in view.recovery:
         name = estimate.node.name
         share = CLEAR if (cluster, Condition.RTO_BREACHED, name) in firing else 1.0
+        patience = RTO_PATIENCE
         if estimate.unknown and estimate.node in snapshot.alive:
+            channel = feed(snapshot, estimate.node)
+            patience = STALL_PATIENCE if channel is not None and not channel.sql_errno else RTO_PATIENCE
             summary = f"nobody knows how long recovery with {name} would take: {estimate.unknown}"
         elif estimate.unassumed > goal.rto * share:
             summary = (
@@ -45,4 +53,4 @@ def findings(view: ClusterView, snapshot: Snapshot, firing: Firing) -> Iterator[
         else:
             continue
         evidence = tuple(f"{term.component}: {term.note}" for term in estimate.terms)
-        yield Finding(Condition.RTO_BREACHED, cluster, name, summary, evidence, confirm=RTO_PATIENCE)
+        yield Finding(Condition.RTO_BREACHED, cluster, name, summary, evidence, confirm=patience)
