@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -66,6 +67,8 @@ class Scenario:
     """The server itself refuses logins in this one and counts each in Aborted_connects, whoever dials."""
     small_disk: Under | None = None
     """What of the primary lies on a disk that can be filled."""
+    begins: datetime | None = None
+    """What the wall clock shows at the start; only a simulated one can be set."""
     crash: Crash | None = None
     """Only real processes can be killed: the simulator does not play these."""
 

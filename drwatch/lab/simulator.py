@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -39,8 +40,8 @@ from drwatch.core.sample import (
     ServerFact,
 )
 
-EPOCH = datetime(2026, 11, 23, 2, 14, tzinfo=UTC)
-"""The wall clock at the loop's zero: 03:14 in Oslo."""
+EPOCH = ContextVar("EPOCH", default=datetime(2026, 11, 23, 2, 14, tzinfo=UTC))
+"""The wall clock at the loop's zero: 03:14 in Oslo, where a story has no time of its own."""
 
 TRANSACTION = 200
 """Bytes of binary log."""
@@ -59,7 +60,7 @@ LATENCY = 0.002
 def clock() -> Moment:
     """Both hands of the virtual clock."""
     seconds = asyncio.get_running_loop().time()
-    return Moment(seconds, EPOCH + timedelta(seconds=seconds))
+    return Moment(seconds, EPOCH.get() + timedelta(seconds=seconds))
 
 
 NOTHING = GtidPosition()
@@ -96,6 +97,8 @@ class Machine:
     disk_read_only: bool = False
     stopping: bool = False
     """Its port is closed and its process is there."""
+    ahead: float = 0.0
+    """Seconds by which its clock is ahead of the witness's."""
 
     @property
     def serves(self) -> bool:
@@ -119,7 +122,13 @@ class World:
         self.applier_blocked = False
         self.removed = self.filtered = False
         self.delay = 0
-        self.files_paused = False
+        self.files_paused = self.applier_stopped = False
+        self.files_last = 0.0
+        """Seconds that a run of the file sync takes: the next one begins after it, at cron's next time."""
+        self.files_daily: Callable[[], float] | None = None
+        """When the last run of a daily sync began, loop seconds; None for a sync that comes often."""
+        self.rotations: list[int] = []
+        """Numbers of the transactions before which the leader began a new binary log."""
         self._at, self._received = start, self.leader.position
         self._synced = start
         self._heartbeats, self._heard_at = 0, start
@@ -134,13 +143,24 @@ class World:
                 machine.position = (machine.server_id, number)
         if self._io() is IoState.YES and self.leader.serves and self.wire_silent_since is None:
             self._hear(now, self.leader.position)
-        idle = self.applier_blocked or self.sql_errno or self.delay or self.removed
+        idle = self.applier_blocked or self.applier_stopped or self.sql_errno or self.delay or self.removed
         if not idle and self.follower.serves:
             self.follower.position = self._received
             self.follower.applied = _gtid(self._received)
         if not self.files_paused and self.primary.powered and self.standby.powered:
-            self._synced = max(self._synced, now - now % self.files_every)
+            self._synced = max(self._synced, self._last_sync(now))
         self._at = now
+
+    def _last_sync(self, now: float) -> float:
+        """When the last run began that is finished."""
+        if self.files_daily is not None:
+            return self.files_daily()
+        pace = self.files_every * max(1, math.ceil(self.files_last / self.files_every))
+        return (now - self.files_last) // pace * pace
+
+    def forget_syncs(self) -> None:
+        """The runs so far were another sync's."""
+        self._synced = -math.inf
 
     def _hear(self, now: float, committed: tuple[int, float]) -> None:
         """What a source sends: its commits, or a heartbeat when a period has gone by without one."""
@@ -328,13 +348,13 @@ class World:
             super_read_only=None,
             gtid=_gtid(machine.position),
             gtid_applied=machine.applied,
-            binlog=_coordinate(machine.position) if machine.used else None,
+            binlog=self._coordinate(machine.position) if machine.used else None,
             uptime=now.loop - machine.since,
             connections=limit if machine.full else 12,
             max_connections=limit,
             connections_refused=0,
             threads_running=2 + machine.held_up + (machine.reading_since is not None),
-            clock=now.wall,
+            clock=now.wall + timedelta(seconds=machine.ahead),
             net_timeout=NET_TIMEOUT,
             buffer_pool_bytes=1 << 27,
             buffer_pool_data_bytes=1 << 26,
@@ -356,17 +376,17 @@ class World:
                     source_host=f"10.0.0.{self.leader.server_id}",
                     source_port=3306,
                     io=io,
-                    sql=not self.sql_errno,
+                    sql=not self.sql_errno and not self.applier_stopped,
                     io_errno=2003 if io is IoState.CONNECTING else self.io_errno,
                     io_error="error connecting to master" if io is IoState.CONNECTING else "",
                     sql_errno=self.sql_errno,
                     sql_error="Duplicate entry '7' for key 'PRIMARY'" if self.sql_errno else "",
-                    seconds_behind=0 if io is IoState.YES and not self.sql_errno else None,
+                    seconds_behind=0 if io is IoState.YES and not self.sql_errno and not self.applier_stopped else None,
                     sql_delay=self.delay,
                     relay_bytes=int(self._received[1] - machine.position[1]) * TRANSACTION,
                     sql_state="",
-                    read=_coordinate(self._received),
-                    executed=_coordinate(machine.position),
+                    read=self._coordinate(self._received),
+                    executed=self._coordinate(machine.position),
                     retrieved_gtid=_gtid(self._received),
                     executed_gtid=None,
                     heartbeats=self._heartbeats,
@@ -380,6 +400,11 @@ class World:
             )
         )
 
+    def _coordinate(self, position: tuple[int, float]) -> Coordinate:
+        number = int(position[1])
+        began = [each for each in self.rotations if each <= number]
+        return Coordinate(f"mysql-bin.{len(began) + 1:06d}", (number - max(began, default=0)) * TRANSACTION)
+
     def _host(self, machine: Machine) -> HostFact | Blind:
         if not machine.powered:
             return Blind(Reason.CONNECT_TIMEOUT)
@@ -387,7 +412,7 @@ class World:
             return Blind(Reason.HOST_KEY_CHANGED)
         process = Process(100 + machine.server_id, "T" if machine.frozen else "S")
         return HostFact(
-            clock=clock().wall,
+            clock=clock().wall + timedelta(seconds=machine.ahead),
             processes=(process,) if machine.runs else (),
             unit=None,
             io_wait=0.02,
@@ -454,10 +479,6 @@ def _stranger() -> Channel:
 
 def _gtid(position: tuple[int, float]) -> GtidPosition:
     return GtidPosition(((0, position[0], int(position[1])),))
-
-
-def _coordinate(position: tuple[int, float]) -> Coordinate:
-    return Coordinate("mysql-bin.000001", int(position[1]) * TRANSACTION)
 
 
 _PATIENT = frozenset({Reason.CONNECT_TIMEOUT, Reason.QUERY_TIMEOUT, Reason.NO_HANDSHAKE})

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -14,6 +14,7 @@ from drwatch.core.finding import Condition
 from drwatch.lab.disk import Under
 from drwatch.lab.faults import FAULTS
 from drwatch.lab.scenario import Act, Crash, Expect, Scenario
+from drwatch.lab.simulated_week import IN_MEMORY
 
 DISKS = {under.name.lower(): under for under in Under}
 
@@ -35,7 +36,7 @@ class _Act(_Part):
     def _one_known_fault(self) -> _Act:
         if (self.strike is None) == (self.mend is None):
             raise ValueError("expected either strike or mend")
-        if self.fault not in FAULTS:
+        if self.fault not in FAULTS and self.fault not in IN_MEMORY:
             raise ValueError(f"no fault is called {self.fault!r}")
         return self
 
@@ -77,6 +78,7 @@ class _File(_Part):
     mends: bool = True
     turned_away: bool = False
     small_disk: str | None = None
+    begins: AwareDatetime | None = None
     crash: Crash | None = None
 
 
@@ -105,8 +107,15 @@ def read(path: Path) -> Scenario:
         mends=file.mends,
         turned_away=file.turned_away,
         small_disk=disk,
+        begins=file.begins,
         crash=file.crash,
     )
 
 
-SCENARIOS = {path.stem: read(path) for path in sorted(Path(__file__).parent.glob("*.yaml"))}
+def _beside(folder: Path) -> dict[str, Scenario]:
+    return {path.stem: read(path) for path in sorted(folder.glob("*.yaml"))}
+
+
+SCENARIOS = _beside(Path(__file__).parent)
+SIMULATED = _beside(Path(__file__).parent / "simulated")
+"""Those that need a clock of their own: played in memory only."""
