@@ -52,8 +52,8 @@ async def test_every_condition_of_the_program_is_told_apart_by_name() -> None:
 
 
 @pytest.mark.parametrize("fault", ["applier-stopped", "applier-blocked"])
-async def test_fifty_minutes_of_a_backup_or_an_alter_table_page_nobody(fault: str, tmp_path: Path) -> None:
-    acts = (Act(0, fault), Act(3000, fault, mend=True))
+async def test_a_quarter_of_an_hour_of_a_backup_or_an_alter_table_page_nobody(fault: str, tmp_path: Path) -> None:
+    acts = (Act(0, fault), Act(900, fault, mend=True))
     played = await virtual.play(Scenario("night", "", acts, watch=120), tmp_path)
     assert played.pages == ()
 
