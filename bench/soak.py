@@ -1,6 +1,6 @@
 """Thirty nights in which one look in a hundred is lost and a backup stalls the standby: how many pages that makes.
 
-Under virtual time, a look a second, the whole daemon. Of each day the quarter of an hour around the backup is played.
+Under virtual time, a look a second, the whole daemon. Of each day the twelve minutes around the backup are played.
 In between drwatch is stopped and the pair goes on, so that each night begins with what the last one remembered. Whole
 days (``--hours 24``) take some seven hours of CPU: a second of watching takes ten milliseconds.
 """
@@ -38,8 +38,8 @@ BEGINS = datetime(2026, 10, 10, 0, 0, tzinfo=UTC)
 """02:00 in Oslo; the clocks go back in the third week."""
 
 DAY = 86400.0
-BACKUP = (60.0, 780.0)
-"""Twelve minutes from a minute past two on: longer than RtoBreached would wait for an applier in error."""
+BACKUP = (30.0, 660.0)
+"""Ten minutes and a half from two o'clock on: longer than RtoBreached would wait for an applier in error."""
 
 STALLS = ("applier-stopped", "applier-blocked")
 """What a backup does to the applier, night by night in turn: STOP SLAVE SQL_THREAD, or a lock that it waits for."""
@@ -145,7 +145,7 @@ async def soak(days: int, hours: float, seed: int, share: float) -> list[Night]:
 def main() -> None:
     arguments = argparse.ArgumentParser(prog="soak", description=__doc__)
     arguments.add_argument("--days", type=int, default=30)
-    arguments.add_argument("--hours", type=float, default=0.25, help="of each day, from 02:00 on")
+    arguments.add_argument("--hours", type=float, default=0.2, help="of each day, from 02:00 on")
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--loss", type=float, default=0.01, help="share of the looks that are lost")
     options = arguments.parse_args()
