@@ -9,8 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, tzinfo
-from typing import Protocol, runtime_checkable
+from datetime import tzinfo
 
 from drwatch.core import drill
 from drwatch.core.assessment import Assessment, assess
@@ -19,19 +18,19 @@ from drwatch.core.dating import date
 from drwatch.core.drill import Drill
 from drwatch.core.flapping import flap
 from drwatch.core.incident import ENDED, Incident, Phase, advance
-from drwatch.core.memory import Memory, memory, recall, turns
+from drwatch.core.memory import memory, recall, turns
 from drwatch.core.message import compose
 from drwatch.core.paging import Page, Row, page
 from drwatch.core.policy import NodePolicy, Policy
 from drwatch.core.roles import learn
 from drwatch.core.sample import Blind, Key, Moment, Node, Probe, Reason, Sample, ServerFact
-from drwatch.core.silence import Silence
 from drwatch.core.snapshot import Snapshot
 from drwatch.daemon.clock import Clock
 from drwatch.daemon.delivery import Delivering
 from drwatch.daemon.digesting import Digesting
+from drwatch.daemon.parts import HostReader, Ledger, Look, Measures
 from drwatch.daemon.silencing import Silencing
-from drwatch.store import Loaded, StoreError
+from drwatch.store import StoreError
 
 log = logging.getLogger("drwatch")
 
@@ -55,50 +54,6 @@ REPEATED = 1.0
 
 JITTER = 0.1
 """Share of an interval by which looks are spread, so that they do not march in step."""
-
-
-class Look(Protocol):
-    """One probe of one node."""
-
-    @property
-    def key(self) -> Key: ...
-    @property
-    def every(self) -> float: ...
-    @property
-    def wake(self) -> asyncio.Event:
-        """Set by the look itself when it knows that something happened, or from outside to ask for a look now."""
-
-    async def look(self) -> Sample:
-        """Never raises for what the world did."""
-
-    async def close(self) -> None: ...
-
-
-@runtime_checkable
-class HostReader(Protocol):
-    """A look at a host that reads what its server names; it is told here what that is."""
-
-    binlog: str | None
-    """Whose binary log's size; None none's."""
-    directories: tuple[str, ...]
-    """Whose file systems' space."""
-
-
-class Ledger(Protocol):
-    """Where changes and pages are committed before anything is sent. Each call is one transaction or StoreError."""
-
-    async def load(self, now: Moment) -> Loaded: ...
-    async def commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None: ...
-    async def remember(self, held: Memory, synced: bool, records: Sequence[Record] = ()) -> None: ...
-    async def silence(self, changed: Sequence[Silence]) -> None: ...
-    async def ended_since(self, since: datetime, now: Moment) -> tuple[Incident, ...]: ...
-
-
-class Measures(Protocol):
-    """Durations that outlive an assessment."""
-
-    def looked(self, key: Key, seconds: float) -> None: ...
-    def ticked(self, seconds: float) -> None: ...
 
 
 class Daemon:
