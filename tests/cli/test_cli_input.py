@@ -10,8 +10,8 @@ import pytest
 from commands import PROGRAM, drwatch, plain_user
 
 COMMANDS = (
-    "run", "check", "check-config", "status", "incidents", "explain", "rebuilt", "drill", "silence", "page-test", "grants",
-    "ssh-setup", "demo",
+    "run", "check", "check-config", "status", "incidents", "explain", "rebuilt", "drill", "silence", "page-test",
+    "grants", "ssh-setup", "demo",
 )  # fmt: skip
 CONFIG = """\
 clusters:

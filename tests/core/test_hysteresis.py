@@ -84,6 +84,7 @@ THRESHOLDS = (
 
 ELSEWHERE = {
     "silence": "test_findings: it is over when something is heard, which no share of the limit stands for",
+    "disk_stalled": "it is over when the disk finishes something, which no share of the limit stands for",
     "probe_blind": "a look brings something or it does not: time alone raises it, and paging.hold clears it",
     "stale_sample": "likewise",
     "applier_stuck": "likewise: it makes a figure unknown, and test_findings has the patience with that",
