@@ -70,8 +70,7 @@ async def play(scenario: Scenario, directory: Path) -> Played:
     file = directory / "drwatch.yaml"
     file.write_text(overlay(CONFIG, scenario.settings))
     policy = load(file, os.environ, look=False).policy
-    if scenario.begins is not None:
-        EPOCH.set(scenario.begins)
+    begins = EPOCH.set(scenario.begins or EPOCH.get())
     world, phone, instruments = World("shop", scenario.rate), SimulatedPhone(), Instruments()
     store = await Store.open(directory / "drwatch.db", thread=Inline(), boot="virtual")
     daemon = Daemon(
@@ -98,6 +97,7 @@ async def play(scenario: Scenario, directory: Path) -> Played:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
         await store.close()
+        EPOCH.reset(begins)
     pages = tuple(_read(phone.pages, zero))
     return Played(pages, *judge(scenario, pages), history, daemon)
 

@@ -123,9 +123,10 @@ async def running(
     try:
         await asyncio.sleep(8)
         yield Running(daemon, ledger)
-        if watching.done():
-            watching.result()
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
         await store.close()
+        if not watching.cancelled():
+            # Why a test fails whose daemon has ended is this, and not what was not told after it.
+            watching.result()
