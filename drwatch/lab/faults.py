@@ -331,7 +331,7 @@ FAULTS = {
         Fault("standby-delayed", "the standby is told to apply an hour late", delay_standby, hurry_standby),
         Fault("applier-blocked", "a lock holds the applier up", block_applier, unblock_applier),
         Fault("logs-rotated", "logrotate begins new logs on both hosts", ordinary.rotate_logs, takeover.leave),
-        Fault("primary-restarted", "an upgrade restarts the primary", ordinary.stop_primary, ordinary.start_primary),
+        Fault("mysqld-upgraded", "an upgrade restarts the primary", ordinary.stop_primary, ordinary.start_primary),
         Fault("applier-stopped", "a backup stops the applier", ordinary.stop_applier, ordinary.start_applier),
         Fault("sync-overlaps", "a sync takes longer than cron waits", ordinary.slow_sync, ordinary.plain_sync),
         Fault("sync-loses-files", "files vanish under the sync", ordinary.lossy_sync, ordinary.plain_sync),

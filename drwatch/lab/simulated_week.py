@@ -58,7 +58,7 @@ def sync_daily(world: World, broken: bool) -> None:
 
 FAULTS: dict[str, Callable[[World, bool], None]] = {
     "logs-rotated": rotate_logs,
-    "primary-restarted": stop_orderly,
+    "mysqld-upgraded": stop_orderly,
     "applier-stopped": stop_applier,
     "sync-overlaps": overlap,
     "sync-loses-files": lose_files,
