@@ -144,8 +144,11 @@ GOOD_IS_ONE = {"0": ("no", "red"), "1": ("yes", "green")}
 PANELS = [
     stat(
         "Open incidents",
-        "Confirmed, and not explained by a greater one.",
-        [query(f"sum(drwatch_incident_firing{{{ANYWHERE}}})", "open")],
+        "Confirmed, and not explained by a greater one; and silences in force, whose incidents page nobody.",
+        [
+            query(f"sum(drwatch_incident_firing{{{ANYWHERE}}})", "open"),
+            query(f"sum(drwatch_silence_active{{{ANYWHERE}}}) > 0", "silences"),
+        ],
         4,
         thresholds=thresholds((None, "green"), (1, "red")),
     ),

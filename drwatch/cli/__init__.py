@@ -17,7 +17,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from drwatch import __version__
-from drwatch.cli import history, logs, rehearse, talk
+from drwatch.cli import history, logs, rehearse, silence, talk
 from drwatch.cli.configured import DEFAULT, configuration
 from drwatch.cli.ledger import ledger
 from drwatch.cli.trouble import Trouble
@@ -115,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     how.add_argument("--end", action="store_true", help="say that it is over")
     drill.add_argument("--json", action="store_true")
+    silence.arguments_of(command("silence", silence.obey, "page nobody for a cluster for a while, at most 72h"))
     past = command("incidents", show_incidents, "the incidents so far, newest first")
     past.add_argument("--limit", type=_count, default=20, metavar="N", help="at most so many (default 20)")
     past.add_argument("--json", action="store_true", help="one object a line")

@@ -16,10 +16,12 @@ def incident(line: Past, zone: ZoneInfo) -> str:
     """One incident of the history: id, when, how long, what, and how many pages it took."""
     ended = f"to {moment(line.ended, zone)} ({span((line.ended - line.began).total_seconds())})" if line.ended else "on"
     pages = f"{line.told or 'no'} page{'' if line.told == 1 else 's'}"
+    why = f", explained by {line.suppressed_by}" if line.suppressed_by else ""
+    why += f", silenced by {line.silence}" if line.silence else ""
     where = f"{line.cluster}: " if line.cluster else ""
     return (
         f"{line.id}  from {moment(line.began, zone)} {ended}  {line.phase}  {line.severity.upper()} "
-        f"{where}{line.condition} {line.subject}: {one_line(line.summary)} ({pages})"
+        f"{where}{line.condition} {line.subject}: {one_line(line.summary)} ({pages}{why})"
     )
 
 

@@ -17,7 +17,7 @@ from drwatch.core.sample import Probe
 from drwatch.core.snapshot import Snapshot
 from drwatch.daemon.build import looks
 from drwatch.daemon.clock import clock
-from drwatch.daemon.watch import Look
+from drwatch.daemon.parts import Look
 
 ROUNDS = 2
 """The second one places what the standby holds in what the primary was seen to have in the first."""

@@ -46,7 +46,7 @@ def _asked(ask: Callable[[], Json]) -> RenderableType:
 def picture(status: Json, brief: bool = False) -> RenderableType:
     """The JSON of /api/v1/status as panels, one a cluster, the incidents below; ``brief`` leaves the evidence out."""
     clusters = [_cluster(cluster, brief) for cluster in status["clusters"]]
-    rest = _incidents(status["incidents"], brief)
+    rest = [*_silences(status["silences"]), *_incidents(status["incidents"], brief)]
     return Group(*clusters, *rest) if clusters else Text(status["unknown"] or "nothing is watched", style="yellow")
 
 
@@ -187,6 +187,13 @@ def _unknown(value: Json) -> Text:
     return Text(f"UNKNOWN: {value['unknown']}", style="yellow")
 
 
+def _silences(silences: list[Json]) -> Iterator[Text]:
+    for each in silences:
+        what = " ".join(filter(None, (each["cluster"], each["node"], each["condition"])))
+        why = f"{each['by']}: {each['reason']}"
+        yield Text(f"nobody is paged for {what} until {each['until']} ({why}) [{each['id']}]", style="yellow")
+
+
 def _incidents(incidents: list[Json], brief: bool) -> Iterator[RenderableType]:
     if not brief:
         yield from map(_incident, incidents)
@@ -203,6 +210,7 @@ def _incidents(incidents: list[Json], brief: bool) -> Iterator[RenderableType]:
 
 def _incident(incident: Json) -> RenderableType:
     why = f" (explained by {incident['suppressed_by']})" if incident["suppressed_by"] else ""
+    why += f" (silenced by {incident['silence']})" if incident["silence"] else ""
     evidence = [Text(f"    {line}") for line in incident["evidence"]]
     voted = [Text(f"    {vote_line(vote)}", style="dim") for vote in incident["votes"]]
     head = Text(f"{_head(incident)}{why}", style=_style(incident))

@@ -25,12 +25,13 @@ class _Connection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def ask(runtime_dir: Path, path: str, method: str = "GET") -> Any:
-    """The JSON that the daemon answers; Trouble when none answers, or it will not."""
+def ask(runtime_dir: Path, path: str, method: str = "GET", body: object = None) -> Any:
+    """The JSON that the daemon answers; Trouble when none answers, or it will not. ``body`` is sent as JSON."""
     at = runtime_dir / "drwatch.sock"
     connection = _Connection(at)
     try:
-        connection.request(method, path)
+        sent = None if body is None else json.dumps(body)
+        connection.request(method, path, sent, {} if sent is None else {"content-type": "application/json"})
         answer = connection.getresponse()
         text = answer.read()
     except (FileNotFoundError, ConnectionRefusedError):
@@ -42,6 +43,9 @@ def ask(runtime_dir: Path, path: str, method: str = "GET") -> Any:
         raise Trouble(f"drwatch does not answer on {at} ({why}): see 'journalctl -u drwatch'", 3) from None
     finally:
         connection.close()
+    if answer.status == 400:
+        # Its sentence is for whoever asked.
+        raise Trouble(text[:400].decode(errors="replace").strip())
     if answer.status != 200:
         raise Trouble(f"drwatch answered {answer.status}: {text[:200].decode(errors='replace')}", 3)
     try:

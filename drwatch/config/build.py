@@ -112,6 +112,18 @@ def _policy(document: model.Document, zone: str) -> policy.Policy:
         hold=document.paging.hold,
         zone=zone,
         look=document.probes.mysql.every,
+        maintenance=tuple(_window(each) for each in document.maintenance),
+        flapping=policy.Flapping(**dict(document.paging.flapping)),
+    )
+
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _window(window: model.Maintenance) -> policy.Window:
+    days = window.days if window.days is not None else _DAYS
+    return policy.Window(
+        window.cluster, window.at, window.lasts, window.reason, frozenset(_DAYS.index(day) for day in days)
     )
 
 
@@ -123,6 +135,7 @@ def _paging(paging: model.Paging) -> policy.Paging:
         channels=channels,
         escalation=tuple(policy.Step(tuple(step.to), step.after) for step in steps),
         remind=paging.remind,
+        digest=None if paging.digest is None else policy.Digest(tuple(paging.digest.to), paging.digest.at),
         short=frozenset(name for name, channel in paging.channels.items() if channel.format == "short"),
     )
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic.fields import FieldInfo
 
 from drwatch.config.secrets import (
     Authority,
@@ -20,6 +21,7 @@ from drwatch.config.secrets import (
 )
 from drwatch.config.values import (
     Address,
+    Count,
     FarPath,
     Host,
     HostPort,
@@ -29,6 +31,7 @@ from drwatch.config.values import (
     Share,
     SocketDirectory,
     Text,
+    TimeOfDay,
     Unit,
     UnixUser,
     is_host,
@@ -42,9 +45,15 @@ _CONFIRM = policy.Confirm()
 _ASSUMED = policy.Assumed()
 _PATIENCE = policy.Patience()
 _OBJECTIVES = policy.Objectives()
+_FLAPPING = policy.Flapping()
 
 Duration = Annotated[float, lasting(0)]
 Period = Annotated[float, lasting(1)]
+
+
+def keys(section: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The keys of a section as the file spells them: ``for`` is no name that Python would take."""
+    return {field.alias or name: field for name, field in section.model_fields.items()}
 
 
 class Section(BaseModel):
@@ -57,7 +66,7 @@ class Section(BaseModel):
     def _leave_out_null(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        return {key: value for key, value in data.items() if value is not None or key not in cls.model_fields}
+        return {key: value for key, value in data.items() if value is not None or key not in keys(cls)}
 
 
 class Objectives(Section):
@@ -180,12 +189,35 @@ class Confirm(Section):
     restarting: Duration = _CONFIRM.restarting
 
 
+class Flapping(Section):
+    times: Count = _FLAPPING.times
+    within: Period = _FLAPPING.within
+    steady: Period = _FLAPPING.steady
+
+
+class Digest(Section):
+    to: list[str] = Field(min_length=1)
+    at: TimeOfDay
+
+
 class Paging(Section):
     channels: dict[Name, Channel] = {}
     escalation: Annotated[list[Step], Field(min_length=1)] | None = None
     remind: Annotated[float, lasting(60)] = 600.0
     hold: Duration = 30.0
     confirm: Confirm = Confirm()
+    flapping: Flapping = Flapping()
+    digest: Digest | None = None
+
+
+class Maintenance(Section):
+    """A window in which nobody is paged for a cluster; it comes round."""
+
+    cluster: Text
+    days: Annotated[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]], Field(min_length=1)] | None = None
+    at: TimeOfDay
+    lasts: Annotated[float, lasting(60, policy.LONGEST_SILENCE)] = Field(alias="for")
+    reason: Text
 
 
 class Limits(Section):
@@ -280,6 +312,7 @@ class Document(Section):
     clusters: dict[Name, Cluster] = Field(min_length=1)
     paging: Paging = Paging()
     heartbeat: Heartbeat | None = None
+    maintenance: list[Maintenance] = []
     anchors: list[HostPort] = []
     limits: Limits = Limits()
     probes: Probes = Probes()

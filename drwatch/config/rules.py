@@ -32,6 +32,7 @@ def problems(data: Data) -> Iterator[Problem]:
         yield from _files(data, at)
         yield from _endpoint(data, at)
     yield from _paging(data)
+    yield from _maintenance(data)
     if _mapping(data, "heartbeat"):
         yield from _one_source(data, ("heartbeat",), ("url", "url_file", "credential"))
     yield from _staleness(data)
@@ -170,17 +171,16 @@ def _paging(data: Data) -> Iterator[Problem]:
         for index, channel in enumerate(_list(data, *at, "to")):
             if not isinstance(channel, str):
                 continue
-            if channel not in channels:
-                yield Problem(
-                    (*at, "to", index),
-                    "expected a channel that paging.channels defines",
-                    did_you_mean(channel, list(channels)) if channels else "Define it there",
-                )
+            yield from _defined(channel, channels, (*at, "to", index))
             paged.add(channel)
         after = _duration(data, *at, "after")
         if after is not None and after < latest:
             yield Problem((*at, "after"), "expected the steps in the order of their time", "Sort them by after")
         latest = max(latest, after or 0.0)
+    for index, channel in enumerate(_list(data, "paging", "digest", "to")):
+        if isinstance(channel, str):
+            yield from _defined(channel, channels, ("paging", "digest", "to", index))
+            paged.add(channel)
     for name in channels:
         if steps and name not in paged:
             yield Problem(
@@ -193,6 +193,24 @@ def _paging(data: Data) -> Iterator[Problem]:
         if key not in known:
             yield Problem(
                 ("paging", "confirm", key), "expected a known key or a condition's name", did_you_mean(key, known)
+            )
+
+
+def _defined(channel: str, channels: dict[str, Data], at: Location) -> Iterator[Problem]:
+    if channel not in channels:
+        remedy = did_you_mean(channel, list(channels)) if channels else "Define it there"
+        yield Problem(at, "expected a channel that paging.channels defines", remedy)
+
+
+def _maintenance(data: Data) -> Iterator[Problem]:
+    clusters = list(_mapping(data, "clusters"))
+    for number in range(len(_list(data, "maintenance"))):
+        cluster = _get(data, "maintenance", number, "cluster")
+        if isinstance(cluster, str) and cluster and cluster not in clusters:
+            yield Problem(
+                ("maintenance", number, "cluster"),
+                "expected a cluster that is watched",
+                did_you_mean(cluster, clusters),
             )
 
 

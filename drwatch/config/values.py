@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from datetime import time
 from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, PlainValidator
@@ -75,6 +76,19 @@ def lasting(shortest: float, longest: float = LONGEST) -> PlainValidator:
         return duration
 
     return PlainValidator(parse)
+
+
+def _time_of_day(text: object) -> time:
+    found = re.fullmatch(r"([01][0-9]|2[0-3]):([0-5][0-9])", text) if isinstance(text, str) else None
+    if found is None:
+        raise refuse("expected a time of day", "Write it like 03:30, from 00:00 to 23:59")
+    return time(int(found[1]), int(found[2]))
+
+
+def _count(text: object) -> int:
+    if isinstance(text, str) and re.fullmatch(r"[0-9]{1,3}", text) and 2 <= int(text) <= 100:
+        return int(text)
+    raise refuse("expected a whole number from 2 to 100", "Write digits only")
 
 
 def _share(text: object) -> float:
@@ -157,6 +171,8 @@ def _filled(text: str) -> str:
     return text
 
 
+TimeOfDay = Annotated[time, PlainValidator(_time_of_day)]
+Count = Annotated[int, PlainValidator(_count)]
 Share = Annotated[float, PlainValidator(_share)]
 Text = Annotated[str, AfterValidator(_filled)]
 Host = Annotated[str, AfterValidator(_host)]

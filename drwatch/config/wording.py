@@ -51,13 +51,13 @@ def _keys(at: Location) -> list[str]:
     for part in at:
         kind = _without_none(kind)
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            field = kind.model_fields.get(str(part))
+            field = model.keys(kind).get(str(part))
             kind = None if field is None else field.annotation
         else:
             arguments = typing.get_args(kind)
             kind = arguments[-1] if arguments else None
     kind = _without_none(kind)
-    return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []
+    return list(model.keys(kind)) if isinstance(kind, type) and issubclass(kind, BaseModel) else []
 
 
 def _without_none(kind: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from drwatch.core.duration import span
 from drwatch.core.evidence import Disk, Server
 from drwatch.core.policy import Policy
-from drwatch.core.sample import Blind, Channel, Filesystem, HostFact, IoState, Node, Probe, Reason, ServerFact
+from drwatch.core.sample import Blind, Channel, Filesystem, HostFact, IoState, Key, Node, Probe, Reason, ServerFact
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.writes import Writes
 
@@ -145,7 +145,7 @@ def of_stalled_writes(snapshot: Snapshot, policy: Policy, primary: Node, fact: S
 def of_saturation(snapshot: Snapshot, policy: Policy, primary: Node, fact: ServerFact) -> Ailment | None:
     login, writes = snapshot.latest(primary, Probe.LOGIN), snapshot.writes.get(primary)
     words = [f"server: {fact.connections} of {fact.max_connections} connections are in use"]
-    refused = isinstance(login, Blind) and login.reason is Reason.TOO_MANY_CONNECTIONS
+    refused = isinstance(login, Blind) and login.reason is Reason.TOO_MANY_CONNECTIONS and not _once(snapshot, primary)
     if refused:
         words.append("witness: a fresh login is refused with 'Too many connections'")
     turned_away = writes is not None and writes.refused_at is not None and writes.at - writes.refused_at <= TURNED_AWAY
@@ -154,6 +154,19 @@ def of_saturation(snapshot: Snapshot, policy: Policy, primary: Node, fact: Serve
     if refused or turned_away or fact.connections >= policy.limits.connections * fact.max_connections:
         return Ailment(Server.SATURATED, Disk.UNKNOWN, tuple(words))
     return None
+
+
+def _once(snapshot: Snapshot, node: Node) -> bool:
+    """Whether the last login is the first one of several that brought nothing: one alone may have been bad luck."""
+    sight = snapshot.sight(node, Probe.LOGIN)
+    return sight is not None and sight.blind_since is not None and sight.latest.asked.loop <= sight.blind_since.loop
+
+
+def logins_wanted(node: Node, snapshot: Snapshot) -> frozenset[Key]:
+    """The login to make again now: the ordinary one comes each half a minute, and a first refusal asks for more."""
+    login = snapshot.latest(node, Probe.LOGIN)
+    full = isinstance(login, Blind) and login.reason is Reason.TOO_MANY_CONNECTIONS
+    return frozenset({Key(node, Probe.LOGIN)}) if full and _once(snapshot, node) else frozenset()
 
 
 def _still(writes: Writes | None) -> tuple[str, ...]:

@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from drwatch.core import links, roles, symptoms, triangulation
+from drwatch.core.ailing import logins_wanted
 from drwatch.core.finding import Finding
-from drwatch.core.policy import Policy
+from drwatch.core.policy import Cluster, Policy
 from drwatch.core.sample import Blind, Key, Moment, Probe, Reason
+from drwatch.core.silence import Silence
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.suppression import place, suppress
-from drwatch.core.symptoms.firing import Firing
+from drwatch.core.symptoms.firing import Firing, eased
 from drwatch.core.view import ClusterView, look_over, markers_wanted
 
 
@@ -27,15 +29,19 @@ class Assessment:
     """Clusters that have not been looked at all round yet, as just after a start."""
     wanted: frozenset[Key] = frozenset()
     """Looks to make now."""
+    silences: tuple[Silence, ...] = ()
+    """What people want to hear nothing of now."""
 
     def view(self, cluster: str) -> ClusterView | None:
         return next((view for view in self.clusters if view.cluster.name == cluster), None)
 
 
-def assess(snapshot: Snapshot, policy: Policy, firing: Firing, now: Moment) -> Assessment:
+def assess(
+    snapshot: Snapshot, policy: Policy, firing: Firing, now: Moment, silences: tuple[Silence, ...] = ()
+) -> Assessment:
     """Judge the snapshot. Pure: the same snapshot, policy, incidents and moment give the same assessment."""
     snapshot = roles.follow(_aged(snapshot, policy.limits.stale_sample, now), policy, now)
-    views = tuple(look_over(roles.led(cluster, snapshot), policy, snapshot, now) for cluster in policy.clusters)
+    views = tuple(_view(roles.led(cluster, snapshot), policy, snapshot, firing, now) for cluster in policy.clusters)
     protections = {view.cluster.name: view.protection for view in views}
     watched = {cluster.name: snapshot.watched.get(cluster.name, now) for cluster in policy.clusters}
     snapshot = replace(
@@ -51,9 +57,15 @@ def assess(snapshot: Snapshot, policy: Policy, firing: Firing, now: Moment) -> A
         wanted |= triangulation.wanted(view.cluster, policy, snapshot, now)
         wanted |= links.wanted(view.cluster, policy, snapshot, now)
         wanted |= markers_wanted(view.cluster, snapshot, now)
+        wanted |= logins_wanted(view.cluster.primary.node, snapshot)
     findings += symptoms.of_drwatch(snapshot)
     unsettled = frozenset(view.cluster.name for view in views if not view.settled)
-    return Assessment(now, snapshot, views, tuple(findings), unsettled, frozenset(wanted))
+    return Assessment(now, snapshot, views, tuple(findings), unsettled, frozenset(wanted), silences)
+
+
+def _view(cluster: Cluster, policy: Policy, snapshot: Snapshot, firing: Firing, now: Moment) -> ClusterView:
+    limits = eased(policy.limits, cluster.name, cluster.primary.node.name, firing)
+    return look_over(cluster, replace(policy, limits=limits), snapshot, now)
 
 
 _HELD = frozenset({Probe.SERVER, Probe.REPLICATION, Probe.HOST})

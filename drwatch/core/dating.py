@@ -65,7 +65,10 @@ def _begun(view: ClusterView, snapshot: Snapshot, trouble: Incident | None, past
     """A new outage, once it is told: what heals untold is no measure of a repair."""
     if trouble is None or trouble.phase is not Phase.OPEN or trouble.condition not in OUT:
         return None
-    if any(each.ended is not None and trouble.began.loop <= each.ended.loop for each in past):
+    flap = snapshot.flaps.get(trouble.key)
+    # What flaps is one incident, whose deaths are each their own.
+    began = flap.back if flap is not None and flap.back is not None else trouble.began
+    if any(each.ended is not None and began.loop <= each.ended.loop for each in past):
         # It is recovered from; its incident is open for as long as the old primary is dead.
         return None
     if any(each.cluster == view.cluster.name and trouble.began.loop <= each.until.loop for each in snapshot.drills):
@@ -117,8 +120,8 @@ def _step(before: Outage, view: ClusterView, snapshot: Snapshot, trouble: Incide
     if before.lost not in {node.node.name for node in view.cluster.nodes}:
         # It was taken out of the configuration: nothing more will be seen of it.
         return replace(before, ended=now)
-    if after.detected is None and trouble is not None and trouble.told_at is not None:
-        told = trouble.told_at
+    told = trouble.told_at if trouble is not None else None
+    if after.detected is None and told is not None and told.loop >= after.fault.loop:
         accepted = [each.accepted_at for each in snapshot.channels.values() if each.accepted_at is not None]
         first = min((each for each in accepted if each.loop >= told.loop), key=lambda at: at.loop, default=None)
         after = replace(after, detected=first)

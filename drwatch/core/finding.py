@@ -58,6 +58,7 @@ class Condition(StrEnum):
     HOST_KEY_CHANGED = "HostKeyChanged"
     PROBE_BLIND = "ProbeBlind"
     PAGING_BROKEN = "PagingBroken"
+    FLAPPING = "Flapping"
 
 
 SEVERITY = {
@@ -102,6 +103,7 @@ SEVERITY = {
     Condition.HOST_KEY_CHANGED: Severity.CRITICAL,
     Condition.PROBE_BLIND: Severity.WARNING,
     Condition.PAGING_BROKEN: Severity.WARNING,
+    Condition.FLAPPING: Severity.WARNING,
 }
 
 PRIMARY_LOST = frozenset({Condition.PRIMARY_DOWN, Condition.PRIMARY_HOST_DOWN, Condition.PRIMARY_HUNG})
@@ -109,6 +111,25 @@ PRIMARY_LOST = frozenset({Condition.PRIMARY_DOWN, Condition.PRIMARY_HOST_DOWN, C
 
 PRIMARY_AILING = frozenset({Condition.PRIMARY_DISK_FULL, Condition.PRIMARY_WRITES_STALLED, Condition.PRIMARY_SATURATED})
 """The primary lives and does not serve: to be mended where it is, never to be taken over from."""
+
+ALWAYS_TOLD = (
+    PRIMARY_LOST
+    | PRIMARY_AILING
+    | {
+        Condition.PRIMARY_RESTARTING,
+        Condition.PRIMARY_DISK_STALLED,
+        Condition.WITNESS_ISOLATED,
+        Condition.PRIMARY_REWOUND,
+        Condition.SPLIT_BRAIN,
+        Condition.NOBODY_WRITABLE,
+        Condition.ZOMBIE_PRIMARY,
+        Condition.UNPROTECTED,
+        Condition.HOST_KEY_CHANGED,
+        Condition.PAGING_BROKEN,
+    }
+)
+"""Nobody is served, data is about to part, or nobody would hear of it: told each time, however often it comes and goes.
+What is not here is a figure over its limit, or a warning: half an hour later is soon enough for that."""
 
 PRIMARY_FAMILY = (
     PRIMARY_LOST
@@ -146,6 +167,8 @@ class Finding:
     """Critical, although its condition is a warning as a rule."""
     votes: tuple[Vote, ...] = ()
     """How each chair voted, where it was put to the vote."""
+    about: str = ""
+    """The topic that flaps, where the condition is Flapping."""
 
     @property
     def severity(self) -> Severity:
@@ -154,4 +177,6 @@ class Finding:
     @property
     def topic(self) -> str:
         """What an incident is about: the primary's faces share one, any other condition is its own."""
+        if self.about:
+            return f"{self.condition} {self.about}"
         return "primary" if self.condition in PRIMARY_FAMILY else str(self.condition)

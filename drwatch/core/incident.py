@@ -10,8 +10,10 @@ from enum import StrEnum
 from drwatch.core.assessment import Assessment
 from drwatch.core.evidence import Vote
 from drwatch.core.finding import PRIMARY_LOST, Condition, Confidence, Finding, Severity
+from drwatch.core.flap import Flap, IncidentKey
 from drwatch.core.policy import Policy
 from drwatch.core.sample import Moment
+from drwatch.core.silence import Silence
 
 
 class Phase(StrEnum):
@@ -26,6 +28,9 @@ ENDED = frozenset({Phase.RESOLVED, Phase.HEALED})
 
 NOTEWORTHY = 1.0
 """Seconds that a suspicion must have lasted to be worth a line in the history."""
+
+EXPLAINED = 5.0
+"""The same, of what a greater trouble explains: shorter, it would have been told to nobody anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +63,17 @@ class Incident:
     """Events made so far; the next one is numbered pages + 1."""
     votes: tuple[Vote, ...] = ()
     """How each chair voted last, in this run of drwatch."""
+    silence: str = ""
+    """The id of the silence that keeps it from people now."""
+    freed: Moment | None = None
+    """When what kept it from people last ended: a greater trouble or a silence. Its waits count from there."""
+    flaps: bool = False
+    """Whether it comes and goes too often to be told each time."""
+    again: bool = False
+    """Whether it has come back while it flaps, and stayed for its window, since people were told of it last."""
 
     @property
-    def key(self) -> tuple[str, str, str]:
+    def key(self) -> IncidentKey:
         return (self.cluster, self.topic, self.subject)
 
 
@@ -147,10 +160,11 @@ def _seen(incident: Incident, finding: Finding, policy: Policy, now: Moment) -> 
         return incident
     if finding.suppressed_by is not None:
         # Its window opens when the greater trouble ends, or every echo of it would be told the second it is over.
-        return replace(incident, began=now, condition_began=now)
+        return replace(incident, condition_began=now, freed=now)
     limit, allowance = window(finding, policy), policy.confirm.restarting
+    free = incident.freed or incident.began
     # A trouble whose face keeps changing, such as a crash loop, is told when a restart's allowance is over.
-    if now - incident.condition_began >= limit or now - incident.began >= max(limit, allowance):
+    if now - incident.condition_began >= limit or now - free >= max(limit, allowance):
         return replace(incident, phase=Phase.OPEN, confirmed=now)
     if finding.condition is Condition.PRIMARY_UNSEEN and before.condition in _OUT:
         # It is back, and drwatch's own next dial is seconds away: the history keeps what it was.
@@ -158,11 +172,22 @@ def _seen(incident: Incident, finding: Finding, policy: Policy, now: Moment) -> 
     return incident
 
 
-def _unseen(incident: Incident, policy: Policy, now: Moment) -> Incident:
+def _hushed(incident: Incident, silences: Iterable[Silence], now: Moment) -> Incident:
+    """The incident under the silence that covers it, if one does."""
+    name = next(
+        (each.id for each in silences if each.covers(incident.cluster, incident.condition, incident.subject)), ""
+    )
+    freed = now if incident.silence and not name else incident.freed
+    return replace(incident, silence=name, freed=freed)
+
+
+def _unseen(incident: Incident, policy: Policy, flap: Flap | None, now: Moment) -> Incident:
     """The incident when its finding is gone."""
     if incident.phase is Phase.SUSPECTED:
         return replace(incident, phase=Phase.HEALED, ended=now)
-    if now - incident.last_true >= policy.hold:
+    # While it flaps it is one incident, and over when it has been away for good.
+    hold = max(policy.hold, policy.flapping.steady) if flap and flap.since else policy.hold
+    if now - incident.last_true >= hold:
         return replace(incident, phase=Phase.RESOLVED, ended=incident.last_true)
     return incident
 
@@ -171,12 +196,13 @@ def _worth_writing(before: Incident | None, after: Incident) -> bool:
     if after.phase is Phase.SUSPECTED:
         return False
     if after.phase is Phase.HEALED:
-        return after.suppressed_by is None and after.last_true - after.began >= NOTEWORTHY
+        return after.last_true - after.began >= (NOTEWORTHY if after.suppressed_by is None else EXPLAINED)
     return (
         before is None
         or before.phase is not after.phase
         or before.condition is not after.condition
         or before.suppressed_by is not after.suppressed_by
+        or before.silence != after.silence
     )
 
 
@@ -207,7 +233,7 @@ def advance(incidents: Iterable[Incident], assessment: Assessment, policy: Polic
     changed: list[Incident] = []
     for finding in _by_key(assessment.findings):
         before = known.pop((finding.cluster, finding.topic, finding.subject), None)
-        after = _seen(before or _suspect(finding, now), finding, policy, now)
+        after = _hushed(_seen(before or _suspect(finding, now), finding, policy, now), assessment.silences, now)
         living.append(after)
         if _worth_writing(before, after):
             changed.append(after)
@@ -215,9 +241,10 @@ def advance(incidents: Iterable[Incident], assessment: Assessment, policy: Polic
         if _unproved(before, assessment, policy):
             living.append(replace(before, last_true=now) if before.phase is Phase.OPEN else before)
             continue
-        after = _unseen(before, policy, now)
+        over = _unseen(before, policy, assessment.snapshot.flaps.get(before.key), now)
+        after = _hushed(over, assessment.silences, now)
         if after.phase not in ENDED:
             living.append(after)
-        elif _worth_writing(before, after):
+        if _worth_writing(before, after):
             changed.append(after)
     return Advance(tuple(living), tuple(changed))

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from drwatch.core.actuals import Outage
 from drwatch.core.binlogs import Logs
 from drwatch.core.drill import Drill
+from drwatch.core.flap import Flap, IncidentKey
 from drwatch.core.receipt import Receipt
 from drwatch.core.sample import Channel, HostFact, Key, Moment, Node, Probe, Sample, ServerFact
 from drwatch.core.snapshot import Snapshot
@@ -53,6 +54,8 @@ class Memory:
     watched: Mapping[str, Moment] = field(default_factory=_nothing)
     logs: Mapping[Node, Logs] = field(default_factory=_nothing)
     starts: Mapping[Node, tuple[Moment, ...]] = field(default_factory=_nothing)
+    flaps: Mapping[IncidentKey, Flap] = field(default_factory=_nothing)
+    digested: str = ""
     facts: Mapping[Key, Sample] = field(default_factory=_nothing)
     """The newest fact of each look that is ``KEPT``."""
 
@@ -61,7 +64,8 @@ def turns(seen: Snapshot) -> tuple[object, ...]:
     """What must not be lost with the last seconds: when this changes, the memory is written at once."""
     rewound = frozenset((node, line.rewound) for node, line in seen.timelines.items() if line.rewound)
     led = frozenset(seen.leaders.items()), frozenset(seen.protections.items()), frozenset(seen.watched.items())
-    return seen.alive, seen.embodied, frozenset(seen.deaths.items()), rewound, led, seen.outages, seen.drills
+    told = seen.outages, seen.drills, seen.digested
+    return seen.alive, seen.embodied, frozenset(seen.deaths.items()), rewound, led, *told
 
 
 def memory(snapshot: Snapshot, now: Moment) -> Memory:
@@ -82,6 +86,8 @@ def memory(snapshot: Snapshot, now: Moment) -> Memory:
         watched=snapshot.watched,
         logs=snapshot.logs,
         starts=snapshot.starts,
+        flaps=snapshot.flaps,
+        digested=snapshot.digested,
         facts=MappingProxyType({**snapshot.recalled, **seen}),
     )
 
@@ -108,6 +114,8 @@ def recall(past: Memory, nodes: Collection[Node], now: Moment) -> Snapshot:
         leaders=past.leaders,
         protections=past.protections,
         watched=past.watched,
+        flaps=past.flaps,
+        digested=past.digested,
         woke=now if past.rebooted else None,
         logs=ours(past.logs) if past.sure else _nothing(),
         starts=ours(past.starts) if past.sure else _nothing(),

@@ -58,9 +58,12 @@ def title(
         told = f"RESOLVED {what} was {_clock(incident.began.wall, zone)} to {_clock(end.wall, zone)}"
         figures = ""
     else:
-        word = {PageReason.STILL: "STILL ", PageReason.ESCALATED: "NOBODY ACTED ", PageReason.CHANGED: "NOW "}.get(
-            reason, ""
-        )
+        word = {
+            PageReason.STILL: "STILL ",
+            PageReason.ESCALATED: "NOBODY ACTED ",
+            PageReason.CHANGED: "NOW ",
+            PageReason.AGAIN: "AGAIN ",
+        }.get(reason, "")
         told = f"{incident.severity.upper()} {word}{what} since {_clock(incident.began.wall, zone)}"
         figures = _figures(view)
     mark = f" [{event}]"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from drwatch.core.finding import Condition, Severity
+from drwatch.core.finding import ALWAYS_TOLD, Condition, Severity
 from drwatch.core.incident import Incident, Phase
 from drwatch.core.policy import Paging
 from drwatch.core.sample import Moment
@@ -20,9 +20,13 @@ class PageReason(StrEnum):
     """The next step's delay is over and the incident is still open."""
     CHANGED = "changed"
     """The trouble has another face, so another runbook."""
+    AGAIN = "again"
+    """It has come back, and stayed for its window, while it flaps: what is told each time."""
     STILL = "still"
     RESOLVED = "resolved"
     TEST = "test"
+    DIGEST = "digest"
+    """Once a day, what nobody was woken for."""
 
 
 class Outcome(StrEnum):
@@ -123,18 +127,35 @@ def due(
     told = tuple(dict.fromkeys(name for step in paging.escalation[: incident.told_steps] for name in step.to))
     if incident.phase is Phase.RESOLVED:
         return (PageReason.RESOLVED, told, incident.told_steps) if told else None
-    if incident.phase is not Phase.OPEN or incident.confirmed is None or incident.suppressed_by is not None:
+    if incident.phase is not Phase.OPEN or incident.confirmed is None:
+        return None
+    if incident.suppressed_by is not None or incident.silence:
+        return None
+    if incident.flaps and incident.condition not in ALWAYS_TOLD:
+        # Flapping says so; what is true when it ends is told then.
         return None
     if incident.told_steps and now - incident.last_true > 0:
         # Not true now: it is being held back from its resolve, and nobody else need be woken for it.
         return None
-    steps = sum(1 for step in paging.escalation if now - incident.confirmed >= step.after)
+    # Who silenced it has seen it: the next step's patience begins when that is over.
+    since = max(incident.confirmed, incident.freed or incident.confirmed, key=lambda at: at.loop)
+    steps = sum(1 for step in paging.escalation if now - since >= step.after)
     if steps > incident.told_steps:
         names = dict.fromkeys(name for step in paging.escalation[incident.told_steps : steps] for name in step.to)
         reason = PageReason.ESCALATED if told else PageReason.FIRST
         return reason, tuple(names), steps
+    if incident.again:
+        return PageReason.AGAIN, told, incident.told_steps
     if _another_face(incident, settle, paging.remind, now):
         return PageReason.CHANGED, told, incident.told_steps
+    if (
+        told
+        and incident.told_at is not None
+        and incident.freed is not None
+        and incident.freed.loop > incident.told_at.loop
+    ):
+        # A silence or a greater trouble is over, and this is not: it may have been taken for a part of that.
+        return PageReason.STILL, told, incident.told_steps
     if (
         incident.severity is Severity.CRITICAL
         and incident.told_at is not None

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import time
 from enum import StrEnum
 from types import MappingProxyType
 
 from drwatch.core.sample import Node
 
 MINUTE = 60.0
+
+LONGEST_SILENCE = 72 * 60 * MINUTE
+"""Seconds that anything may be silenced for: what is forgotten must end by itself."""
 
 
 ENDPOINT = "endpoint"
@@ -192,6 +196,23 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Flapping:
+    """What comes ``times`` times ``within`` so many seconds flaps, until nothing has changed for ``steady`` seconds."""
+
+    times: int = 3
+    within: float = 30 * MINUTE
+    steady: float = 10 * MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What nobody was woken for is told once a day, at this time of the zone."""
+
+    to: tuple[str, ...]
+    at: time
+
+
+@dataclass(frozen=True, slots=True)
 class Paging:
     channels: tuple[str, ...]
     escalation: tuple[Step, ...]
@@ -199,6 +220,21 @@ class Paging:
     """A critical incident that is still open is told again this often."""
     short: frozenset[str] = frozenset()
     """Channels that want the short form (SMS)."""
+    digest: Digest | None = None
+
+
+EVERY_DAY = frozenset(range(7))
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A maintenance window that comes round: on these days (Monday is 0) at this time of the zone, for so long."""
+
+    cluster: str
+    at: time
+    seconds: float
+    reason: str
+    days: frozenset[int] = EVERY_DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,3 +253,5 @@ class Policy:
     """IANA name of the time zone that pages print."""
     look: float = 1.0
     """Seconds between two fast looks."""
+    maintenance: tuple[Window, ...] = ()
+    flapping: Flapping = Flapping()

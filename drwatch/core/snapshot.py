@@ -13,6 +13,7 @@ from drwatch.core.binlogs import Logs
 from drwatch.core.doubt import REFUSED, RESTORING, Doubt
 from drwatch.core.drill import Drill
 from drwatch.core.errant import Strays, errant, foreign
+from drwatch.core.flap import Flap, IncidentKey
 from drwatch.core.receipt import Receipt, anew, handed_on, receipt
 from drwatch.core.sample import (
     PROOF_OF_LIFE,
@@ -111,6 +112,10 @@ class Snapshot:
     """Per cluster, since when it has been watched at all, over every run."""
     starts: Mapping[Node, tuple[Moment, ...]] = field(default_factory=_nothing)
     """When each server was lately started anew, oldest first."""
+    flaps: Mapping[IncidentKey, Flap] = field(default_factory=_nothing)
+    """The troubles that have come lately, and how often."""
+    digested: str = ""
+    """The day whose digest was told last; empty before the first."""
 
     def keep(self, sample: Sample) -> Snapshot:
         """The snapshot with one look more."""

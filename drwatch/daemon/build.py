@@ -17,7 +17,8 @@ from drwatch.core.snapshot import Snapshot
 from drwatch.core.world import WITNESS
 from drwatch.daemon.clock import Clock
 from drwatch.daemon.delivery import Carrier, Delivering
-from drwatch.daemon.watch import Daemon, Look
+from drwatch.daemon.parts import Look
+from drwatch.daemon.watch import Daemon
 from drwatch.exporter import Instruments
 from drwatch.probes.endpoint import EndpointLook
 from drwatch.probes.host import HostLook, PortLook

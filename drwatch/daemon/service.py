@@ -100,6 +100,9 @@ async def _generation(
             blackbox=store.blackbox,
             rebuilt=watch.rebuilt,
             drill=watch.drill,
+            silences=lambda limit: store.silences(clock(), limit),
+            silence=watch.silencing.begin,
+            end_silence=watch.silencing.end,
             zone=lambda: ZoneInfo(config.policy.zone),
         )
         instruments.expect(config.channels)

@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import tzinfo
-from typing import Protocol, runtime_checkable
 
 from drwatch.core import drill
 from drwatch.core.assessment import Assessment, assess
 from drwatch.core.blackbox import Death, Record, records
 from drwatch.core.dating import date
 from drwatch.core.drill import Drill
+from drwatch.core.flapping import flap
 from drwatch.core.incident import ENDED, Incident, Phase, advance
-from drwatch.core.memory import Memory, memory, recall, turns
+from drwatch.core.memory import memory, recall, turns
 from drwatch.core.message import compose
 from drwatch.core.paging import Page, Row, page
 from drwatch.core.policy import NodePolicy, Policy
@@ -27,7 +27,10 @@ from drwatch.core.sample import Blind, Key, Moment, Node, Probe, Reason, Sample,
 from drwatch.core.snapshot import Snapshot
 from drwatch.daemon.clock import Clock
 from drwatch.daemon.delivery import Delivering
-from drwatch.store import Loaded, StoreError
+from drwatch.daemon.digesting import Digesting
+from drwatch.daemon.parts import HostReader, Ledger, Look, Measures
+from drwatch.daemon.silencing import Silencing
+from drwatch.store import StoreError
 
 log = logging.getLogger("drwatch")
 
@@ -51,48 +54,6 @@ REPEATED = 1.0
 
 JITTER = 0.1
 """Share of an interval by which looks are spread, so that they do not march in step."""
-
-
-class Look(Protocol):
-    """One probe of one node."""
-
-    @property
-    def key(self) -> Key: ...
-    @property
-    def every(self) -> float: ...
-    @property
-    def wake(self) -> asyncio.Event:
-        """Set by the look itself when it knows that something happened, or from outside to ask for a look now."""
-
-    async def look(self) -> Sample:
-        """Never raises for what the world did."""
-
-    async def close(self) -> None: ...
-
-
-@runtime_checkable
-class HostReader(Protocol):
-    """A look at a host that reads what its server names; it is told here what that is."""
-
-    binlog: str | None
-    """Whose binary log's size; None none's."""
-    directories: tuple[str, ...]
-    """Whose file systems' space."""
-
-
-class Ledger(Protocol):
-    """Where changes and pages are committed before anything is sent. Each call is one transaction or StoreError."""
-
-    async def load(self, now: Moment) -> Loaded: ...
-    async def commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None: ...
-    async def remember(self, held: Memory, synced: bool, records: Sequence[Record] = ()) -> None: ...
-
-
-class Measures(Protocol):
-    """Durations that outlive an assessment."""
-
-    def looked(self, key: Key, seconds: float) -> None: ...
-    def ticked(self, seconds: float) -> None: ...
 
 
 class Daemon:
@@ -136,6 +97,8 @@ class Daemon:
             sights={key: sight for key, sight in snapshot.sights.items() if key in self._looks},
             channels={name: health for name, health in snapshot.channels.items() if name in policy.paging.channels},
         )
+        self._digesting = Digesting(policy.paging, zone, ledger)
+        self.silencing = Silencing(policy, zone, ledger, clock, self._kept.set)
         self.assessment: Assessment | None = None
         self.incidents: tuple[Incident, ...] = ()
         self.ticks = 0
@@ -151,9 +114,12 @@ class Daemon:
         loaded = await self._ledger.load(self._clock())
         self.incidents = loaded.incidents
         self._boxed = loaded.boxed
+        self.silencing.load(loaded.silences)
         if self._first:
             nodes = {node.node for cluster in self._policy.clusters for node in cluster.nodes}
             self.snapshot = recall(loaded.memory, nodes, self._clock())
+        # A row of it may have been written when the memory was not.
+        self.snapshot = replace(self.snapshot, digested=max(self.snapshot.digested, loaded.digested))
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._delivering.start(tasks, self._told)
@@ -286,11 +252,14 @@ class Daemon:
                 continue
 
     async def _tick(self) -> None:
+        silences = await self.silencing.turn(self._clock())
         now = self._clock()
-        firing = frozenset(incident.key for incident in self.incidents if incident.phase is Phase.OPEN)
-        assessment = assess(self.snapshot, self._policy, firing, now)
+        opened = [incident for incident in self.incidents if incident.phase is Phase.OPEN]
+        firing = frozenset(key for each in opened for key in (each.key, (each.cluster, each.condition, each.subject)))
+        assessment = assess(self.snapshot, self._policy, firing, now, silences)
         self._turn(learn(self.snapshot, assessment.snapshot))
         step = advance(self.incidents, assessment, self._policy, now)
+        step, flaps = flap(self.incidents, step, assessment, self._policy, now)
         ended = tuple(incident for incident in step.changed if incident.phase in ENDED)
         told: dict[str, Incident] = {}
         rows: list[Row] = []
@@ -301,12 +270,15 @@ class Daemon:
                 rows += self._rows(event, assessment, now)
         living = tuple(told.get(incident.id, incident) for incident in step.living)
         changed = {incident.id: incident for incident in step.changed} | told
+        digested, digest = await self._digesting.turn(self.snapshot.digested, living, now)
+        rows += digest
         again = self._owed_since is not None and now - self._owed_since >= OWED_AGAIN
         if changed or rows or again:
             await self._commit({**self._owed, **changed}, rows, now)
         self.incidents, self.assessment = living, assessment
         self._put_down(records(assessment, living, self._boxed))
-        self.snapshot = replace(self.snapshot, outages=date(self.snapshot.outages, assessment, living))
+        outages = date(self.snapshot.outages, assessment, living)
+        self._turn(replace(self.snapshot, outages=outages, flaps=flaps, digested=digested))
         self._say(step.changed)
         self._delivering.take(rows)
         for key in assessment.wanted:
@@ -382,6 +354,7 @@ class Daemon:
     def _say(self, changed: Iterable[Incident]) -> None:
         for incident in changed:
             suppressed = f" (explained by {incident.suppressed_by})" if incident.suppressed_by else ""
+            suppressed += f" (silenced by {incident.silence})" if incident.silence else ""
             log.log(
                 logging.INFO if incident.phase in ENDED else logging.WARNING,
                 "%s %s: %s %s %s%s",

@@ -173,6 +173,11 @@ FAMILIES = {
         "1 while an incident of this condition is open and not explained by a greater one, else 0. Conditions of the "
         "witness itself have an empty cluster.",
     ),
+    "drwatch_silence_active": Family(
+        ("cluster",),
+        "Silences and maintenance windows in force: what they cover pages nobody. drwatch_incident_firing says it all "
+        "the same.",
+    ),
     "drwatch_page_ledger_pending": Family((), "Pages written to the ledger that no channel has accepted yet."),
     "drwatch_page_oldest_due_seconds": Family(
         (), "Seconds since the oldest page that is still due was written; 0 while none is due."

@@ -67,6 +67,8 @@ class _Collector(NamedTuple):
 
 def _cluster(sheet: Sheet, assessment: Assessment, view: ClusterView) -> None:
     put_objectives(sheet, view)
+    active = sum(silence.cluster == view.cluster.name for silence in assessment.silences)
+    sheet.put("drwatch_silence_active", (view.cluster.name,), active)
     put_actuals(sheet, assessment, view.cluster.name)
     put_protection(sheet, view)
     for standby in view.cluster.standbys:

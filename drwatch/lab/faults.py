@@ -3,7 +3,7 @@
 import socket
 import time
 
-from drwatch.lab import ailing, takeover
+from drwatch.lab import ailing, ordinary, takeover
 from drwatch.lab.deadline import until
 from drwatch.lab.fault import Fault
 from drwatch.lab.pair import Pair
@@ -301,6 +301,11 @@ FAULTS = {
         Fault("standby-filtered", "somebody filters what the standby applies", filter_standby, unfilter_standby),
         Fault("standby-delayed", "the standby is told to apply an hour late", delay_standby, hurry_standby),
         Fault("applier-blocked", "a lock holds the applier up", block_applier, unblock_applier),
+        Fault("logs-rotated", "logrotate begins new logs on both hosts", ordinary.rotate_logs, takeover.leave),
+        Fault("mysqld-upgraded", "an upgrade restarts the primary", ordinary.stop_primary, ordinary.start_primary),
+        Fault("applier-stopped", "a backup stops the applier", ordinary.stop_applier, ordinary.start_applier),
+        Fault("sync-overlaps", "a sync takes longer than cron waits", ordinary.slow_sync, ordinary.plain_sync),
+        Fault("sync-loses-files", "files vanish under the sync", ordinary.lossy_sync, ordinary.plain_sync),
         Fault("replication-silent", "the wire to the standby falls silent", cut_wire, mend_wire),
         Fault("replication-refused", "the wire to the standby is cut", refuse_on_wire, mend_wire),
         Fault("standby-writable", "somebody clears read_only", make_standby_writable, make_standby_read_only),

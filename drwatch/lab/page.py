@@ -9,13 +9,15 @@ from drwatch.core.finding import Condition, Severity
 from drwatch.core.paging import PageReason
 
 _TITLE = re.compile(
-    r"(?:DRILL )?(?P<severity>CRITICAL|WARNING|RESOLVED) (?P<reason>NOW |STILL |NOBODY ACTED )?(?:(?P<cluster>\S+): )?"
+    r"(?:DRILL )?(?P<severity>CRITICAL|WARNING|RESOLVED) (?P<reason>NOW |AGAIN |STILL |NOBODY ACTED )?"
+    r"(?:(?P<cluster>\S+): )?"
     r"(?P<condition>[A-Z]\w+) (?P<subject>\S+) .*\[(?P<event>[A-Z2-7]{6}\.\d+)\]",
     re.DOTALL,
 )
 _REASONS = {
     None: PageReason.FIRST,
     "NOW ": PageReason.CHANGED,
+    "AGAIN ": PageReason.AGAIN,
     "STILL ": PageReason.STILL,
     "NOBODY ACTED ": PageReason.ESCALATED,
 }

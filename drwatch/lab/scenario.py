@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -69,6 +70,8 @@ class Scenario:
     """What lies on a disk that can be filled."""
     needs: tuple[Need, ...] = ()
     """What the pair must have beside what each has; its faults' own needs are among them."""
+    begins: datetime | None = None
+    """What the wall clock shows at the start; only a simulated one can be set."""
     crash: Crash | None = None
     """Only real processes can be killed: the simulator does not play these."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Collection
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -38,8 +39,8 @@ from drwatch.core.sample import (
 from drwatch.lab.flavour import Need
 from drwatch.lab.simulated_stream import DAY, NET_TIMEOUT, Place, Stream, gtid, stranger
 
-EPOCH = datetime(2026, 11, 23, 2, 14, tzinfo=UTC)
-"""The wall clock at the loop's zero: 03:14 in Oslo."""
+EPOCH = ContextVar("EPOCH", default=datetime(2026, 11, 23, 2, 14, tzinfo=UTC))
+"""The wall clock at the loop's zero: 03:14 in Oslo, where a story has no time of its own."""
 
 DATADIR = "/var/lib/mysql"
 
@@ -50,7 +51,7 @@ LATENCY = 0.002
 def clock() -> Moment:
     """Both hands of the virtual clock."""
     seconds = asyncio.get_running_loop().time()
-    return Moment(seconds, EPOCH + timedelta(seconds=seconds))
+    return Moment(seconds, EPOCH.get() + timedelta(seconds=seconds))
 
 
 NOTHING = GtidPosition()
@@ -87,6 +88,8 @@ class Machine:
     disk_read_only: bool = False
     stopping: bool = False
     """Its port is closed and its process is there."""
+    ahead: float = 0.0
+    """Seconds by which its clock is ahead of the witness's."""
 
     @property
     def serves(self) -> bool:
@@ -106,6 +109,10 @@ class World:
         self.stream = Stream(needs, self.leader.position, start)
         self.files_paused = self.idle = False
         self._at = self._synced = start
+        self.files_last = 0.0
+        """Seconds that a run of the file sync takes: the next one begins after it, at cron's next time."""
+        self.files_daily: Callable[[], float] | None = None
+        """When the last run of a daily sync began, loop seconds; None for a sync that comes often."""
         self.on_hang_up: Callable[[Node], None] = lambda node: None
 
     def settle(self) -> None:
@@ -123,8 +130,19 @@ class World:
             self.follower.position = stream.received
             self.follower.applied = gtid(stream.received)
         if not self.files_paused and self.primary.powered and self.standby.powered:
-            self._synced = max(self._synced, now - now % self.files_every)
+            self._synced = max(self._synced, self._last_sync(now))
         self._at = now
+
+    def _last_sync(self, now: float) -> float:
+        """When the last run began that is finished."""
+        if self.files_daily is not None:
+            return self.files_daily()
+        pace = self.files_every * max(1, math.ceil(self.files_last / self.files_every))
+        return (now - self.files_last) // pace * pace
+
+    def forget_syncs(self) -> None:
+        """The runs so far were another sync's."""
+        self._synced = -math.inf
 
     def strike(self, fault: str, mend: bool = False) -> None:
         """A fault of the lab by its name, or its mending; KeyError for one that the simulator does not know."""
@@ -316,7 +334,7 @@ class World:
             max_connections=limit,
             connections_refused=0,
             threads_running=2 + machine.held_up + (machine.reading_since is not None),
-            clock=now.wall,
+            clock=now.wall + timedelta(seconds=machine.ahead),
             net_timeout=NET_TIMEOUT,
             buffer_pool_bytes=1 << 27,
             buffer_pool_data_bytes=1 << 26,
@@ -343,7 +361,7 @@ class World:
             return Blind(Reason.HOST_KEY_CHANGED)
         process = Process(100 + machine.server_id, "T" if machine.frozen else "S")
         return HostFact(
-            clock=clock().wall,
+            clock=clock().wall + timedelta(seconds=machine.ahead),
             processes=(process,) if machine.runs else (),
             unit=None,
             io_wait=0.02,

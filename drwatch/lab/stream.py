@@ -49,17 +49,6 @@ def restart_standby(pair: Pair) -> float:
     return at
 
 
-def stop_applier(pair: Pair) -> float:
-    """What a backup of the standby does (--safe-slave-backup, --dump-slave)."""
-    pair.standby.sql(f"STOP {pair.standby.words.replica} SQL_THREAD")
-    return time.monotonic()
-
-
-def start_applier(pair: Pair) -> None:
-    pair.standby.sql(f"START {pair.standby.words.replica} SQL_THREAD")
-    replicates(pair)
-
-
 def remove_row(pair: Pair) -> float:
     """A row that is deleted on the standby alone: the primary's change of it cannot be applied (errno 1032)."""
     row = pair.primary.sql(f"SELECT COALESCE(MAX(id), 0) + 1 AS id FROM {TABLE} WHERE id < {MARGIN}")[0]["id"]
@@ -74,7 +63,8 @@ def remove_row(pair: Pair) -> float:
 def restore_row(pair: Pair) -> None:
     for row in pair.primary.sql(f"SELECT * FROM {TABLE} WHERE note = 'changed'"):
         unlogged(pair.standby, f"INSERT INTO {TABLE} VALUES (%s, %s, 'soon gone')", row["id"], row["placed_at"])
-    start_applier(pair)
+    pair.standby.sql(f"START {pair.standby.words.replica} SQL_THREAD")
+    replicates(pair)
 
 
 def burst(pair: Pair) -> float:
@@ -291,7 +281,6 @@ STREAMS = (
         takeover.leave,
         needs=(Need.RECOVERY,),
     ),
-    Fault("applier-stopped", "a backup stops the standby's applier", stop_applier, start_applier),
     Fault("primary-bursts", "the application writes two megabytes at once", burst, clear_burst, circumstance=True),
     Fault("row-missing", "a row is missing on the standby", remove_row, restore_row),
     Fault(

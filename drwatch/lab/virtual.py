@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +12,16 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from drwatch.config import load
+from drwatch.core.policy import Policy
+from drwatch.core.sample import Blind, Key, Probe, Reason
 from drwatch.daemon.delivery import Delivering
 from drwatch.daemon.watch import Daemon
 from drwatch.exporter import Instruments
 from drwatch.lab.page import Told, read
 from drwatch.lab.scenario import Scenario, judge, overlay
 from drwatch.lab.simulated_phone import SimulatedPhone
-from drwatch.lab.simulator import World, clock
+from drwatch.lab.simulated_week import strike
+from drwatch.lab.simulator import EPOCH, SimulatedLook, World, clock
 from drwatch.store import Past, Store, StoreError
 
 T = TypeVar("T")
@@ -68,11 +71,12 @@ async def play(scenario: Scenario, directory: Path) -> Played:
     file = directory / "drwatch.yaml"
     file.write_text(overlay(CONFIG, scenario.settings))
     policy = load(file, os.environ, look=False).policy
+    begins = EPOCH.set(scenario.begins or EPOCH.get())
     world, phone, instruments = World("shop", scenario.rate, needs=scenario.needs), SimulatedPhone(), Instruments()
     store = await Store.open(directory / "drwatch.db", thread=Inline(), boot="virtual")
     daemon = Daemon(
         policy=policy,
-        looks=world.looks(),
+        looks=(*world.looks(), *_unmarked(world, policy)),
         delivering=Delivering(phone, store, clock, instruments, chance=lambda: 0.5),
         ledger=store,
         clock=clock,
@@ -94,14 +98,23 @@ async def play(scenario: Scenario, directory: Path) -> Played:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
         await store.close()
+        EPOCH.reset(begins)
     pages = tuple(_read(phone.pages, zero))
     return Played(pages, *judge(scenario, pages), history, daemon)
+
+
+def _unmarked(world: World, policy: Policy) -> Iterator[SimulatedLook]:
+    """The looks at the markers of file sets that the pair's own cron knows nothing of."""
+    standby = world.standby.node
+    for files in policy.clusters[0].files:
+        if files.name != "uploads":
+            yield SimulatedLook(world, Key(standby, Probe.MARKER, files.name), 5.0, lambda: Blind(Reason.MISSING))
 
 
 async def _act(scenario: Scenario, world: World, zero: float) -> None:
     for act in scenario.acts:
         await asyncio.sleep(max(0.0, zero + act.at - clock().loop))
-        world.strike(act.fault, act.mend)
+        strike(world, act.fault, act.mend)
 
 
 def _read(pages: Sequence[tuple[float, str, str]], zero: float) -> list[Told]:

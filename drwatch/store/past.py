@@ -43,6 +43,10 @@ class Past:
     """Events that were to be told."""
     told: int
     """Pages that a channel accepted: at most one for each event and channel."""
+    suppressed_by: Condition | None = None
+    """The greater trouble that explained it, as far as it was last seen."""
+    silence: str = ""
+    """The silence that covered it then."""
 
 
 def read_history(path: Path, limit: int = 50, cluster: str | None = None) -> tuple[Past, ...]:
@@ -97,6 +101,9 @@ def past_of(line: sqlite3.Row, told: int) -> Past:
         ended=maybe(line["ended"]),
         pages=line["pages"],
         told=told,
+        suppressed_by=None if line["suppressed_by"] is None else Condition(line["suppressed_by"]),
+        # Read without a daemon, from a file that an earlier drwatch wrote, there is none.
+        silence=line["silence"] if "silence" in line.keys() else "",  # noqa: SIM118 - a Row has no other way
     )
 
 

@@ -60,13 +60,22 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             confidence TEXT NOT NULL, evidence TEXT NOT NULL, votes TEXT NOT NULL,
             PRIMARY KEY (incident, began, condition)) WITHOUT ROWID""",
     ),
+    (
+        """CREATE TABLE silences (
+            id TEXT PRIMARY KEY, cluster TEXT NOT NULL, began TEXT NOT NULL, seconds REAL NOT NULL, until TEXT NOT NULL,
+            reason TEXT NOT NULL, by TEXT NOT NULL, condition TEXT, node TEXT NOT NULL, ended TEXT,
+            ended_by TEXT NOT NULL) WITHOUT ROWID""",
+        "CREATE INDEX silences_by_until ON silences (until)",
+        "ALTER TABLE incidents ADD COLUMN silence TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE incidents ADD COLUMN freed TEXT",
+    ),
 )
 """Statements that bring a file from one schema version to the next; the version is their count."""
 
 INCIDENT: Final = (
     "id", "cluster", "topic", "subject", "condition", "severity", "summary", "evidence", "confidence", "phase", "began",
     "condition_began", "last_true", "confirmed", "ended", "suppressed_by", "told_condition", "told_at", "told_steps",
-    "pages",
+    "pages", "silence", "freed",
 )  # fmt: skip
 ROW: Final = (
     "event", "channel", "incident", "reason", "severity", "title", "body", "created", "due", "attempts", "ambiguous",

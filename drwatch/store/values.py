@@ -71,6 +71,8 @@ def incident_of(line: sqlite3.Row, now: Moment) -> Incident:
         told_at=moment("told_at"),
         told_steps=line["told_steps"],
         pages=line["pages"],
+        silence=line["silence"],
+        freed=moment("freed"),
     )
 
 

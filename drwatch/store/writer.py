@@ -9,15 +9,17 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from drwatch.core.blackbox import Death, Record
 from drwatch.core.incident import ENDED, Incident
 from drwatch.core.memory import Memory
-from drwatch.core.paging import Outcome, Row, RowState
+from drwatch.core.paging import Outcome, PageReason, Row, RowState
 from drwatch.core.sample import Moment
-from drwatch.store import ballast, blackbox, memory, votes
+from drwatch.core.silence import Silence
+from drwatch.store import ballast, blackbox, memory, silences, votes
 from drwatch.store.blackbox import Boxed
 from drwatch.store.connection import connect, transaction
 from drwatch.store.lock import take_lock
@@ -44,6 +46,10 @@ class Loaded:
     memory: Memory
     boxed: frozenset[Death] = frozenset()
     """Deaths that the black box has a record of."""
+    silences: tuple[Silence, ...] = ()
+    """Those whose time is not over, ended ones too."""
+    digested: str = ""
+    """The day whose digest was written last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,18 @@ class Store:
         ``synced`` waits until the disk has it, which costs an fsync.
         """
         await self._run(lambda: self._remember(held, synced, records))
+
+    async def silence(self, changed: Sequence[Silence]) -> None:
+        """Write silences that were asked for, or ended."""
+        await self._run(lambda: self._silence(changed))
+
+    async def silences(self, now: Moment, limit: int = 50) -> tuple[Silence, ...]:
+        """The latest silences, newest first, past ones too."""
+        return await self._run(lambda: silences.past(self._connection(), limit, now))
+
+    async def ended_since(self, since: datetime, now: Moment) -> tuple[Incident, ...]:
+        """The incidents that ended since, in the order of their end."""
+        return await self._run(lambda: self._ended_since(since, now))
 
     async def blackbox(self, incident: str) -> tuple[Boxed, ...]:
         """What the black box holds of an incident."""
@@ -188,7 +206,13 @@ class Store:
             waiting = (RowState.DUE, RowState.SENDING)
             rows = db.execute("SELECT * FROM ledger WHERE state IN (?, ?) ORDER BY created, event, channel", waiting)
             due = tuple(row_of(line, now) for line in rows)
-            return Loaded(living, due, memory.load(db, self._boot, now), blackbox.deaths(db))
+            told = (
+                db.execute("SELECT max(event) FROM ledger WHERE reason = ?", (PageReason.DIGEST,)).fetchone()[0] or ""
+            )
+            digested = told.partition(".")[2]
+            return Loaded(
+                living, due, memory.load(db, self._boot, now), blackbox.deaths(db), silences.living(db, now), digested
+            )
 
     def _commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None:
         with transaction(self._connection()) as db:
@@ -196,6 +220,15 @@ class Store:
             db.executemany(upsert("ledger", ROW), [row_values(row) for row in rows])
             votes.keep(db, incidents)
         ballast.lay_in(self._path)
+
+    def _ended_since(self, since: datetime, now: Moment) -> tuple[Incident, ...]:
+        wall = since.astimezone(UTC).isoformat(timespec="microseconds")
+        lines = self._connection().execute("SELECT * FROM incidents WHERE ended >= ? ORDER BY ended, id", (wall,))
+        return tuple(incident_of(line, now) for line in lines)
+
+    def _silence(self, changed: Sequence[Silence]) -> None:
+        with transaction(self._connection()) as db:
+            silences.save(db, changed)
 
     def _mark(self, row: Row, attempt: Attempt | None) -> None:
         with transaction(self._connection()) as db:

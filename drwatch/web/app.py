@@ -26,8 +26,11 @@ from drwatch.core.drill import Drill, running
 from drwatch.core.incident import Incident
 from drwatch.core.paging import Row
 from drwatch.core.preflight import no_drill, rehearsal
+from drwatch.core.sample import Moment
+from drwatch.core.silence import Refused, Silence, Wish
 from drwatch.store import Boxed, Past, StoreError
 from drwatch.web import page
+from drwatch.web.silences import silence_json, wish
 from drwatch.web.status import boxed_json, drill_json, incident_json, past_json, rehearsal_json, status_json
 
 MOST = 500
@@ -42,6 +45,18 @@ def _utc() -> tzinfo:
 
 
 def _nobody(cluster: str, what: object) -> None:
+    return None
+
+
+async def _none(limit: int) -> Sequence[Silence]:
+    return ()
+
+
+async def _nothing_begins(wish: Wish) -> Silence:
+    raise Refused("nothing is watched here")
+
+
+async def _nothing_ends(name: str, by: str) -> Silence | None:
     return None
 
 
@@ -67,6 +82,12 @@ class Reader:
     """Takes a human's word that a standby of a cluster was rebuilt, and says what follows; None without such a one."""
     drill: Callable[[str, float], Drill | None] = _nobody
     """Takes a human's word that a drill of a cluster begins, for so many seconds, or ends, for 0 of them; it, then."""
+    silences: Callable[[int], Awaitable[Sequence[Silence]]] = _none
+    """At most so many silences, newest first, past ones too."""
+    silence: Callable[[Wish], Awaitable[Silence]] = _nothing_begins
+    """Silences what is wished for. Refused, or StoreError where it cannot be written down."""
+    end_silence: Callable[[str, str], Awaitable[Silence | None]] = _nothing_ends
+    """Ends the silence of that id, by somebody's word; None without such a one."""
     zone: Callable[[], tzinfo] = _utc
     """Of the times on the page for people."""
 
@@ -94,6 +115,9 @@ class _Pages:
             Route("/api/v1/nodes/{cluster}/{node}/rebuilt", self.rebuilt, methods=["POST"]),
             Route("/api/v1/clusters/{cluster}/drill", self.drill),
             Route("/api/v1/clusters/{cluster}/drill", self.announce, methods=["POST", "DELETE"]),
+            Route("/api/v1/silences", self.silences),
+            Route("/api/v1/silences", self.begin_silence, methods=["POST"]),
+            Route("/api/v1/silences/{id}", self.end_silence, methods=["DELETE"]),
         ]
 
     async def status_page(self, request: Request) -> Response:
@@ -183,9 +207,43 @@ class _Pages:
             raise HTTPException(404, f"{request.path_params['cluster']} has no node {request.path_params['node']}")
         return JSONResponse({"done": words})
 
-    def _living(self) -> list[dict[str, Any]]:
+    async def silences(self, request: Request) -> Response:
+        now = self._now()
+        try:
+            found = [silence_json(each, now) for each in await self._reader.silences(_limit(request))]
+        except StoreError as broken:
+            raise HTTPException(503, str(broken)) from None
+        return JSONResponse({"silences": found})
+
+    async def begin_silence(self, request: Request) -> Response:
+        _of_an_operator(request, "drwatch silence CLUSTER --for 1h --reason WHY")
+        try:
+            made = await self._reader.silence(await wish(request))
+        except Refused as refused:
+            raise HTTPException(400, str(refused)) from None
+        except StoreError as broken:
+            raise HTTPException(503, f"nothing is silenced: {broken}") from None
+        return JSONResponse(silence_json(made, made.began))
+
+    async def end_silence(self, request: Request) -> Response:
+        _of_an_operator(request, "drwatch silence --end ID")
+        name, by = request.path_params["id"].upper(), request.query_params.get("by", "")
+        if not by.strip():
+            raise HTTPException(400, "?by= says who ends it: the history keeps that")
+        try:
+            ended = await self._reader.end_silence(name, by)
+        except StoreError as broken:
+            raise HTTPException(503, f"the silence goes on: {broken}") from None
+        if ended is None:
+            raise HTTPException(404, f"no silence {name} is in force: see drwatch silence --list")
+        return JSONResponse(silence_json(ended, ended.ended))
+
+    def _now(self) -> Moment | None:
         assessment = self._reader.assessment()
-        now = assessment.at if assessment else None
+        return assessment.at if assessment else None
+
+    def _living(self) -> list[dict[str, Any]]:
+        now = self._now()
         return [incident_json(incident, now) for incident in self._reader.incidents()]
 
 

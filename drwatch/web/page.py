@@ -94,6 +94,7 @@ def render(
     body = [tag("header", tag("h1", "drwatch"), _as_of(assessment, zone)), tag("div", words, class_=f"banner {state}")]
     if assessment is not None:
         shown = {view.cluster.name for view in assessment.clusters}
+        body += _silences(assessment, zone)
         body += _incidents([each for each in incidents if each.cluster not in shown], assessment.at, zone)
         owned = [
             (view, [incident for incident in incidents if incident.cluster == view.cluster.name])
@@ -149,6 +150,15 @@ def _as_of(assessment: Assessment | None, zone: tzinfo) -> Markup | None:
     return tag("span", "as of ", _time(assessment.at, zone, "%Y-%m-%d %H:%M:%S %Z"))
 
 
+def _silences(assessment: Assessment, zone: tzinfo) -> Iterator[Markup]:
+    for each in assessment.silences:
+        what = " ".join(filter(None, (each.cluster, each.node, each.condition)))
+        until = _time(each.until, zone, "%Y-%m-%d %H:%M")
+        yield tag(
+            "p", f"Nobody is paged for {what} until ", until, f" ({each.by}: {each.reason}) [{each.id}]", class_="warn"
+        )
+
+
 def _footer() -> Markup:
     links = ("/api/v1/status", "/api/v1/incidents", "/metrics", "/healthz")
     return tag("footer", tag("span", f"drwatch {__version__}"), *(tag("a", link, href=link) for link in links))
@@ -174,6 +184,8 @@ def _incidents(incidents: Sequence[Incident], now: Moment, zone: tzinfo) -> Iter
         note = ""
         if incident.suppressed_by is not None:
             colour, note = "faint", f", explained by {incident.suppressed_by}"
+        elif incident.silence:
+            colour, note = "faint", f", silenced by {incident.silence}"
         elif incident.phase is not Phase.OPEN:
             colour, note = "faint", ", not confirmed yet"
         yield tag(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from drwatch import __version__
@@ -39,16 +38,10 @@ from drwatch.core.snapshot import ChannelHealth, Sight, Snapshot
 from drwatch.core.view import ClusterView, roles_seen
 from drwatch.core.world import WITNESS
 from drwatch.store import Boxed, Past
+from drwatch.web.silences import silence_json
+from drwatch.web.text import text_of
 
 Json = dict[str, Any]
-
-
-def text_of(at: Moment | datetime | None) -> str | None:
-    """An instant as ISO 8601 in UTC, to the millisecond."""
-    if at is None:
-        return None
-    wall = at.wall if isinstance(at, Moment) else at
-    return wall.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def status_json(assessment: Assessment | None, incidents: Sequence[Incident], rows: Sequence[Row]) -> Json:
@@ -63,6 +56,7 @@ def status_json(assessment: Assessment | None, incidents: Sequence[Incident], ro
             "channels": [],
             "incidents": [],
             "findings": [],
+            "silences": [],
             "pages": _pages(None, rows),
         }
     shown = {view.cluster.name for view in assessment.clusters}
@@ -75,6 +69,7 @@ def status_json(assessment: Assessment | None, incidents: Sequence[Incident], ro
         "channels": [_paging_channel(name, health) for name, health in assessment.snapshot.channels.items()],
         "incidents": [incident_json(each, assessment.at) for each in incidents if each.cluster not in shown],
         "findings": [_finding(each) for each in assessment.findings if each.cluster not in shown],
+        "silences": [silence_json(each, assessment.at) for each in assessment.silences],
         "pages": _pages(assessment.at, rows),
     }
 
@@ -97,6 +92,7 @@ def incident_json(incident: Incident, now: Moment | None = None) -> Json:
         "ended_at": text_of(incident.ended),
         "age_seconds": now - incident.began if now else None,
         "suppressed_by": incident.suppressed_by,
+        "silence": incident.silence or None,
         "told_condition": incident.told_condition,
         "told_at": text_of(incident.told_at),
         "pages": incident.pages,
@@ -116,6 +112,8 @@ def past_json(past: Past) -> Json:
         "began_at": text_of(past.began),
         "confirmed_at": text_of(past.confirmed),
         "ended_at": text_of(past.ended),
+        "suppressed_by": past.suppressed_by,
+        "silence": past.silence or None,
         "pages": past.pages,
         "told": past.told,
     }

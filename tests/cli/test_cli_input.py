@@ -10,8 +10,8 @@ import pytest
 from commands import PROGRAM, drwatch, plain_user
 
 COMMANDS = (
-    "run", "check", "check-config", "status", "incidents", "explain", "rebuilt", "drill", "page-test", "grants",
-    "ssh-setup", "demo",
+    "run", "check", "check-config", "status", "incidents", "explain", "rebuilt", "drill", "silence", "page-test",
+    "grants", "ssh-setup", "demo",
 )  # fmt: skip
 CONFIG = """\
 clusters:
@@ -297,3 +297,21 @@ def test_a_full_disk_and_a_closed_stdout_are_no_bugs() -> None:
 
 def test_a_terminal_of_few_letters_is_no_bug(config: Path) -> None:
     assert drwatch("check-config", config, env={"PYTHONIOENCODING": "ascii"}).status == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["shop"], "a silence needs CLUSTER, --for and --reason"),
+        (["shop", "--for", "1h"], "a silence needs CLUSTER, --for and --reason"),
+        (["shop", "--for", "an hour", "--reason", "x"], "--for takes a duration: write it like 30m, 1h30m or 2d"),
+        (["shop", "--for", "1h", "--reason", "x"], "no drwatch answers on"),
+        (["--list"], "no drwatch answers on"),
+        (["--end", "SAAAAAA"], "no drwatch answers on"),
+    ],
+)
+def test_a_silence_that_cannot_be_asked_for_is_a_sentence(config: Path, words: list[str], sentence: str) -> None:
+    ran = drwatch("silence", *words, "--config", config)
+    assert ran.out == ""
+    assert ran.status in (2, 3)
+    assert ran.sentence.startswith(sentence)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 from monitoring import world
 from rich.console import Console
+from worlds import POLICY, START
 
 from drwatch.cli.screen import picture
+from drwatch.core.silence import Wish, silence
 from drwatch.web.status import status_json
 
 
@@ -30,3 +33,12 @@ def test_the_paths_stand_in_one_line() -> None:
 
 def test_what_is_unknown_is_a_word_there_too() -> None:
     assert "if it is lost: take over, bergen-b UNKNOWN loses UNKNOWN" in shown()
+
+
+def test_a_silence_in_force_is_said_below_the_clusters() -> None:
+    made = silence(Wish("shop", 3600, "upgrade", "anna", node="oslo-b"), POLICY, START)
+    console = Console(width=160, record=True, file=io.StringIO())
+    console.print(picture(status_json(replace(world.whole(), silences=(made,)), (), ())))
+    assert f"nobody is paged for shop oslo-b until 2026-11-23T04:14:00.000Z (anna: upgrade) [{made.id}]" in (
+        console.export_text()
+    )

@@ -17,8 +17,8 @@ CHOICES = [
     pytest.param(
         "anchors:",
         "anker:",
-        "19: anker: expected a known key. Use one of clusters, paging, heartbeat, anchors, limits, probes, web, state,"
-        " log, zone.",
+        "19: anker: expected a known key. Use one of clusters, paging, heartbeat, maintenance, anchors, limits, probes,"
+        " web, state, log, zone.",
         id="a key that is nothing like ours",
     ),
     pytest.param(

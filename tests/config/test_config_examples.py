@@ -47,7 +47,7 @@ def _missing(kind: object, data: object, path: str) -> typing.Iterator[str]:
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
         kind = next(each for each in typing.get_args(kind) if each is not type(None))
     if isinstance(kind, type) and issubclass(kind, BaseModel):
-        for name, field in kind.model_fields.items():
+        for name, field in model.keys(kind).items():
             if isinstance(data, dict) and name in data:
                 yield from _missing(field.annotation, data[name], f"{path}{name}.")
             elif data is not None:
@@ -107,7 +107,7 @@ def test_the_fast_look_s_interval_is_the_policy_s(machine, pair: str) -> None:
 def test_a_policy_left_to_its_defaults_is_the_core_s(machine) -> None:
     loaded = machine.load().policy
     defaults = {field.name: field.default for field in dataclasses.fields(policy.Policy)}
-    for name in ("confirm", "limits", "hold", "zone", "look"):
+    for name in ("confirm", "limits", "hold", "zone", "look", "flapping", "maintenance"):
         assert getattr(loaded, name) == defaults[name], name
     assert loaded.clusters[0].objectives == policy.Objectives()
     assert loaded.clusters[0].assumed == policy.Assumed()
@@ -121,6 +121,7 @@ def test_a_policy_left_to_its_defaults_is_the_core_s(machine) -> None:
         (model.Assumed, policy.Assumed),
         (model.Limits, policy.Limits),
         (model.Confirm, policy.Confirm),
+        (model.Flapping, policy.Flapping),
     ],
 )
 def test_whatever_the_core_can_be_told_has_a_key(section: type[BaseModel], value: type) -> None:
@@ -143,6 +144,6 @@ def test_the_manual_names_every_key() -> None:
 
 def _keys(kind: object) -> set[str]:
     if isinstance(kind, type) and issubclass(kind, BaseModel):
-        fields = kind.model_fields
+        fields = model.keys(kind)
         return set(fields).union(*(_keys(field.annotation) for field in fields.values()))
     return set().union(*(_keys(each) for each in typing.get_args(kind)))

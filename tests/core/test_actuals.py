@@ -26,6 +26,7 @@ from worlds import (
 )
 
 from drwatch.core.actuals import Outage, learned
+from drwatch.core.flap import Flap
 from drwatch.core.policy import Role
 from drwatch.core.recovery import Basis, Term, estimate
 from drwatch.core.sample import EndpointFact, Probe, ReplicationFact
@@ -195,3 +196,19 @@ def test_a_switch_that_took_longer_than_the_ttl_is_remembered_too() -> None:
     world = Snapshot().keep(endpoint("oslo-a", 0))
     terms = estimate(WITH_ENDPOINT.clusters[0], WITH_ENDPOINT, replace(world, outages=(slow,)), STANDBY, at(7)).terms
     assert next(term for term in terms if term.component == "switch").seconds == 700
+
+
+def test_a_primary_that_flaps_and_dies_for_good_has_an_outage_of_its_own() -> None:
+    """What flaps is one incident for all of its deaths; the last one is the one that is recovered from."""
+    watch = Watch()
+    watch.die()
+    watch.see(well(20), 20.1)
+    assert watch.outage.repaired == at(20)
+    (incident,) = (each for each in watch.incidents if each.topic == "primary")
+    came_back = Flap((at(7),), at(7), 5, at(31), back=at(31))
+    watch.snapshot = replace(watch.snapshot, flaps={incident.key: came_back})
+    for second in range(30, 36):
+        watch.see([primary(REFUSED, second), body(dead_host(), second)], second + 0.1)
+    assert len(watch.snapshot.outages) == 2
+    assert watch.outage.fault == at(30)
+    assert watch.outage.seconds("detect") is None, "the page of the first death found out nothing about this one"

@@ -215,11 +215,13 @@ def test_what_a_greater_trouble_explains_gets_its_own_window_when_that_is_over()
     assert phases == [Phase.SUSPECTED] * 4 + [Phase.OPEN] * 2
 
 
-def test_what_ends_while_it_is_explained_leaves_no_line() -> None:
+def test_what_ends_while_it_is_explained_is_kept_in_the_history_with_what_explains_it() -> None:
     story, explained = Story(), replace(LATE, suppressed_by=Condition.PRIMARY_DOWN)
     for now in range(60):
         story.tick(now, DOWN, explained)
-    assert [i.condition for i in story.tick(60, DOWN).changed] == []
+    (kept,) = story.tick(60, DOWN).changed
+    assert (kept.condition, kept.phase, kept.suppressed_by) == (LATE.condition, Phase.HEALED, Condition.PRIMARY_DOWN)
+    assert (kept.began, kept.ended) == (START, at(60))
 
 
 def test_two_findings_of_one_kind_about_one_thing_are_one_incident() -> None:

@@ -124,7 +124,7 @@ CASES = [
      Condition.PRIMARY_UNSEEN, ALONE),
     ("dead behind an open door", [primary(LOST, 1), body(LOST, 1), BROKEN, AJAR], Condition.PRIMARY_DOWN, LIKELY),
     ("saturated: the port says so", [primary(FULL, 1), body(host(), 2)], Condition.PRIMARY_SATURATED, SURE),
-    ("saturated: a fresh login is turned away", [login(FULL, 1)], Condition.PRIMARY_SATURATED, SURE),
+    ("saturated: fresh logins are turned away", [login(FULL, 1), login(FULL, 2)], Condition.PRIMARY_SATURATED, SURE),
     ("saturated: every connection is in use", [primary(server(connections=151), 1)], Condition.PRIMARY_SATURATED, SURE),
     ("isolated: nothing answers the witness", [primary(LOST, 1), body(NO_SHELL, 1), *STANDBY_GONE],
      Condition.WITNESS_ISOLATED, LIKELY),

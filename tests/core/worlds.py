@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from drwatch.core.assessment import Assessment, assess
 from drwatch.core.binlog import Coordinate
 from drwatch.core.finding import Condition, Finding
+from drwatch.core.flapping import Flaps, flap
 from drwatch.core.gtid import GtidPosition, Gtids, GtidSet
-from drwatch.core.incident import Advance, Incident, advance
+from drwatch.core.incident import ENDED, Advance, Incident, advance
+from drwatch.core.paging import PageReason, page
 from drwatch.core.policy import Cluster, FileSet, NodePolicy, Objectives, Paging, Policy, Role, Step
 from drwatch.core.sample import (
     Blind,
@@ -33,8 +36,11 @@ from drwatch.core.sample import (
     Sample,
     ServerFact,
 )
+from drwatch.core.silence import Silence
 from drwatch.core.snapshot import Snapshot
+from drwatch.core.symptoms import flapping
 from drwatch.core.symptoms.firing import Firing
+from drwatch.core.view import look_over
 from drwatch.core.world import WITNESS
 
 START = Moment(1000.0, datetime(2026, 11, 23, 3, 14, tzinfo=UTC))
@@ -267,10 +273,44 @@ class Story:
         self.policy = policy
         self.incidents: tuple[Incident, ...] = ()
         self.changed: list[Incident] = []
+        self.silences: tuple[Silence, ...] = ()
 
-    def tick(self, now: float, *findings: Finding, unsettled: Iterable[str] = ()) -> Advance:
-        assessment = Assessment(at(now), Snapshot(), (), findings, frozenset(unsettled))
+    def tick(
+        self, now: float, *findings: Finding, unsettled: Iterable[str] = (), flaps: Flaps = MappingProxyType({})
+    ) -> Advance:
+        assessment = Assessment(
+            at(now), Snapshot(flaps=flaps), (), findings, frozenset(unsettled), silences=self.silences
+        )
         step = advance(self.incidents, assessment, self.policy, at(now))
         self.incidents = step.living
         self.changed += step.changed
         return step
+
+
+_VIEW = look_over(SHOP, POLICY, Snapshot(), START)
+
+
+class Telling(Story):
+    """A story whose pages are counted, second by second; what flaps is remembered."""
+
+    def __init__(self, policy: Policy = POLICY) -> None:
+        super().__init__(policy)
+        self.told: list[tuple[int, PageReason, Condition]] = []
+        self.flaps: Flaps = {}
+
+    def go(self, start: int, end: int, *findings: Finding, silences: tuple[Silence, ...] = ()) -> None:
+        for now in range(start, end):
+            self.silences = tuple(each for each in silences if not each.over(at(now)))
+            before = self.incidents
+            found = (*findings, *flapping.findings(_VIEW, self.policy, Snapshot(flaps=self.flaps), at(now)))
+            step = self.tick(now, *found, flaps=self.flaps)
+            assessment = Assessment(at(now), Snapshot(flaps=self.flaps), (), found)
+            step, self.flaps = flap(before, step, assessment, self.policy, at(now))
+            ended = [each for each in step.changed if each.phase in ENDED]
+            told: dict[str, Incident] = {}
+            for incident in (*step.living, *ended):
+                event = page(incident, self.policy.paging, self.policy.confirm.conclusive, at(now))
+                if event is not None:
+                    told[incident.id] = event.incident
+                    self.told.append((now, event.reason, event.incident.condition))
+            self.incidents = tuple(told.get(each.id, each) for each in step.living)

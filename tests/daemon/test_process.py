@@ -1,6 +1,7 @@
 """The daemon as a process beside a real pair: what systemd, an operator and a crash do to it."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -230,3 +231,29 @@ def test_no_secret_reaches_a_log_a_page_the_metrics_or_the_process_list(pair: Pa
     everything = " ".join((watching.log, str(watching.status()), arguments, pages))
     assert MONITOR[1] not in everything
     assert pair.inbox.url not in everything
+
+
+def test_a_silence_outlives_a_kill_and_what_is_still_true_at_its_end_is_paged(pair: Pair, config: Path) -> None:
+    """As an operator asks for it; drwatch is killed the instant after its answer."""
+    asked = ["silence", "shop", "--for", "25s", "--reason", "upgrade", "--by", "anna", "--node", "oslo-b"]
+    with Watching(pair, config) as watching:
+        watching.wait_until_well()
+        made = drwatch(*asked, "--config", str(config))
+        watching.kill()
+        assert (made.returncode, made.stderr) == (0, "")
+        began = time.monotonic()
+        assert "anna: upgrade" in made.stdout
+        watching.start()
+        watching.wait_until_well()
+        FAULTS["standby-writable"].strike(pair)
+        until(lambda: any(line.pages == 0 for line in watching.history()), within=15, what="the untold incident")
+        listed = json.loads(drwatch("silence", "--list", "--json", "--config", str(config)).stdout)
+        assert [(each["by"], each["node"], each["active"]) for each in listed] == [("anna", "oslo-b", True)]
+        page = pair.inbox.wait_for(lambda page: "StandbyWritable" in page.title, within=45)
+        FAULTS["standby-writable"].mend(pair)
+        assert 24 <= page.received_at - began <= 25 + 15
+        refused = drwatch("silence", "shop", "--for", "73h", "--reason", "x", "--config", str(config))
+        assert (refused.returncode, refused.stderr) == (
+            2,
+            "a silence lasts from a second to 3 d: ask for less, and anew when it is over\n",
+        )

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from test_watch import Carrier, Running, running
+from simulated import Carrier, Running, running
 
 from drwatch.core.exposure import Exposure
 from drwatch.core.finding import Condition

@@ -1,5 +1,6 @@
 """Every scenario in memory, under virtual time; the real servers play the same ones in test_real.py."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,14 +8,17 @@ import pytest
 from drwatch.core.finding import Condition
 from drwatch.lab import virtual
 from drwatch.lab.scenario import Act, Scenario
-from drwatch.lab.scenarios import SCENARIOS
+from drwatch.lab.scenarios import SCENARIOS, SIMULATED
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
 
 
-@pytest.mark.parametrize("name", [name for name, scenario in SCENARIOS.items() if scenario.crash is None])
+PLAYED = {name: scenario for name, scenario in (SCENARIOS | SIMULATED).items() if scenario.crash is None}
+
+
+@pytest.mark.parametrize("name", PLAYED)
 async def test_a_scenario_pages_what_it_must_and_nothing_else(name: str, tmp_path: Path) -> None:
-    scenario = SCENARIOS[name]
+    scenario = PLAYED[name]
     played = await virtual.play(scenario, tmp_path)
     assert played.missing == []
     assert played.unexpected == []
@@ -54,3 +58,19 @@ async def test_a_backup_may_stop_the_applier_for_an_hour_and_is_told_once_just_p
 
 async def test_every_condition_of_the_program_is_told_apart_by_name() -> None:
     assert len({str(condition) for condition in Condition}) == len(Condition)
+
+
+@pytest.mark.parametrize("fault", ["applier-stopped", "applier-blocked"])
+async def test_a_quarter_of_an_hour_of_a_backup_or_an_alter_table_page_nobody(fault: str, tmp_path: Path) -> None:
+    acts = (Act(0, fault), Act(900, fault, mend=True))
+    played = await virtual.play(Scenario("night", "", acts, watch=120), tmp_path)
+    assert played.pages == ()
+
+
+async def test_a_day_of_25_hours_pages_where_the_limit_is_a_day(tmp_path: Path) -> None:
+    """So that the scenario's silence says something."""
+    scenario = SIMULATED["the-day-has-25-hours"]
+    uploads = {**scenario.settings["clusters.shop.files.uploads"], "rpo": "1d"}
+    strict = replace(scenario, settings={**scenario.settings, "clusters.shop.files.uploads": uploads})
+    played = await virtual.play(strict, tmp_path)
+    assert [page.condition for page in played.pages] == [Condition.FILES_STALE] * 2

@@ -15,6 +15,7 @@ from worlds import PRIMARY, REFUSED, STANDBY, START, at, body, dead_host, gtids,
 from drwatch.core.actuals import Kind, Outage
 from drwatch.core.binlog import Coordinate
 from drwatch.core.drill import Drill, running
+from drwatch.core.flap import Flap
 from drwatch.core.gtid import GtidPosition
 from drwatch.core.memory import Memory, memory
 from drwatch.core.sample import Disk, Filesystem, MarkerFact, Moment, Probe
@@ -37,6 +38,8 @@ WORLD = replace(
     outages=(DRILLED,),
     drills=(Drill("shop", at(-100), at(300)),),
     watched={"shop": at(-5000)},
+    flaps={("shop", "primary", "oslo-a"): Flap((at(-60), at(-30)), at(-60), 3, at(-30), at(-30))},
+    digested="2026-11-22",
 )
 """Every kind of thing that is remembered."""
 

@@ -6,16 +6,18 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from starlette.types import ASGIApp
+from worlds import POLICY, START
 
 from drwatch.core.assessment import Assessment
 from drwatch.core.drill import Drill
 from drwatch.core.incident import Incident
 from drwatch.core.paging import Row
+from drwatch.core.silence import Silence, Wish, silence
 from drwatch.exporter import Exporter, Instruments
 from drwatch.store import Boxed, Past
 from drwatch.web.app import Reader, application
@@ -38,6 +40,7 @@ class World:
     """Cluster and node of each standby that was said to be rebuilt."""
     drilled: list[tuple[str, float]] = field(default_factory=list)
     """Cluster and seconds of each drill that was said to begin; 0 seconds for one that is over."""
+    silences: list[Silence] = field(default_factory=list)
     asked_for: list[int] = field(default_factory=list)
     """How much history was asked for."""
 
@@ -62,6 +65,19 @@ class World:
         self.drilled.append((cluster, seconds))
         return Drill(cluster, self.assessment.at, self.assessment.at.plus(seconds))
 
+    async def latest(self, limit: int) -> Sequence[Silence]:
+        return self.silences[:limit]
+
+    async def silence(self, wish: Wish) -> Silence:
+        if self.broken is not None:
+            raise self.broken
+        self.silences.append(silence(wish, POLICY, START))
+        return self.silences[-1]
+
+    async def end_silence(self, name: str, by: str) -> Silence | None:
+        found = next((each for each in self.silences if each.id == name), None)
+        return replace(found, ended=START.plus(60), ended_by=by) if found else None
+
     def application(self) -> ASGIApp:
         exporter = Exporter(lambda: self.assessment, lambda: self.incidents, lambda: self.rows, Instruments(["phone"]))
         return application(
@@ -75,6 +91,9 @@ class World:
                 blackbox=self.blackbox,
                 rebuilt=self.rebuilt,
                 drill=self.drill,
+                silences=self.latest,
+                silence=self.silence,
+                end_silence=self.end_silence,
             )
         )
 
@@ -105,13 +124,15 @@ class Client:
             return await asyncio.open_unix_connection(self._where)
         return await asyncio.open_connection(*self._where)
 
-    async def get(self, path: str, method: str = "GET", **headers: str) -> Answer:
+    async def get(self, path: str, method: str = "GET", body: object = None, **headers: str) -> Answer:
         async with asyncio.timeout(10):
             reader, writer = await self.dial()
             try:
                 lines = [f"{method} {path} HTTP/1.1", "host: localhost", "connection: close"]
                 lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-                writer.write("\r\n".join([*lines, "", ""]).encode())
+                sent = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+                lines += [f"content-length: {len(sent)}"] if sent else []
+                writer.write("\r\n".join([*lines, "", ""]).encode() + sent)
                 head, _, body = (await reader.read()).partition(b"\r\n\r\n")
             finally:
                 writer.close()

@@ -6,11 +6,13 @@ from typing import Any
 
 from monitoring import world
 from starlette.applications import Starlette
-from worlds import REFUSED, body, dead_host, judged, primary, seen, well
+from worlds import POLICY, REFUSED, START, body, dead_host, judged, primary, seen, well
 
 from drwatch.core.blackbox import records
 from drwatch.core.preflight import rehearsal
+from drwatch.core.silence import Wish, silence
 from drwatch.store import Boxed
+from drwatch.web.silences import silence_json
 from drwatch.web.status import boxed_json, incident_json, past_json, rehearsal_json, status_json
 from web.asking import World
 from web.test_answers import past
@@ -54,6 +56,7 @@ def test_the_page_has_every_key_and_no_other() -> None:
         "Host": standby["host"],
         "Probe": standby["probes"][0],
         "Incident": incident_json(incidents[0]) | past_json(past(incidents[0])) | {"blackbox": []},
+        "Silence": silence_json(silence(Wish("shop", 60, "why", "who"), POLICY, START), START),
         "Black-box record": boxed_json(box),
         "Finding": shop["findings"][0],
         "Paging channel": state["channels"][0],

@@ -14,6 +14,7 @@ from drwatch.core.symptoms import (
     channel,
     endpoint,
     files,
+    flapping,
     history,
     host,
     objectives,
@@ -40,13 +41,14 @@ def of_cluster(view: ClusterView, policy: Policy, snapshot: Snapshot, firing: Fi
     yield from restarts.findings(view, snapshot, now)
     yield from standing.findings(view, snapshot, now)
     yield from endpoint.findings(view, snapshot)
-    yield from binlog.findings(view, policy, snapshot, now)
+    yield from binlog.findings(view, policy, snapshot, firing, now)
     yield from semisync.findings(view, policy, snapshot)
     yield from objectives.findings(view, snapshot, firing)
     yield from rehearsal.findings(view, snapshot, now)
     yield from files.findings(view, policy, snapshot, firing)
     yield from host.findings(view, policy, snapshot, firing)
     yield from blindness.findings(view, policy, snapshot, now)
+    yield from flapping.findings(view, policy, snapshot, now)
 
 
 def of_drwatch(snapshot: Snapshot) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from drwatch.core.policy import NodePolicy, Policy
 from drwatch.core.sample import Channel, IoState, Moment, Probe, ReplicationFact
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.symptoms import errno
-from drwatch.core.symptoms.firing import Firing
+from drwatch.core.symptoms.firing import CLEAR, Firing
 from drwatch.core.view import ClusterView
 
 STOPPED_BY_BACKUP = 3600.0
@@ -149,11 +149,12 @@ def _silent(
     line = snapshot.timelines.get(source) if source else None
     beyond = line.first_beyond(exposure.arrived(snapshot, standby.node, channel)) if line else None
     waiting = now - beyond.since if beyond else 0.0
-    missed = min(silence, waiting) >= policy.limits.silence
+    told = (view.cluster.name, Condition.REPLICATION_SILENT, name) in firing
+    limit = policy.limits.silence * (CLEAR if told else 1.0)
+    missed = min(silence, waiting) >= limit
     period = channel.heartbeat_period
     # An idle source sends a heartbeat each period; two that do not come are silence too (replication.md 3.3).
-    lost = bool(period) and channel.heartbeats is not None and silence >= 2 * (period or 0.0) + policy.limits.silence
-    told = (view.cluster.name, Condition.REPLICATION_SILENT, name) in firing
+    lost = bool(period) and channel.heartbeats is not None and silence >= 2 * (period or 0.0) + limit
     if not (missed or lost or (told and not receipt.moved)):
         # What an earlier run told of is over when something is heard, not when this run has just begun to listen.
         return

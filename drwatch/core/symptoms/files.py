@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from drwatch.core.finding import Condition, Finding
+from drwatch.core.finding import Condition, Confidence, Finding
 from drwatch.core.policy import Policy
 from drwatch.core.sample import Probe, Reason
 from drwatch.core.snapshot import Snapshot
-from drwatch.core.symptoms.firing import Firing
+from drwatch.core.symptoms.firing import CLEAR, Firing
 from drwatch.core.view import ClusterView
 
 _BROKEN_MARKER = {
@@ -33,8 +33,18 @@ def findings(view: ClusterView, policy: Policy, snapshot: Snapshot, firing: Firi
             if what:
                 summary = f"the marker of the file set {files.name} on {node.name} {what}: its age is unknown"
                 evidence = (blind.detail,) if blind.detail else ()
-                yield Finding(Condition.FILES_MARKER_MISSING, cluster, files.name, summary, evidence, confirm=confirm)
-        if claim is not None and claim.seconds is not None and claim.seconds > files.stale_after:
+                yield Finding(
+                    # One look may have come while it was being written.
+                    Condition.FILES_MARKER_MISSING,
+                    cluster,
+                    files.name,
+                    summary,
+                    evidence,
+                    Confidence.LIKELY,
+                    confirm,
+                )
+        share = CLEAR if (cluster, Condition.FILES_STALE, files.name) in firing else 1.0
+        if claim is not None and claim.seconds is not None and claim.seconds > files.stale_after * share:
             summary = (
                 f"the copy of {files.name} on {node.name} is {claim.seconds:.0f} s old, "
                 f"its limit is {files.stale_after:.0f} s"

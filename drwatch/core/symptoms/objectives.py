@@ -13,6 +13,10 @@ from drwatch.core.view import ClusterView
 
 RTO_PATIENCE = 600.0
 
+STALL_PATIENCE = 3600.0
+"""Seconds for which nobody may know how long an applier will take that reports no error: a backup that stops it, an
+ALTER TABLE that it waits for (traps.md 28)."""
+
 
 def findings(view: ClusterView, snapshot: Snapshot, firing: Firing) -> Iterator[Finding]:
     """Claims and estimates beyond the objective, or unknown. Of a node never seen alive ProbeBlind says enough."""
@@ -41,7 +45,9 @@ def findings(view: ClusterView, snapshot: Snapshot, firing: Firing) -> Iterator[
             # ReplicationStopped tells it, and gives a backup that stops the applier its hour (traps.md 28).
             continue
         share = CLEAR if (cluster, Condition.RTO_BREACHED, name) in firing else 1.0
+        patience = RTO_PATIENCE
         if estimate.unknown and estimate.node in snapshot.alive:
+            patience = STALL_PATIENCE if channel is not None and not channel.sql_errno else RTO_PATIENCE
             summary = f"nobody knows how long recovery with {name} would take: {estimate.unknown}"
         elif estimate.unassumed > goal.rto * share:
             summary = (
@@ -51,4 +57,4 @@ def findings(view: ClusterView, snapshot: Snapshot, firing: Firing) -> Iterator[
         else:
             continue
         evidence = tuple(f"{term.component}: {term.note}" for term in estimate.terms)
-        yield Finding(Condition.RTO_BREACHED, cluster, name, summary, evidence, confirm=RTO_PATIENCE)
+        yield Finding(Condition.RTO_BREACHED, cluster, name, summary, evidence, confirm=patience)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -15,6 +15,7 @@ from drwatch.lab.disk import Under
 from drwatch.lab.faults import FAULTS
 from drwatch.lab.flavour import Need
 from drwatch.lab.scenario import Act, Crash, Expect, Scenario
+from drwatch.lab.simulated_week import IN_MEMORY
 
 DISKS = {under.name.lower(): under for under in Under}
 
@@ -36,7 +37,7 @@ class _Act(_Part):
     def _one_known_fault(self) -> _Act:
         if (self.strike is None) == (self.mend is None):
             raise ValueError("expected either strike or mend")
-        if self.fault not in FAULTS:
+        if self.fault not in FAULTS and self.fault not in IN_MEMORY:
             raise ValueError(f"no fault is called {self.fault!r}")
         return self
 
@@ -79,6 +80,7 @@ class _File(_Part):
     turned_away: bool = False
     small_disk: str | None = None
     needs: tuple[Need, ...] = ()
+    begins: AwareDatetime | None = None
     crash: Crash | None = None
 
 
@@ -95,7 +97,8 @@ def read(path: Path) -> Scenario:
         raise BadScenario(f"{path.name}: small_disk: expected one of {', '.join(DISKS)}, not {error}") from error
     except YAMLError as error:
         raise BadScenario(f"{path.name} is no YAML: {error}") from error
-    needs = dict.fromkeys((*file.needs, *(need for act in file.faults for need in FAULTS[act.fault].needs)))
+    struck = [FAULTS[act.fault] for act in file.faults if act.fault in FAULTS]
+    needs = dict.fromkeys((*file.needs, *(need for fault in struck for need in fault.needs)))
     return Scenario(
         name=path.stem,
         sentence=file.sentence,
@@ -109,8 +112,15 @@ def read(path: Path) -> Scenario:
         turned_away=file.turned_away,
         small_disk=disk,
         needs=tuple(needs),
+        begins=file.begins,
         crash=file.crash,
     )
 
 
-SCENARIOS = {path.stem: read(path) for path in sorted(Path(__file__).parent.glob("*.yaml"))}
+def _beside(folder: Path) -> dict[str, Scenario]:
+    return {path.stem: read(path) for path in sorted(folder.glob("*.yaml"))}
+
+
+SCENARIOS = _beside(Path(__file__).parent)
+SIMULATED = _beside(Path(__file__).parent / "simulated")
+"""Those that need a clock of their own: played in memory only."""

@@ -1,0 +1,81 @@
+"""What people want to hear nothing of: by their own word, written down before it is answered, or by the calendar."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import tzinfo
+from typing import Protocol
+
+from drwatch.core.policy import Policy
+from drwatch.core.sample import Moment
+from drwatch.core.silence import CONFIGURATION, Silence, Wish, keep, silence
+from drwatch.daemon.clock import Clock
+from drwatch.store import StoreError
+
+log = logging.getLogger("drwatch")
+
+
+class Silences(Protocol):
+    async def silence(self, changed: Sequence[Silence]) -> None: ...
+
+
+class Silencing:
+    """The silences whose time is not over; ``changed`` is called when a human has said something about them."""
+
+    def __init__(
+        self, policy: Policy, zone: tzinfo, ledger: Silences, clock: Clock, changed: Callable[[], None]
+    ) -> None:
+        self._policy, self._zone, self._ledger, self._clock, self._changed = policy, zone, ledger, clock, changed
+        self._known: tuple[Silence, ...] = ()
+
+    def load(self, silences: Sequence[Silence]) -> None:
+        """Those of an earlier run."""
+        self._known = tuple(silences)
+
+    def active(self, now: Moment) -> tuple[Silence, ...]:
+        return tuple(each for each in self._known if not each.over(now))
+
+    async def begin(self, wish: Wish) -> Silence:
+        """Silence what is wished for. Raises Refused, or StoreError, and then nothing is silenced."""
+        made = silence(wish, self._policy, self._clock())
+        await self._ledger.silence([made])
+        self._known += (made,)
+        log.warning(
+            "%s silences %s for %.0f s: %s", made.by, made.cluster, made.seconds, made.reason, extra=_extra(made)
+        )
+        self._changed()
+        return made
+
+    async def end(self, name: str, by: str) -> Silence | None:
+        """End one before its time; None where there is none such. Raises StoreError, and then it goes on."""
+        now = self._clock()
+        found = next((each for each in self.active(now) if each.id == name), None)
+        if found is None:
+            return None
+        ended = replace(found, ended=now, ended_by=by)
+        await self._ledger.silence([ended])
+        self._known = tuple(ended if each.id == name else each for each in self._known)
+        log.warning("%s ends the silence %s of %s", by, name, ended.cluster, extra=_extra(ended))
+        self._changed()
+        return ended
+
+    async def turn(self, now: Moment) -> tuple[Silence, ...]:
+        """Those in force now; what has changed by the calendar is written down."""
+        kept = keep(self._known, self._policy, self._zone, now)
+        changed = [each for each in kept if each not in self._known]
+        self._known = kept
+        if changed:
+            for each in changed:
+                what = "ended" if each.ended_by == CONFIGURATION else "begun"
+                log.warning("maintenance of %s has %s: %s", each.cluster, what, each.reason, extra=_extra(each))
+            try:
+                await self._ledger.silence(changed)
+            except StoreError as broken:
+                log.error("the ledger cannot be written: %s", broken, extra={"event": "ledger"})
+        return self.active(now)
+
+
+def _extra(each: Silence) -> dict[str, str]:
+    return {"event": "silence", "silence": each.id, "by": each.by}
