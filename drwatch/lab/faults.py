@@ -251,7 +251,8 @@ def _unlogged(server: Server, statement: str, *arguments: object) -> None:
 
 
 def _set_monitor_password(server: Server, password: str) -> None:
-    _unlogged(server, f"ALTER USER '{MONITOR[0]}'@'127.0.0.%%' IDENTIFIED BY %s", password)
+    for place in server.host.neighbours:
+        _unlogged(server, "ALTER USER %s@%s IDENTIFIED BY %s", MONITOR[0], place, password)
 
 
 def _fill_backlog(address: str, port: int) -> list[socket.socket]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import signal
+import socket
 import sys
 import threading
 import time
@@ -89,7 +90,8 @@ class Watching:
 
     def __init__(self, pair: Pair, config: Path) -> None:
         self._pair, self._config = pair, config
-        self._ledger = Path(YAML().load(config)["state"]["directory"]) / "drwatch.db"
+        state = YAML().load(config)["state"]
+        self._ledger, self._socket = Path(state["directory"]) / "drwatch.db", Path(state["runtime"]) / "drwatch.sock"
         self.process: Process | None = None
 
     def __enter__(self) -> Self:
@@ -101,7 +103,8 @@ class Watching:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "drwatch", "run", "--config", str(self._config)]
-        self.process = self._pair.sandbox.spawn(command, log=self._pair.sandbox.path / "drwatch.log")
+        inside = self._pair.places.witness.inside(command)
+        self.process = self._pair.sandbox.spawn(inside, log=self._pair.sandbox.path / "drwatch.log")
 
     def stop(self, within: float = 20.0) -> int:
         """SIGTERM and wait; the exit status. The deadline is for a loaded machine: at load 16 it took over 5 s."""
@@ -132,8 +135,12 @@ class Watching:
 
     def status(self) -> dict[str, Any]:
         """/api/v1/status; OSError while nobody listens."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._pair.web_port, timeout=5)
+        connection = http.client.HTTPConnection("drwatch", timeout=5)
+        # Its unix socket: the port is on the witness's host, which may have a network of its own.
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.settimeout(5)
         try:
+            connection.sock.connect(str(self._socket))
             connection.request("GET", "/api/v1/status")
             answer: dict[str, Any] = json.loads(connection.getresponse().read())
             return answer

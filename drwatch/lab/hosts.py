@@ -1,0 +1,53 @@
+"""The pair on hosts of its own: primary, standby, witness and the world outside, each with an address and a cable."""
+
+from contextlib import ExitStack
+
+from drwatch.lab.binaries import Binaries
+from drwatch.lab.network import Network
+from drwatch.lab.pair import Pair, Places
+from drwatch.lab.pair import Wire as Way
+
+PRIMARY, STANDBY, WITNESS, OUTSIDE = "oslo-a", "oslo-b", "witness", "outside"
+
+_STREAM = "inet stream"
+
+
+class Wire:
+    """The network between standby and primary, as far as the stream of replication goes."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self.address, self.port = network.hosts[PRIMARY].address, 3306
+
+    def listen(self) -> None:
+        """The primary itself listens."""
+
+    def passes(self) -> None:
+        self._network.unrule(PRIMARY, _STREAM)
+
+    def silent(self) -> None:
+        self._rule("drop")
+
+    def refuses(self) -> None:
+        self._rule("reject with tcp reset")
+
+    def _rule(self, verdict: str) -> None:
+        peer = self._network.hosts[STANDBY]
+        ways = "".join(
+            f"chain {way} {{ type filter hook {way} priority 0\n"
+            f"ip {theirs}addr {peer.address} tcp {ours}port {self.port} {verdict}\n"
+            f"ip6 {theirs}addr {peer.address6} tcp {ours}port {self.port} {verdict}\n}}\n"
+            for way, theirs, ours in (("input", "s", "d"), ("output", "d", "s"))
+        )
+        self._network.rule(PRIMARY, _STREAM, f"table {_STREAM} {{\n{ways}}}\n")
+
+
+class Hosts(Pair):
+    """A pair like the other one, for the same faults, and for those that a network can have."""
+
+    def _settle(self, binaries: Binaries, stack: ExitStack) -> Places:
+        self.network = stack.enter_context(Network(self.sandbox, binaries, (PRIMARY, STANDBY, WITNESS, OUTSIDE)))
+        return Places(*self.network.hosts.values())
+
+    def _wire(self, stack: ExitStack) -> Way:
+        return Wire(self.network)
