@@ -24,7 +24,8 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
-from drwatch.lab.faults import FAULTS, Fault
+from drwatch.lab.fault import Fault
+from drwatch.lab.faults import FAULTS
 from drwatch.lab.inbox import Page
 from drwatch.lab.pair import Pair
 from drwatch.lab.play import Result, Watching, configuration, play
@@ -34,7 +35,7 @@ from drwatch.lab.server import Flavour
 KEYS = dict(
     zip(
         "123456789abcdefghijklnorstuvwxyz",  # m, p and q have their own meaning
-        (fault for fault in FAULTS.values() if fault.mends and not fault.needs_small_disk),
+        (fault for fault in FAULTS.values() if fault.mends and not (fault.needs_small_disk or fault.needs_hosts)),
         strict=False,
     )
 )

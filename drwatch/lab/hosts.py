@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 
 from drwatch.lab.binaries import Binaries
+from drwatch.lab.names import ZONE, Names
 from drwatch.lab.network import Network
 from drwatch.lab.pair import Pair, Places
 from drwatch.lab.pair import Wire as Way
@@ -47,7 +48,25 @@ class Hosts(Pair):
 
     def _settle(self, binaries: Binaries, stack: ExitStack) -> Places:
         self.network = stack.enter_context(Network(self.sandbox, binaries, (PRIMARY, STANDBY, WITNESS, OUTSIDE)))
-        return Places(*self.network.hosts.values())
+        places = Places(*self.network.hosts.values())
+        outside = places.outside
+        self.names = stack.enter_context(Names(outside.address, 60, places.primary.address, host=outside))
+        for name, host in self.network.hosts.items():
+            self.names.point(host.address, f"{name}.{ZONE}")
+        return places
+
+    def power_off(self) -> float:
+        self.files.paused.set()
+        self.network.plug(PRIMARY, False)
+        at = self.primary.kill()
+        self.primary_ssh.kill()
+        return at
+
+    def power_on(self) -> None:
+        self.network.plug(PRIMARY, True)
+        self.primary_ssh.start()
+        self.primary.start()
+        self.files.paused.clear()
 
     def _wire(self, stack: ExitStack) -> Way:
         return Wire(self.network)

@@ -30,6 +30,8 @@ class Names:
     def __init__(self, address: str, ttl: int, leads_to: str, caching: bool = False, host: Host = HERE) -> None:
         self.address, self.ttl, self.caching = address, ttl, caching
         self.queries = 0
+        self.silent = False
+        """It hears a question and says nothing."""
         self._records: dict[str, tuple[str, str]] = {ENDPOINT: ("A", leads_to), SERVER: ("A", address)}
         self._learned = time.monotonic()
         self._host = host
@@ -63,6 +65,8 @@ class Names:
             if not data[0]:
                 return
             self.queries += 1
+            if self.silent:
+                continue
             self._wire.sendto(self._answer(dns.message.from_wire(data[0])).to_wire(), data[1])
 
     def _answer(self, query: dns.message.Message) -> dns.message.Message:

@@ -38,7 +38,7 @@ class Network:
         for host in self.hosts.values():
             assert host.etc is not None
             (host.etc / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n" + "".join(lines))
-            (host.etc / "resolv.conf").write_text("")
+            (host.etc / "resolv.conf").write_text(f"nameserver {[*self.hosts.values()][-1].address}\n")
 
     def __enter__(self) -> Self:
         try:
@@ -48,9 +48,9 @@ class Network:
                 self._make(name)
                 self._ip(
                     SWITCH,
-                    f"link add {_port(name)} type veth peer name eth0 netns {host.namespace}",
-                    f"link set {_port(name)} master switch",
-                    f"link set {_port(name)} up",
+                    f"link add {port(name)} type veth peer name eth0 netns {host.namespace}",
+                    f"link set {port(name)} master switch",
+                    f"link set {port(name)} up",
                 )
                 self._ip(
                     name,
@@ -87,7 +87,7 @@ class Network:
 
     def plug(self, name: str, plugged: bool) -> None:
         """Plug the host's cable in at the switch, or pull it."""
-        self._ip(SWITCH, f"link set {_port(name)} {'up' if plugged else 'down'}")
+        self._ip(SWITCH, f"link set {port(name)} {'up' if plugged else 'down'}")
 
     def rule(self, where: str, table: str, rules: str) -> None:
         """Set up an nftables table, such as "inet wall", on a host or on the switch, in the place of the one there."""
@@ -114,6 +114,6 @@ def _run(command: Sequence[str | Path], text: str = "") -> None:
     subprocess.run(command, input=text, check=True, capture_output=True, text=True)
 
 
-def _port(name: str) -> str:
+def port(name: str) -> str:
     """The switch's end of a host's cable: at most 15 characters (IFNAMSIZ)."""
     return f"to-{name}"[:15]

@@ -1,5 +1,6 @@
 """A warm standby on one machine: two servers, the wire between them, two sshd, file sync, an application, a phone."""
 
+import socket
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -118,6 +119,26 @@ class Pair:
     def __exit__(self, *error: object) -> None:
         self._stack.close()
 
+    def power_off(self) -> float:
+        """Of the primary's host: nothing is closed, nothing answers, and a new dial gets not even a refusal."""
+        self.files.paused.set()  # its cron is gone with it
+        self.link.silent()  # and so is what it had sent: the kernel of a frozen process would deliver that yet
+        at = self.primary.freeze()
+        self.primary_ssh.freeze()
+        for service in (self.primary, self.primary_ssh):
+            self.held += _fill_backlog(service.address, service.port)
+        return at
+
+    def power_on(self) -> None:
+        self.primary.kill()
+        self.primary_ssh.kill()
+        self.release()
+        self.link.refuses()
+        self.link.passes()
+        self.primary_ssh.start()
+        self.primary.start()
+        self.files.paused.clear()
+
     def release(self) -> None:
         """Close what a fault held open."""
         while self.held:
@@ -226,6 +247,19 @@ class Pair:
             web_port=self.web_port,
             extra=extra,
         )
+
+
+def _fill_backlog(address: str, port: int) -> list[socket.socket]:
+    """Dial a frozen listener until its queue is full: then the kernel drops what comes, like a host that is off."""
+    dials: list[socket.socket] = []
+    while True:
+        dial = socket.socket()
+        dial.settimeout(0.2)
+        dials.append(dial)
+        try:
+            dial.connect((address, port))
+        except TimeoutError:
+            return dials
 
 
 def _secret(path: Path, text: str) -> Path:

@@ -23,12 +23,13 @@ from drwatch.core.finding import PRIMARY_LOST
 from drwatch.lab.deadline import until
 from drwatch.lab.faults import FAULTS
 from drwatch.lab.harm import Harm, crowd, harm, threads_of
+from drwatch.lab.hosts import Hosts
 from drwatch.lab.inbox import Page
 from drwatch.lab.page import Told, read
 from drwatch.lab.pair import Pair
 from drwatch.lab.replication import MONITOR, status
 from drwatch.lab.sandbox import Process
-from drwatch.lab.scenario import Crash, Scenario, judge, overlay
+from drwatch.lab.scenario import Crash, Scenario, Topology, judge, overlay
 from drwatch.lab.server import Flavour, Server
 from drwatch.store import Past, read_history
 
@@ -44,6 +45,7 @@ class Result:
     flavour: str
     version: str
     """As the server itself says it."""
+    topology: str
     fault_at: float
     """Epoch seconds."""
     pages: list[dict[str, Any]] = field(default_factory=list)
@@ -192,10 +194,16 @@ def play(
     scenario: Scenario,
     flavour: Flavour,
     say: Callable[[str], None] = lambda words: None,
+    topology: Topology | None = None,
     beside: Callable[[Pair], AbstractContextManager[object]] = nullcontext,
 ) -> Result:
-    """The whole story once; the pair and the daemon are gone afterwards. ``beside`` is who else watches it."""
-    with Pair(flavour, rate=scenario.rate, small_disk=scenario.small_disk) as pair, beside(pair):
+    """The whole story once, on its own topology or on another one; all of it is gone afterwards.
+
+    ``beside`` is who else watches it.
+    """
+    topology = topology or scenario.topology
+    bring_up = Hosts if topology is Topology.HOSTS else Pair
+    with bring_up(flavour, rate=scenario.rate, small_disk=scenario.small_disk) as pair, beside(pair):
         say(f"a pair of {flavour} is up and replicating")
         with Watching(pair, configuration(pair, scenario.settings)) as watching:
             watching.wait_until_well()
@@ -204,7 +212,7 @@ def play(
             if scenario.crash is not None:
                 _lay_in_wait(scenario.crash, pair, watching, say)
             held = crowd(pair.primary, MONITOR[0])
-            result = _act(scenario, pair, watching, say)
+            result = _act(scenario, topology, pair, watching, say)
             during = crowd(pair.primary, MONITOR[0])
             if scenario.mends:
                 _mend(scenario, pair, watching)
@@ -258,7 +266,7 @@ def _lay_in_wait(crash: Crash, pair: Pair, watching: Watching, say: Callable[[st
     threading.Thread(target=wait_and_kill, name="crash", daemon=True).start()
 
 
-def _act(scenario: Scenario, pair: Pair, watching: Watching, say: Callable[[str], None]) -> Result:
+def _act(scenario: Scenario, topology: Topology, pair: Pair, watching: Watching, say: Callable[[str], None]) -> Result:
     version = str(pair.standby.sql("SELECT VERSION() AS version")[0]["version"])  # a dead server cannot say it
     zero, wall = time.monotonic(), time.time()
     for act in scenario.acts:
@@ -271,7 +279,7 @@ def _act(scenario: Scenario, pair: Pair, watching: Watching, say: Callable[[str]
         struck = fault.strike(pair)
         if act is scenario.acts[0]:
             zero, wall = struck, wall + (struck - zero)
-    result = Result(scenario.name, pair.flavour, version, wall)
+    result = Result(scenario.name, pair.flavour, version, topology, wall)
 
     def pages() -> list[Told]:
         return [read(page.title, page.message, page.received_at - zero) for page in pair.inbox.accepted]

@@ -45,6 +45,15 @@ class Crash(StrEnum):
     """The phone has the page, and the ledger does not know it."""
 
 
+class Topology(StrEnum):
+    """What a scenario is played on."""
+
+    PAIR = "pair"
+    """Two servers on the machine's loopback."""
+    HOSTS = "hosts"
+    """Each on a host of its own, with a network in between."""
+
+
 @dataclass(frozen=True)
 class Scenario:
     """One story. ``settings`` are laid over the pair's configuration (dotted keys, YAML values)."""
@@ -66,6 +75,8 @@ class Scenario:
     """The server itself refuses logins in this one and counts each in Aborted_connects, whoever dials."""
     small_disk: Under | None = None
     """What of the primary lies on a disk that can be filled."""
+    topology: Topology = Topology.PAIR
+    """The least that it needs: whatever a pair can have, hosts can have too."""
     crash: Crash | None = None
     """Only real processes can be killed: the simulator does not play these."""
 

@@ -72,7 +72,7 @@ class Sshd:
         kind, key = (self.home / "host_key.pub").read_text().split()[:2]
         if not self.host.apart:
             return f"[{self.address}]:{self.port} {kind} {key}\n"
-        return f"{self.name},{self.host.address},{self.host.address6} {kind} {key}\n"
+        return f"{self.name},{self.name}.shop.test,{self.host.address},{self.host.address6} {kind} {key}\n"
 
     @property
     def process(self) -> Process:

@@ -13,7 +13,7 @@ from ruamel.yaml.error import YAMLError
 from drwatch.core.finding import Condition
 from drwatch.lab.disk import Under
 from drwatch.lab.faults import FAULTS
-from drwatch.lab.scenario import Act, Crash, Expect, Scenario
+from drwatch.lab.scenario import Act, Crash, Expect, Scenario, Topology
 
 DISKS = {under.name.lower(): under for under in Under}
 
@@ -77,6 +77,7 @@ class _File(_Part):
     mends: bool = True
     turned_away: bool = False
     small_disk: str | None = None
+    topology: Topology = Topology.PAIR
     crash: Crash | None = None
 
 
@@ -105,6 +106,7 @@ def read(path: Path) -> Scenario:
         mends=file.mends,
         turned_away=file.turned_away,
         small_disk=disk,
+        topology=file.topology,
         crash=file.crash,
     )
 
