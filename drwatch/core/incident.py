@@ -24,6 +24,9 @@ class Phase(StrEnum):
 
 ENDED = frozenset({Phase.RESOLVED, Phase.HEALED})
 
+REDIAL = 7.0
+"""Seconds after which drwatch has dialled again, whatever failed before: one dial in 5 s, and its deadline."""
+
 NOTEWORTHY = 1.0
 """Seconds that a suspicion must have lasted to be worth a line in the history."""
 
@@ -54,6 +57,8 @@ class Incident:
     told_at: Moment | None = None
     told_steps: int = 0
     """How many steps of the escalation have been told."""
+    unseen_since: Moment | None = None
+    """Since when only the witness does not see a primary that was lost before; while nobody was told."""
     pages: int = 0
     """Events made so far; the next one is numbered pages + 1."""
     votes: tuple[Vote, ...] = ()
@@ -142,6 +147,7 @@ def _seen(incident: Incident, finding: Finding, policy: Policy, now: Moment) -> 
         last_true=now,
         suppressed_by=finding.suppressed_by,
         votes=finding.votes,
+        unseen_since=before.unseen_since if finding.condition is Condition.PRIMARY_UNSEEN else None,
     )
     if not suspected:
         return incident
@@ -153,8 +159,11 @@ def _seen(incident: Incident, finding: Finding, policy: Policy, now: Moment) -> 
     if now - incident.condition_began >= limit or now - incident.began >= max(limit, allowance):
         return replace(incident, phase=Phase.OPEN, confirmed=now)
     if finding.condition is Condition.PRIMARY_UNSEEN and before.condition in _OUT:
+        since = before.unseen_since or now
+        if now - since >= REDIAL:
+            return replace(incident, condition_began=since)
         # It is back, and drwatch's own next dial is seconds away: the history keeps what it was.
-        return replace(before, condition_began=now, last_true=now)
+        return replace(before, condition_began=now, last_true=now, unseen_since=since)
     return incident
 
 
