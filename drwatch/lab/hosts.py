@@ -27,20 +27,24 @@ class Wire:
         self._network.unrule(PRIMARY, _STREAM)
 
     def silent(self) -> None:
-        self._rule("drop")
+        self._rule("drop", "input", "output")
 
     def refuses(self) -> None:
-        self._rule("reject with tcp reset")
+        # Of what comes: what the primary sends must go out, so that its acknowledgement is answered with a reset.
+        self._rule("reject with tcp reset", "input")
 
-    def _rule(self, verdict: str) -> None:
+    def _rule(self, verdict: str, *hooks: str) -> None:
         peer = self._network.hosts[STANDBY]
-        ways = "".join(
-            f"chain {way} {{ type filter hook {way} priority 0\n"
-            f"ip {theirs}addr {peer.address} tcp {ours}port {self.port} {verdict}\n"
-            f"ip6 {theirs}addr {peer.address6} tcp {ours}port {self.port} {verdict}\n}}\n"
-            for way, theirs, ours in (("input", "s", "d"), ("output", "d", "s"))
-        )
-        self._network.rule(PRIMARY, _STREAM, f"table {_STREAM} {{\n{ways}}}\n")
+        ends = {"input": ("s", "d"), "output": ("d", "s")}
+        chains = ""
+        for hook in hooks:
+            theirs, ours = ends[hook]
+            port = f"tcp {ours}port {self.port} {verdict}"
+            chains += (
+                f"chain {hook} {{ type filter hook {hook} priority 0\n"
+                f"ip {theirs}addr {peer.address} {port}\nip6 {theirs}addr {peer.address6} {port}\n}}\n"
+            )
+        self._network.rule(PRIMARY, _STREAM, f"table {_STREAM} {{\n{chains}}}\n")
 
 
 class Hosts(Pair):

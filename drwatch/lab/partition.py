@@ -114,6 +114,17 @@ def find_host(pair: Pair) -> None:
     _replicates(pair)
 
 
+def kill_both(pair: Pair) -> float:
+    pair.standby.kill()
+    return pair.primary.kill()
+
+
+def start_both(pair: Pair) -> None:
+    pair.primary.start()
+    pair.standby.start()
+    _replicates(pair)
+
+
 class _Detour:
     """The stream of replication through a proxy on the primary, to which whoever dials from the standby is led."""
 
@@ -209,5 +220,6 @@ PARTITIONS = (
         needs_hosts=True,
     ),
     Fault("host-gone", "the primary's host loses its power", lose_host, find_host, needs_hosts=True),
+    Fault("both-killed", "SIGKILL to the primary's server and its standby's", kill_both, start_both, needs_hosts=True),
     Fault("names-silent", "the name server falls silent", silence_names, answer_names, needs_hosts=True),
 )

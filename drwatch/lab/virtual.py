@@ -18,6 +18,7 @@ from drwatch.exporter import Instruments
 from drwatch.lab.page import Told, read
 from drwatch.lab.scenario import Scenario, judge, overlay
 from drwatch.lab.simulator import SimulatedPhone, World, clock
+from drwatch.lab.wires import OUTSIDE, WITNESS
 from drwatch.store import Past, Store, StoreError
 
 T = TypeVar("T")
@@ -35,6 +36,7 @@ clusters:
 paging:
   channels: {phone: {url_file: phone.url}}
   escalation: [{to: [phone]}]
+anchors: ["10.0.0.4:443"]
 """
 
 SETTLE = 8.0
@@ -67,7 +69,8 @@ async def play(scenario: Scenario, directory: Path) -> Played:
     file = directory / "drwatch.yaml"
     file.write_text(overlay(CONFIG, scenario.settings))
     policy = load(file, os.environ, look=False).policy
-    world, phone, instruments = World("shop", scenario.rate), SimulatedPhone(), Instruments()
+    world, instruments = World("shop", scenario.rate), Instruments()
+    phone = SimulatedPhone(lambda: world.wires.reaches(WITNESS, OUTSIDE))
     store = await Store.open(directory / "drwatch.db", thread=Inline(), boot="virtual")
     daemon = Daemon(
         policy=policy,

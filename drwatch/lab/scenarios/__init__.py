@@ -73,6 +73,7 @@ class _File(_Part):
     settings: Mapping[str, Any] = Field(default_factory=dict)
     watch: float = Field(3.0, gt=0)
     rate: float = Field(50.0, ge=0)
+    may: tuple[Condition, ...] = ()
     history: tuple[Condition, ...] = ()
     mends: bool = True
     turned_away: bool = False
@@ -102,6 +103,7 @@ def read(path: Path) -> Scenario:
         settings=file.settings,
         watch=file.watch,
         rate=file.rate,
+        may=file.may,
         history=file.history,
         mends=file.mends,
         turned_away=file.turned_away,
