@@ -15,7 +15,7 @@ from typing import Self
 from drwatch.lab.binaries import Binaries
 from drwatch.lab.disk import NotPermitted, unmount_below
 from drwatch.lab.host import Host
-from drwatch.lab.sandbox import Sandbox
+from drwatch.lab.sandbox import NETWORK, Sandbox, inside
 
 NEIGHBOURS = ("10.77.0.%", "fd77::%")
 
@@ -28,7 +28,7 @@ class Network:
     def __init__(self, sandbox: Sandbox, binaries: Binaries, names: Sequence[str]) -> None:
         if os.getuid() != 0:
             raise NotPermitted("hosts with a network of their own are network namespaces, and only root may make them")
-        self._binaries, self._place = binaries, sandbox.directory("network")
+        self._binaries, self._place = binaries, sandbox.directory(NETWORK)
         self._sandbox = sandbox
         self.hosts = {
             name: Host(f"10.77.0.{number}", f"fd77::{number}", self._place / name, self._etc(name), NEIGHBOURS)
@@ -77,13 +77,7 @@ class Network:
 
     def processes(self, name: str) -> Iterator[int]:
         """What runs on that host, by its network and not by its parents."""
-        network = (self._place / name).stat()
-        for entry in os.listdir("/proc"):
-            if entry.isdigit():
-                with suppress(OSError):
-                    theirs = os.stat(f"/proc/{entry}/ns/net")
-                    if (theirs.st_dev, theirs.st_ino) == (network.st_dev, network.st_ino):
-                        yield int(entry)
+        return inside(self._place / name)
 
     def plug(self, name: str, plugged: bool) -> None:
         """Plug the host's cable in at the switch, or pull it."""

@@ -22,7 +22,7 @@ from ruamel.yaml import YAML
 from drwatch.core.finding import PRIMARY_LOST
 from drwatch.lab.deadline import until
 from drwatch.lab.faults import FAULTS
-from drwatch.lab.harm import Harm, crowd, harm, threads_of
+from drwatch.lab.harm import Harm, crowd, harm, refusals, threads_of
 from drwatch.lab.hosts import Hosts
 from drwatch.lab.inbox import Page
 from drwatch.lab.page import Told, read
@@ -347,11 +347,19 @@ def _harm(pair: Pair, before: dict[str, Harm], turned_away: bool) -> dict[str, i
     found = {"handshake_errors": 0, "threads_left": 0}
     for server in filter(lambda server: server.alive, pair.servers):
         with suppress(TimeoutError):
-            until(partial(_alone, server), within=10, what="our threads to end")
+            # A session whose network was cut is ended by the server, which is asked to do so after 30 s.
+            until(partial(_alone, server), within=45, what="our threads to end")
         after = harm(server)
         earlier = before[server.name]
         # The counters begin anew when a server was restarted.
         base = earlier.handshakes if after.handshakes >= earlier.handshakes else 0
         found["handshake_errors"] += after.blocked_soon + (0 if turned_away else after.handshakes - base)
         found["threads_left"] += len(threads_of(server, MONITOR[0]))
+    if pair.places.witness.apart:
+        found["turned_away"] = sum(
+            refusals(server, shell, origin, MONITOR)
+            for server, shell in zip(pair.servers, pair.shells, strict=True)
+            for origin in (pair.places.witness, pair.places.standby)
+            if server.alive
+        )
     return found

@@ -157,8 +157,13 @@ class Server:
             self.stop()
         self.start()
 
-    def connect(self, user: str | None = None, password: str = "", **options: Any) -> "pymysql.Connection[DictCursor]":
-        """A session, autocommit: over TCP for a named user, else as the server's root through its socket."""
+    def connect(
+        self, user: str | None = None, password: str = "", origin: Host | None = None, **options: Any
+    ) -> "pymysql.Connection[DictCursor]":
+        """A session, autocommit: over TCP for a named user, else as the server's root through its socket.
+
+        Over TCP from its own host, or from another ``origin``.
+        """
         # As bytes: pymysql would send a str in Latin-1, whatever the connection's character set.
         where: Row = {"host": self.address, "port": self.port, "user": user, "password": password.encode()}
         if user is None:
@@ -166,7 +171,7 @@ class Server:
         # Without ssl_disabled pymysql reads all the system's certificates at each connect, 45 ms of CPU.
         where |= {"autocommit": True, "charset": "utf8mb4", "cursorclass": DictCursor, "ssl_disabled": True}
         session = pymysql.connect(**where, **options, defer_connect=True)
-        session.connect(self._dialled() if user is None else self.host.dial(self.address, self.port))
+        session.connect(self._dialled() if user is None else (origin or self.host).dial(self.address, self.port))
         return session
 
     def _dialled(self) -> socket.socket:
