@@ -168,7 +168,14 @@ def test_the_address_of_a_host_is_charged_as_loopback_never_is(sandbox: Sandbox,
     with network:
         place, witness = network.hosts.values()
         server = Server(
-            sandbox, binaries, Flavour.MYSQL_57, STANDBY, place.address, "--max-connect-errors=3", host=place
+            sandbox,
+            binaries,
+            Flavour.MYSQL_57,
+            STANDBY,
+            place.address,
+            "--server-id=1",
+            "--max-connect-errors=3",
+            host=place,
         )
         server.start()
         create_accounts(server)
