@@ -59,6 +59,8 @@ class Incident:
     """How many steps of the escalation have been told."""
     unseen_since: Moment | None = None
     """Since when only the witness does not see a primary that was lost before; while nobody was told."""
+    worse_since: Moment | None = None
+    """Since when a warning that was told looks like something critical, which has its own window."""
     pages: int = 0
     """Events made so far; the next one is numbered pages + 1."""
     votes: tuple[Vote, ...] = ()
@@ -150,7 +152,7 @@ def _seen(incident: Incident, finding: Finding, policy: Policy, now: Moment) -> 
         unseen_since=before.unseen_since if finding.condition is Condition.PRIMARY_UNSEEN else None,
     )
     if not suspected:
-        return incident
+        return _worsened(before, incident, window(finding, policy), now)
     if finding.suppressed_by is not None:
         # Its window opens when the greater trouble ends, or every echo of it would be told the second it is over.
         return replace(incident, began=now, condition_began=now)
@@ -165,6 +167,16 @@ def _seen(incident: Incident, finding: Finding, policy: Policy, now: Moment) -> 
         # It is back, and drwatch's own next dial is seconds away: the history keeps what it was.
         return replace(before, condition_began=now, last_true=now, unseen_since=since)
     return incident
+
+
+def _worsened(before: Incident, incident: Incident, limit: float, now: Moment) -> Incident:
+    """An open incident with its new face, if that is not critical where it was not, or has been for its window."""
+    if incident.severity is not Severity.CRITICAL or before.severity is Severity.CRITICAL:
+        return replace(incident, worse_since=None)
+    since = before.worse_since or now
+    if now - since >= limit:
+        return replace(incident, worse_since=None)
+    return replace(before, last_true=now, worse_since=since)
 
 
 def _unseen(incident: Incident, policy: Policy, now: Moment) -> Incident:
