@@ -21,12 +21,8 @@ RUNBOOKS = (HOME / "docs" / "runbooks.md").read_text()
 PAGES = sorted([HOME / "README.md", HOME / "CHANGELOG.md", *(HOME / "docs").rglob("*.md")])
 
 UNPLAYED = {
-    Condition.PRIMARY_RESTARTING: "a real crash recovery of more than a minute needs more data than a sandbox holds",
-    Condition.PRIMARY_UNSEEN: "needs a network of the witness's own: the core's tests have it",
-    Condition.WITNESS_ISOLATED: "likewise",
     Condition.RECEIVED_LOST: "the history's tests on real servers have it",
     Condition.ERRANT_TRANSACTIONS: "likewise",
-    Condition.RPO_BREACHED: "the core's tests have it: for real it takes as long as the objective",
     Condition.FILES_MARKER_MISSING: "the marker probe's and the core's tests have it",
     Condition.SEMI_SYNC_DEGRADED: "the core's tests have it, and the probe's on real servers",
     Condition.BINLOG_GAP_CLOSING: "a purge is a matter of hours: the core's tests have it",

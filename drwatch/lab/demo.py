@@ -24,17 +24,19 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
-from drwatch.lab.faults import FAULTS, Fault
+from drwatch.lab.fault import Fault
+from drwatch.lab.faults import FAULTS
 from drwatch.lab.inbox import Page
 from drwatch.lab.pair import Pair
 from drwatch.lab.play import Result, Watching, configuration, play
+from drwatch.lab.scenario import Topology
 from drwatch.lab.scenarios import SCENARIOS
 from drwatch.lab.server import Flavour
 
 KEYS = dict(
     zip(
         "123456789abcdefghijklnorstuvwxyz",  # m, p and q have their own meaning
-        (fault for fault in FAULTS.values() if fault.mends and not fault.needs_small_disk),
+        (fault for fault in FAULTS.values() if fault.mends and not (fault.needs_small_disk or fault.needs_hosts)),
         strict=False,
     )
 )
@@ -84,11 +86,14 @@ def names() -> Mapping[str, str]:
     return {scenario.name: scenario.sentence for scenario in SCENARIOS.values()}
 
 
-def unattended(name: str, flavour: Flavour, say: Callable[[str], None]) -> Result:
-    """Play one scenario; raises NotHere."""
+def unattended(name: str, flavour: Flavour, say: Callable[[str], None], topology: str | None = None) -> Result:
+    """Play one scenario, on its own topology or on another one; raises NotHere."""
     if name not in SCENARIOS:
         raise NotHere(f"there is no scenario {name}: 'drwatch demo --list' shows them")
-    return play(SCENARIOS[name], flavour, say)
+    chosen = Topology(topology) if topology else None
+    if chosen is Topology.PAIR and SCENARIOS[name].topology is Topology.HOSTS:
+        raise NotHere(f"{name} needs hosts with a network of their own: leave out --topology")
+    return play(SCENARIOS[name], flavour, say, chosen)
 
 
 def attended(flavour: Flavour, picture: Picture) -> None:

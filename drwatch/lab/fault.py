@@ -1,0 +1,26 @@
+"""What can be broken in a pair, and how it is mended."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from drwatch.lab import takeover
+from drwatch.lab.pair import Pair
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`strike` returns the monotonic time at which the fault began; `mend` makes the pair healthy again, if it can."""
+
+    name: str
+    sentence: str
+    strike: Callable[[Pair], float]
+    mend: Callable[[Pair], None]
+    needs_small_disk: bool = False
+    """Only a pair that was brought up with one has it."""
+    needs_hosts: bool = False
+    """Only a pair on hosts of its own has it."""
+
+    @property
+    def mends(self) -> bool:
+        """Whether the pair is as before after it, and not left as it then is."""
+        return self.mend is not takeover.leave
