@@ -32,7 +32,7 @@ test: servers check ## the checks, then every test
 bench: servers ## measure against the goals: all of bench/, or one with BENCH=NAME (ARGS="--flavour mysql-5.7 --kills 20")
 	@scripts/bench $(BENCH) $(ARGS)
 
-matrix: servers ## every scenario on every flavour, two hours (ARGS="--flavour mysql-9.7", ARGS=--resume)
+matrix: servers ## every scenario on every flavour, two hours (ARGS="--flavour mysql-9.7", ARGS="--topology hosts", ARGS=--resume)
 	@$(BIN)/python -m drwatch.lab.matrix $(ARGS)
 
 image-test: setup ## boot the systemd unit in a container, build and run the image (root; installs their tools)

@@ -29,8 +29,9 @@ from drwatch.daemon.delivery import Delivering
 from drwatch.daemon.watch import Daemon
 from drwatch.exporter import Instruments
 from drwatch.lab.scenario import overlay
+from drwatch.lab.simulated import DEADLINE, EPOCH, SimulatedLook, SimulatedPhone, clock
 from drwatch.lab.simulated_week import strike
-from drwatch.lab.simulator import DEADLINE, EPOCH, SimulatedLook, SimulatedPhone, World, clock
+from drwatch.lab.simulator import World
 from drwatch.lab.virtual import CONFIG, Inline
 from drwatch.store import Store
 

@@ -31,8 +31,8 @@ settings.register_profile(
 settings.load_profile("drwatch")
 
 
-ALONE = "tests/scenarios/test_real.py"
-"""Each of its tests brings up a pair of its own; in every other file they share what the file's fixtures made."""
+ALONE = ("tests/scenarios/test_real.py", "tests/scenarios/test_hosts.py")
+"""Each of their tests brings up a pair of its own; in every other file they share what the file's fixtures made."""
 
 TOGETHER = "tests/probes/mysql/"
 """Its files share the servers of one session."""

@@ -21,9 +21,6 @@ RUNBOOKS = (HOME / "docs" / "runbooks.md").read_text()
 PAGES = sorted([HOME / "README.md", HOME / "CHANGELOG.md", *(HOME / "docs").rglob("*.md")])
 
 UNPLAYED = {
-    Condition.PRIMARY_RESTARTING: "a real crash recovery of more than a minute needs more data than a sandbox holds",
-    Condition.PRIMARY_UNSEEN: "needs a network of the witness's own: the core's tests have it",
-    Condition.WITNESS_ISOLATED: "likewise",
     Condition.FILES_MARKER_MISSING: "the marker probe's and the core's tests have it",
     Condition.ENDPOINT_ASTRAY: "the core's tests have it, and the probe's on a real name server",
     Condition.IO_WAIT_HIGH: "five minutes of a saturated disk are no scenario for a shared machine",

@@ -143,6 +143,11 @@ def _parser() -> argparse.ArgumentParser:
         help="mariadb (this Debian release's), mariadb-10.11, mariadb-11.8, either with -position, mysql-5.7, "
         "mysql-5.7-gtid or mysql-9.7",
     )
+    demo.add_argument(
+        "--topology",
+        choices=("pair", "hosts"),
+        help="play it on loopback, or on hosts with a network of their own (root); default: where it needs to be",
+    )
     demo.add_argument("--list", action="store_true", help="the scenarios there are")
     demo.add_argument("--json", action="store_true")
     return parser
@@ -365,6 +370,8 @@ def show_demo(arguments: argparse.Namespace) -> int:
     if arguments.list:
         print(json.dumps(demo.names(), ensure_ascii=False, indent=2) if arguments.json else "\n".join(demo.listing()))
         return 0
+    if arguments.topology and arguments.scenario is None:
+        raise Trouble("--topology goes with --scenario NAME: the demo itself is a pair on loopback")
     if arguments.json and arguments.scenario is None:
         raise Trouble("--json goes with --scenario NAME or with --list: the demo itself is for people")
     try:
@@ -372,7 +379,8 @@ def show_demo(arguments: argparse.Namespace) -> int:
         if arguments.scenario is None:
             demo.attended(flavour, screen.picture)
             return 0
-        result = demo.unattended(arguments.scenario, flavour, _aside if arguments.json else _at_once)
+        say = _aside if arguments.json else _at_once
+        result = demo.unattended(arguments.scenario, flavour, say, arguments.topology)
     except (MissingPart, demo.NotHere) as error:
         raise Trouble(str(error)) from None
     except demo.FAILURES as error:

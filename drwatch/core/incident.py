@@ -26,6 +26,9 @@ class Phase(StrEnum):
 
 ENDED = frozenset({Phase.RESOLVED, Phase.HEALED})
 
+REDIAL = 7.0
+"""Seconds after which drwatch has dialled again, whatever failed before: one dial in 5 s, and its deadline."""
+
 NOTEWORTHY = 1.0
 """Seconds that a suspicion must have lasted to be worth a line in the history."""
 
@@ -59,6 +62,10 @@ class Incident:
     told_at: Moment | None = None
     told_steps: int = 0
     """How many steps of the escalation have been told."""
+    unseen_since: Moment | None = None
+    """Since when only the witness does not see a primary that was lost before; while nobody was told."""
+    worse_since: Moment | None = None
+    """Since when a warning that was told looks like something critical, which has its own window."""
     pages: int = 0
     """Events made so far; the next one is numbered pages + 1."""
     votes: tuple[Vote, ...] = ()
@@ -155,9 +162,10 @@ def _seen(incident: Incident, finding: Finding, policy: Policy, now: Moment) -> 
         last_true=now,
         suppressed_by=finding.suppressed_by,
         votes=finding.votes,
+        unseen_since=before.unseen_since if finding.condition is Condition.PRIMARY_UNSEEN else None,
     )
     if not suspected:
-        return incident
+        return _worsened(before, incident, window(finding, policy), now)
     if finding.suppressed_by is not None:
         # Its window opens when the greater trouble ends, or every echo of it would be told the second it is over.
         return replace(incident, condition_began=now, freed=now)
@@ -167,8 +175,11 @@ def _seen(incident: Incident, finding: Finding, policy: Policy, now: Moment) -> 
     if now - incident.condition_began >= limit or now - free >= max(limit, allowance):
         return replace(incident, phase=Phase.OPEN, confirmed=now)
     if finding.condition is Condition.PRIMARY_UNSEEN and before.condition in _OUT:
+        since = before.unseen_since or now
+        if now - since >= REDIAL:
+            return replace(incident, condition_began=since)
         # It is back, and drwatch's own next dial is seconds away: the history keeps what it was.
-        return replace(before, condition_began=now, last_true=now)
+        return replace(before, condition_began=now, last_true=now, unseen_since=since)
     return incident
 
 
@@ -179,6 +190,16 @@ def _hushed(incident: Incident, silences: Iterable[Silence], now: Moment) -> Inc
     )
     freed = now if incident.silence and not name else incident.freed
     return replace(incident, silence=name, freed=freed)
+
+
+def _worsened(before: Incident, incident: Incident, limit: float, now: Moment) -> Incident:
+    """An open incident with its new face, if that is not critical where it was not, or has been for its window."""
+    if incident.severity is not Severity.CRITICAL or before.severity is Severity.CRITICAL:
+        return replace(incident, worse_since=None)
+    since = before.worse_since or now
+    if now - since >= limit:
+        return replace(incident, worse_since=None)
+    return replace(before, last_true=now, worse_since=since)
 
 
 def _unseen(incident: Incident, policy: Policy, flap: Flap | None, now: Moment) -> Incident:

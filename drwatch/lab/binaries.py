@@ -49,6 +49,8 @@ class Binaries:
     prometheus: Path
     promtool: Path
     systemd_analyze: Path
+    ip: Path
+    nft: Path
 
     def server(self, name: str) -> Program:
         """The database server of that name, such as mysql-9.7; Unavailable or MissingPart."""
@@ -103,4 +105,6 @@ def find() -> Binaries:
         prometheus=program("prometheus"),
         promtool=program("promtool"),
         systemd_analyze=program("systemd-analyze"),
+        ip=program("ip"),
+        nft=program("nft"),
     )

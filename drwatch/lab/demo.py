@@ -29,6 +29,7 @@ from drwatch.lab.faults import FAULTS
 from drwatch.lab.inbox import Page
 from drwatch.lab.pair import Pair
 from drwatch.lab.play import Result, Watching, configuration, play
+from drwatch.lab.scenario import Topology
 from drwatch.lab.scenarios import SCENARIOS
 from drwatch.lab.server import Flavour
 
@@ -85,13 +86,16 @@ def names() -> Mapping[str, str]:
     return {scenario.name: scenario.sentence for scenario in SCENARIOS.values()}
 
 
-def unattended(name: str, flavour: Flavour, say: Callable[[str], None]) -> Result:
-    """Play one scenario; raises NotHere, also for one that the flavour has not what it takes for."""
+def unattended(name: str, flavour: Flavour, say: Callable[[str], None], topology: str | None = None) -> Result:
+    """Play one scenario, on its own topology or on another one; raises NotHere, also for what the flavour lacks."""
     if name not in SCENARIOS:
         raise NotHere(f"there is no scenario {name}: 'drwatch demo --list' shows them")
     if why := SCENARIOS[name].impossible(flavour):
         raise NotHere(why)
-    return play(SCENARIOS[name], flavour, say)
+    chosen = Topology(topology) if topology else None
+    if chosen is Topology.PAIR and SCENARIOS[name].topology is Topology.HOSTS:
+        raise NotHere(f"{name} needs hosts with a network of their own: leave out --topology")
+    return play(SCENARIOS[name], flavour, say, chosen)
 
 
 def attended(flavour: Flavour, picture: Picture) -> None:

@@ -22,6 +22,8 @@ class Fault:
     """Likewise."""
     circumstance: bool = False
     """It breaks nothing by itself: it is what another fault meets."""
+    needs_hosts: bool = False
+    """Only a pair on hosts of its own has it."""
 
     @property
     def mends(self) -> bool:
@@ -31,4 +33,4 @@ class Fault:
     @property
     def on_any_pair(self) -> bool:
         """Whether every pair, however it was brought up, can have it and be mended."""
-        return self.mends and not self.needs_small_disk and not self.needs
+        return self.mends and not (self.needs_small_disk or self.needs_hosts or self.needs)

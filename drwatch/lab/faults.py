@@ -1,12 +1,12 @@
 """What can be broken in a pair, and how each is mended. The names are the scenarios'."""
 
-import socket
 import time
 
 from drwatch.lab import ailing, ordinary, takeover
 from drwatch.lab.deadline import until
 from drwatch.lab.fault import Fault
 from drwatch.lab.pair import Pair
+from drwatch.lab.partition import PARTITIONS
 from drwatch.lab.replication import MONITOR, running, status
 from drwatch.lab.server import Server, unlogged
 from drwatch.lab.stream import STREAMS, replicates, restore
@@ -32,25 +32,11 @@ def thaw_primary(pair: Pair) -> None:
 
 
 def power_off_primary(pair: Pair) -> float:
-    """As when the power fails: nothing is closed, nothing answers, and a new dial gets not even a refusal."""
-    pair.files.paused.set()  # its cron is gone with it
-    pair.link.silent()  # and so is what it had sent: the kernel of a frozen process would deliver that yet
-    at = pair.primary.freeze()
-    pair.primary_ssh.freeze()
-    for address, port in ((pair.primary.address, pair.primary.port), (pair.primary_ssh.address, pair.primary_ssh.port)):
-        pair.held += _fill_backlog(address, port)
-    return at
+    return pair.power_off()
 
 
 def power_on_primary(pair: Pair) -> None:
-    pair.primary.kill()
-    pair.primary_ssh.kill()
-    pair.release()
-    pair.link.refuses()
-    pair.link.passes()
-    pair.primary_ssh.start()
-    pair.primary.start()
-    pair.files.paused.clear()
+    pair.power_on()
     replicates(pair)
 
 
@@ -222,25 +208,14 @@ def _resumed(standby: Server) -> bool:
 
 
 def _set_monitor_password(server: Server, password: str) -> None:
-    unlogged(server, f"ALTER USER '{MONITOR[0]}'@'127.0.0.%%' IDENTIFIED BY %s", password)
-
-
-def _fill_backlog(address: str, port: int) -> list[socket.socket]:
-    """Dial a frozen listener until its queue is full: then the kernel drops what comes, like a host that is off."""
-    dials: list[socket.socket] = []
-    while True:
-        dial = socket.socket()
-        dial.settimeout(0.2)
-        dials.append(dial)
-        try:
-            dial.connect((address, port))
-        except TimeoutError:
-            return dials
+    for place in server.host.neighbours:
+        unlogged(server, "ALTER USER %s@%s IDENTIFIED BY %s", MONITOR[0], place, password)
 
 
 FAULTS = {
     fault.name: fault
     for fault in (
+        *PARTITIONS,
         Fault("primary-killed", "SIGKILL to the primary's server", kill_primary, start_primary),
         Fault("primary-hung", "the primary's server hangs (SIGSTOP)", freeze_primary, thaw_primary),
         Fault("primary-host-gone", "the primary's host loses its power", power_off_primary, power_on_primary),

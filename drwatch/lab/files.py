@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from drwatch.lab.binaries import Binaries
+from drwatch.lab.host import HERE, Host
 from drwatch.lab.sandbox import Sandbox
 from drwatch.lab.sshd import Sshd
 
@@ -16,7 +17,9 @@ SCRIPT = Path(__file__).parents[2] / "config" / "drwatch-sync"
 class FileSync:
     """Cron on the primary. `paused` keeps it from starting; `failures` counts the runs that did not succeed."""
 
-    def __init__(self, sandbox: Sandbox, binaries: Binaries, primary: str, standby: Sshd, every: float) -> None:
+    def __init__(
+        self, sandbox: Sandbox, binaries: Binaries, primary: str, standby: Sshd, every: float, host: Host = HERE
+    ) -> None:
         self.source = sandbox.directory(f"{primary}/uploads")
         self.target = sandbox.directory(f"{standby.name}/uploads")
         self.marker = sandbox.directory(f"{standby.name}/drwatch-sync") / "uploads"
@@ -25,7 +28,7 @@ class FileSync:
         self.runs = self.failures = 0
         self.running = False
         self.log = sandbox.path / primary / "drwatch-sync.log"
-        self._sandbox = sandbox
+        self._sandbox, self._host = sandbox, host
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="cron", daemon=True)
         known_hosts = sandbox.path / "sync_known_hosts"
@@ -56,7 +59,7 @@ class FileSync:
     def run(self) -> bool:
         """One run of the script; whether it succeeded."""
         self.running = True
-        process = self._sandbox.spawn(["sh", SCRIPT], env=self.env, log=self.log)
+        process = self._sandbox.spawn(self._host.inside(["sh", SCRIPT]), env=self.env, log=self.log)
         while process.alive:
             if self._closing.wait(0.02):
                 process.kill_tree()

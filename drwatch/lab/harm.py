@@ -1,11 +1,15 @@
 """What a client did to a server that it should not have done: for the checks that watching harms nothing."""
 
 import re
+import socket
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pymysql
 
+from drwatch.lab.host import Host
 from drwatch.lab.server import Row, Server
+from drwatch.lab.sshd import Sshd
 
 ABORTED = re.compile(r"Aborted connection .*user: '([^']*)'")
 
@@ -40,6 +44,24 @@ def threads_of(server: Server, user: str) -> list[Row]:
         " FROM information_schema.PROCESSLIST WHERE USER = %s",
         user,
     )
+
+
+PUNISHED = re.compile(r"drop connection|penalty|exceeded MaxStartups", re.IGNORECASE)
+"""What OpenSSH says of an address that it has had enough of (traps.md 2)."""
+
+
+def refusals(server: Server, shell: Sshd, origin: Host, account: tuple[str, str]) -> int:
+    """Of the two services of a host, how many do not let in who comes from there; and SSH's complaints."""
+    away = 2
+    with suppress(pymysql.err.MySQLError, OSError):
+        server.connect(*account, origin=origin).close()
+        away -= 1
+    with (
+        suppress(OSError),
+        origin.call(lambda: socket.create_connection((shell.address, shell.port), timeout=5)) as dial,
+    ):
+        away -= dial.recv(4) == b"SSH-"
+    return away + len(PUNISHED.findall(shell.log.read_text(errors="replace")))
 
 
 PATIENCE = 3.0

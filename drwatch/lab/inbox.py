@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 from drwatch.lab.deadline import until
+from drwatch.lab.host import HERE, Host
 
 
 class Mood(Enum):
@@ -36,13 +37,14 @@ class Page:
 class Inbox:
     """`pages` in order of receipt; `on_receive` is called with each before it is answered."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: Host = HERE) -> None:
+        self.host = host
         self.pages: list[Page] = []
         self.mood = Mood.ACCEPT
         self.slowness = 5.0  # seconds
         self.on_receive: Callable[[Page], None] = lambda page: None
         self._closing = threading.Event()
-        self._http = _Receiver(("127.0.0.1", 0), _Handler)
+        self._http = host.call(lambda: _Receiver((host.address, 0), _Handler))
         self._http.inbox = self
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), name="inbox", daemon=True)
 
@@ -54,7 +56,7 @@ class Inbox:
     @property
     def address(self) -> str:
         """host:port"""
-        return f"127.0.0.1:{self._http.server_port}"
+        return f"{self.host.address}:{self._http.server_port}"
 
     @property
     def accepted(self) -> list[Page]:

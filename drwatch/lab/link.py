@@ -8,15 +8,15 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, Self
 
-from drwatch.lab.server import free_port
+from drwatch.lab.host import HERE, Host, free_port
 
 CHUNK = 65536
 
 
 def listens(address: str, port: int) -> bool:
-    """Whether something on this machine listens there, read from /proc: a dial would count as a handshake error."""
+    """Whether something on the calling thread's host listens there, by /proc: a dial would be a handshake error."""
     local = f"{int.from_bytes(socket.inet_aton(address), sys.byteorder):08X}:{port:04X}"
-    with open("/proc/net/tcp") as table:
+    with open("/proc/thread-self/net/tcp") as table:
         return any(row[1] == local and row[3] == "0A" for row in map(str.split, table))
 
 
@@ -27,8 +27,9 @@ class Link:
     each way, are what a long and a thin wire are. Set them while it runs.
     """
 
-    def __init__(self, address: str, target: tuple[str, int]) -> None:
-        self.address, self.port, self.target = address, free_port(address), target
+    def __init__(self, address: str, target: tuple[str, int], host: Host = HERE) -> None:
+        self.address, self.target, self._host = address, target, host
+        self.port = host.call(lambda: free_port(address))
         self.delay = 0.0
         self.rate: float | None = None
         self._loop = asyncio.new_event_loop()
@@ -36,7 +37,7 @@ class Link:
         self._open.set()
         self._server: asyncio.Server | None = None
         self._carried: set[asyncio.Task[None]] = set()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=f"link-{self.port}", daemon=True)
+        self._thread = threading.Thread(target=self._carry_all, name=f"link-{self.port}", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -48,6 +49,10 @@ class Link:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    def _carry_all(self) -> None:
+        self._host.enter()
+        self._loop.run_forever()
 
     def listen(self) -> None:
         """Take connections (again), which it stops by itself when the target does."""

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from drwatch.lab.flavour import Flavour
+from drwatch.lab.scenario import Topology
 from drwatch.lab.scenarios import SCENARIOS
 
 LIMIT = 300.0
@@ -36,6 +37,8 @@ class Cell:
     version: str = ""
     possible: bool = True
     """Whether that flavour has what the scenario takes: where it has not, it was not played and has not passed."""
+    topology: str = ""
+    """Where it was told to play; empty for where it needs to."""
 
     @property
     def failed(self) -> bool:
@@ -46,17 +49,18 @@ def main() -> int:
     asked = argparse.ArgumentParser(prog="make matrix", description="every scenario on every flavour")
     asked.add_argument("--flavour", choices=list(map(str, Flavour)), action="append", help="default: all")
     asked.add_argument("--scenario", choices=list(SCENARIOS), action="append", help="default: all")
+    asked.add_argument("--topology", choices=list(map(str, Topology)), default="", help="all of them there")
     asked.add_argument("--resume", action="store_true", help="only what has not passed yet")
     asked.add_argument("--at-once", type=int, default=2, metavar="N", help="pairs that are up at a time (default 2)")
     asked.add_argument("--out", type=Path, default=Path("bench/out/matrix.json"), help="where the results stay")
     options = asked.parse_args()
-    flavours, scenarios = options.flavour or list(map(str, Flavour)), options.scenario or list(SCENARIOS)
+    flavours, scenarios = options.flavour or list(map(str, Flavour)), options.scenario or able(options.topology)
     seen = recalled(options.out)
-    wanted = [(flavour, scenario) for flavour in flavours for scenario in scenarios]
+    wanted = [(flavour, scenario, options.topology) for flavour in flavours for scenario in scenarios]
     left = [key for key in wanted if not (options.resume and key in seen and seen[key].passed)]
     with ThreadPoolExecutor(options.at_once) as pool:
         for cell in pool.map(lambda key: played(*key), left):
-            seen[cell.flavour, cell.scenario] = cell
+            seen[cell.flavour, cell.scenario, cell.topology] = cell
             print(f"{cell.flavour:22} {cell.scenario:28} {'NOT PASSED: ' * cell.failed}{cell.words}", flush=True)
             options.out.parent.mkdir(parents=True, exist_ok=True)
             options.out.write_text(json.dumps([asdict(each) for each in seen.values()], indent=1, ensure_ascii=False))
@@ -78,29 +82,36 @@ def summary(cells: Sequence[Cell]) -> str:
     return passed + (f", {impossible} are not to be had" if impossible else "")
 
 
-def recalled(out: Path) -> dict[tuple[str, str], Cell]:
+def able(topology: str) -> list[str]:
+    """The scenarios that can be played there: on hosts all of them."""
+    there = Topology(topology or Topology.HOSTS)
+    return [name for name, scenario in SCENARIOS.items() if there in (scenario.topology, Topology.HOSTS)]
+
+
+def recalled(out: Path) -> dict[tuple[str, str, str], Cell]:
     """What earlier runs left there."""
     cells = [Cell(**each) for each in json.loads(out.read_text())] if out.exists() else []
-    return {(cell.flavour, cell.scenario): cell for cell in cells}
+    return {(cell.flavour, cell.scenario, cell.topology): cell for cell in cells}
 
 
-def played(flavour: str, scenario: str) -> Cell:
+def played(flavour: str, scenario: str, topology: str) -> Cell:
     """Play it by the very command that users have; a server that is not there has not passed."""
     if why := SCENARIOS[scenario].impossible(Flavour(flavour)):
-        return Cell(flavour, scenario, False, why, possible=False)
+        return Cell(flavour, scenario, False, why, possible=False, topology=topology)
     command = [sys.executable, "-m", "drwatch", "demo", "--flavour", flavour, "--scenario", scenario, "--json"]
+    command += ["--topology", topology] if topology else []
     try:
         ran = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=LIMIT)
     except subprocess.TimeoutExpired:
-        return Cell(flavour, scenario, False, f"came to no end within {LIMIT:g} s")
+        return Cell(flavour, scenario, False, f"came to no end within {LIMIT:g} s", topology=topology)
     if not ran.stdout.startswith("{"):
         last = [line for line in ran.stderr.splitlines() if line.strip()][-1:]
-        return Cell(flavour, scenario, False, " ".join([*last, f"(exit {ran.returncode})"]))
+        return Cell(flavour, scenario, False, " ".join([*last, f"(exit {ran.returncode})"]), topology=topology)
     result = json.loads(ran.stdout)
     harm = [f"HARM: {count} {what}" for what, count in result["harm"].items() if count]
     wrong = [*result["missing"], *(f"UNEXPECTED: {page}" for page in result["unexpected"]), *harm]
     first = "no page" if result["time_to_page_s"] is None else f"{result['time_to_page_s']:.1f} s"
-    return Cell(flavour, scenario, result["passed"], "; ".join(wrong) or first, result["version"])
+    return Cell(flavour, scenario, result["passed"], "; ".join(wrong) or first, result["version"], topology=topology)
 
 
 def table(flavours: Sequence[str], scenarios: Sequence[str], cells: Sequence[Cell]) -> Table:

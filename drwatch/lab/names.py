@@ -14,7 +14,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
-from drwatch.lab.server import free_port
+from drwatch.lab.host import HERE, Host
 
 ZONE = "shop.test."
 ENDPOINT = f"db.{ZONE}"
@@ -27,13 +27,16 @@ class Names:
     A caching one knows the zone from elsewhere: its answers are not authoritative, and the zone's server is not there.
     """
 
-    def __init__(self, address: str, ttl: int, leads_to: str, caching: bool = False) -> None:
+    def __init__(self, address: str, ttl: int, leads_to: str, caching: bool = False, host: Host = HERE) -> None:
         self.address, self.ttl, self.caching = address, ttl, caching
         self.queries = 0
+        self.silent = False
+        """It hears a question and says nothing."""
         self._records: dict[str, tuple[str, str]] = {ENDPOINT: ("A", leads_to), SERVER: ("A", address)}
         self._learned = time.monotonic()
-        self._wire = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.port = free_port(address)
+        self._host = host
+        self._wire = host.call(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        self.port = host.port(53, address)
         self._wire.bind((address, self.port))
         self._thread = threading.Thread(target=self._serve, name="names", daemon=True)
 
@@ -43,7 +46,7 @@ class Names:
 
     def __exit__(self, *error: object) -> None:
         # A datagram of no bytes ends the thread: closing a socket does not wake who reads from it.
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
+        with self._host.call(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as last:
             last.sendto(b"", (self.address, self.port))
         self._thread.join(5)
         self._wire.close()
@@ -62,6 +65,8 @@ class Names:
             if not data[0]:
                 return
             self.queries += 1
+            if self.silent:
+                continue
             self._wire.sendto(self._answer(dns.message.from_wire(data[0])).to_wire(), data[1])
 
     def _answer(self, query: dns.message.Message) -> dns.message.Message:

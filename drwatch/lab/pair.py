@@ -1,7 +1,9 @@
 """A warm standby on one machine: two servers, the wire between them, two sshd, file sync, an application, a phone."""
 
+import socket
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol, Self
@@ -10,11 +12,12 @@ from drwatch.lab.binaries import Binaries, find
 from drwatch.lab.disk import Disk, Under
 from drwatch.lab.files import FileSync
 from drwatch.lab.flavour import Need, extra
+from drwatch.lab.host import HERE, Host, free_port
 from drwatch.lab.inbox import Inbox
 from drwatch.lab.link import Link
 from drwatch.lab.replication import MONITOR, SCHEMA, create_accounts, running, start_replication
 from drwatch.lab.sandbox import Sandbox
-from drwatch.lab.server import Flavour, Row, Server, free_port
+from drwatch.lab.server import Flavour, Row, Server
 from drwatch.lab.sshd import Sshd
 from drwatch.lab.writer import CREATE, Writer
 
@@ -57,6 +60,30 @@ web: {{listen: 127.0.0.1:{web_port}}}
 """
 
 
+@dataclass(frozen=True)
+class Places:
+    """Where the parts of a pair run."""
+
+    primary: Host
+    standby: Host
+    witness: Host
+    outside: Host
+    """The phone's, which is the anchor too."""
+
+
+class Wire(Protocol):
+    """What the standby dials to find its primary, and what can happen on the way."""
+
+    @property
+    def address(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+    def listen(self) -> None: ...
+    def passes(self) -> None: ...
+    def silent(self) -> None: ...
+    def refuses(self) -> None: ...
+
+
 class Closable(Protocol):
     def close(self) -> None: ...
 
@@ -97,6 +124,26 @@ class Pair:
     def __exit__(self, *error: object) -> None:
         self._stack.close()
 
+    def power_off(self) -> float:
+        """Of the primary's host: nothing is closed, nothing answers, and a new dial gets not even a refusal."""
+        self.files.paused.set()  # its cron is gone with it
+        self.link.silent()  # and so is what it had sent: the kernel of a frozen process would deliver that yet
+        at = self.primary.freeze()
+        self.primary_ssh.freeze()
+        for service in (self.primary, self.primary_ssh):
+            self.held += _fill_backlog(service.address, service.port)
+        return at
+
+    def power_on(self) -> None:
+        self.primary.kill()
+        self.primary_ssh.kill()
+        self.release()
+        self.link.refuses()
+        self.link.passes()
+        self.primary_ssh.start()
+        self.primary.start()
+        self.files.paused.clear()
+
     def release(self) -> None:
         """Close what a fault held open."""
         while self.held:
@@ -105,39 +152,52 @@ class Pair:
     def _bring_up(self, stack: ExitStack) -> None:
         binaries = find()
         self.sandbox = stack.enter_context(Sandbox())
+        self.places = places = self._settle(binaries, stack)
         more = extra(self.flavour, self._needs)
         self.primary = self._primary(binaries, more.primary)
         self.standby = self._standby(binaries, more.standby)
         if Need.STRANGER in self._needs:
-            self.stranger = Server(
-                self.sandbox, binaries, self.flavour, "bergen", STRANGER, "--server-id=7", *more.stranger
-            )
+            place = places.outside if places.outside.apart else Host(STRANGER)
+            self.stranger = self._server(binaries, "bergen", place, "--server-id=7", *more.stranger)
         for server in filter(None, (self.primary, self.standby, self.stranger)):
             server.start()
             create_accounts(server)
-        self.link = stack.enter_context(Link(WIRE, (self.primary.address, self.primary.port)))
+        self.link = self._wire(stack)
         self.primary.on_up = self.link.listen
         start_replication(self.primary, self.standby, self.link.address, self.link.port)
         self.primary.sql(f"CREATE DATABASE {SCHEMA}")
         self.primary.sql(CREATE)
-        self.primary_ssh = Sshd(self.sandbox, binaries, "oslo-a", PRIMARY)
-        self.standby_ssh = Sshd(self.sandbox, binaries, "oslo-b", STANDBY)
+        self.primary_ssh, self.standby_ssh = (
+            Sshd(self.sandbox, binaries, server.name, server.address, host=server.host)
+            for server in (self.primary, self.standby)
+        )
         self.primary_ssh.start()
         self.standby_ssh.start()
-        sync = FileSync(self.sandbox, binaries, "oslo-a", self.standby_ssh, self._sync_every)
+        sync = FileSync(self.sandbox, binaries, "oslo-a", self.standby_ssh, self._sync_every, places.primary)
         (sync.source / "logo.png").write_bytes(bytes(4096))
         self.files = stack.enter_context(sync)
-        self.inbox = stack.enter_context(Inbox())
+        self.inbox = stack.enter_context(Inbox(places.outside))
         self.writer = stack.enter_context(Writer(self.primary, self._rate))
-        self.web_port = free_port("127.0.0.1")
+        self.web_port = places.witness.call(lambda: free_port("127.0.0.1"))
         stack.callback(self.release)
+
+    def _settle(self, binaries: Binaries, stack: ExitStack) -> Places:
+        """Where everything is to run; the sandbox is there."""
+        return Places(Host(PRIMARY), Host(STANDBY), witness=HERE, outside=HERE)
+
+    def _wire(self, stack: ExitStack) -> Wire:
+        """The way from standby to primary; the primary is up."""
+        return stack.enter_context(Link(WIRE, (self.primary.address, self.primary.port)))
+
+    def _server(self, binaries: Binaries, name: str, place: Host, *options: str, datadir: Path | None = None) -> Server:
+        return Server(self.sandbox, binaries, self.flavour, name, place.address, *options, datadir=datadir, host=place)
 
     def _standby(self, binaries: Binaries, more: Collection[str]) -> Server:
         options = [*self.standby_options, *more]
         if self._small_disk is Under.RELAY:
             self.disk = Disk(self.sandbox.directory("oslo-b"))
             options.append(f"--relay-log={self.disk.path / 'mysql-relay-bin'}")
-        return Server(self.sandbox, binaries, self.flavour, "oslo-b", STANDBY, *options)
+        return self._server(binaries, "oslo-b", self.places.standby, *options)
 
     def _primary(self, binaries: Binaries, more: Collection[str]) -> Server:
         options, datadir = ["--server-id=1", *more], None
@@ -146,7 +206,7 @@ class Pair:
             logs = self.disk.path if self._small_disk is Under.BINLOG else self.sandbox.directory("oslo-a/logs")
             options.append(f"--log-bin={logs / 'mysql-bin'}")
             datadir = self.disk.path / "data" if self._small_disk is Under.DATA else None
-        return Server(self.sandbox, binaries, self.flavour, "oslo-a", PRIMARY, *options, datadir=datadir)
+        return self._server(binaries, "oslo-a", self.places.primary, *options, datadir=datadir)
 
     @property
     def servers(self) -> tuple[Server, ...]:
@@ -203,6 +263,19 @@ class Pair:
             web_port=self.web_port,
             extra=extra,
         )
+
+
+def _fill_backlog(address: str, port: int) -> list[socket.socket]:
+    """Dial a frozen listener until its queue is full: then the kernel drops what comes, like a host that is off."""
+    dials: list[socket.socket] = []
+    while True:
+        dial = socket.socket()
+        dial.settimeout(0.2)
+        dials.append(dial)
+        try:
+            dial.connect((address, port))
+        except TimeoutError:
+            return dials
 
 
 def _secret(path: Path, text: str) -> Path:

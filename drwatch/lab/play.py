@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import signal
+import socket
 import sys
 import threading
 import time
@@ -21,13 +22,14 @@ from ruamel.yaml import YAML
 from drwatch.core.finding import PRIMARY_LOST
 from drwatch.lab.deadline import until
 from drwatch.lab.faults import FAULTS
-from drwatch.lab.harm import Harm, crowd, harm, threads_of
+from drwatch.lab.harm import Harm, crowd, harm, refusals, threads_of
+from drwatch.lab.hosts import Hosts
 from drwatch.lab.inbox import Page
 from drwatch.lab.page import Told, read
 from drwatch.lab.pair import Pair
 from drwatch.lab.replication import MONITOR, status
 from drwatch.lab.sandbox import Process
-from drwatch.lab.scenario import Crash, Scenario, judge, overlay
+from drwatch.lab.scenario import Crash, Scenario, Topology, judge, overlay
 from drwatch.lab.server import Flavour, Server
 from drwatch.store import Past, read_history
 
@@ -43,6 +45,7 @@ class Result:
     flavour: str
     version: str
     """As the server itself says it."""
+    topology: str
     fault_at: float
     """Epoch seconds."""
     pages: list[dict[str, Any]] = field(default_factory=list)
@@ -89,7 +92,8 @@ class Watching:
 
     def __init__(self, pair: Pair, config: Path) -> None:
         self._pair, self._config = pair, config
-        self._ledger = Path(YAML().load(config)["state"]["directory"]) / "drwatch.db"
+        state = YAML().load(config)["state"]
+        self._ledger, self._socket = Path(state["directory"]) / "drwatch.db", Path(state["runtime"]) / "drwatch.sock"
         self.process: Process | None = None
 
     def __enter__(self) -> Self:
@@ -101,7 +105,8 @@ class Watching:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "drwatch", "run", "--config", str(self._config)]
-        self.process = self._pair.sandbox.spawn(command, log=self._pair.sandbox.path / "drwatch.log")
+        inside = self._pair.places.witness.inside(command)
+        self.process = self._pair.sandbox.spawn(inside, log=self._pair.sandbox.path / "drwatch.log")
 
     def stop(self, within: float = 20.0) -> int:
         """SIGTERM and wait; the exit status. The deadline is for a loaded machine: at load 16 it took over 5 s."""
@@ -132,8 +137,12 @@ class Watching:
 
     def status(self) -> dict[str, Any]:
         """/api/v1/status; OSError while nobody listens."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._pair.web_port, timeout=5)
+        connection = http.client.HTTPConnection("drwatch", timeout=5)
+        # Its unix socket: the port is on the witness's host, which may have a network of its own.
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.settimeout(5)
         try:
+            connection.sock.connect(str(self._socket))
             connection.request("GET", "/api/v1/status")
             answer: dict[str, Any] = json.loads(connection.getresponse().read())
             return answer
@@ -185,10 +194,19 @@ def play(
     scenario: Scenario,
     flavour: Flavour,
     say: Callable[[str], None] = lambda words: None,
+    topology: Topology | None = None,
     beside: Callable[[Pair], AbstractContextManager[object]] = nullcontext,
 ) -> Result:
-    """The whole story once; the pair and the daemon are gone afterwards. ``beside`` is who else watches it."""
-    with Pair(flavour, rate=scenario.rate, small_disk=scenario.small_disk, needs=scenario.needs) as pair, beside(pair):
+    """The whole story once, on its own topology or on another one; all of it is gone afterwards.
+
+    ``beside`` is who else watches it.
+    """
+    topology = topology or scenario.topology
+    bring_up = Hosts if topology is Topology.HOSTS else Pair
+    with (
+        bring_up(flavour, rate=scenario.rate, small_disk=scenario.small_disk, needs=scenario.needs) as pair,
+        beside(pair),
+    ):
         say(f"a pair of {flavour} is up and replicating")
         with Watching(pair, configuration(pair, scenario.settings)) as watching:
             watching.wait_until_well()
@@ -197,7 +215,7 @@ def play(
             if scenario.crash is not None:
                 _lay_in_wait(scenario.crash, pair, watching, say)
             held = crowd(pair.primary, MONITOR[0])
-            result = _act(scenario, pair, watching, say)
+            result = _act(scenario, topology, pair, watching, say)
             during = crowd(pair.primary, MONITOR[0])
             if scenario.mends:
                 _mend(scenario, pair, watching)
@@ -254,7 +272,7 @@ def _lay_in_wait(crash: Crash, pair: Pair, watching: Watching, say: Callable[[st
     threading.Thread(target=wait_and_kill, name="crash", daemon=True).start()
 
 
-def _act(scenario: Scenario, pair: Pair, watching: Watching, say: Callable[[str], None]) -> Result:
+def _act(scenario: Scenario, topology: Topology, pair: Pair, watching: Watching, say: Callable[[str], None]) -> Result:
     version = str(pair.standby.sql("SELECT VERSION() AS version")[0]["version"])  # a dead server cannot say it
     zero, wall = time.monotonic(), time.time()
     for act in scenario.acts:
@@ -267,7 +285,7 @@ def _act(scenario: Scenario, pair: Pair, watching: Watching, say: Callable[[str]
         struck = fault.strike(pair)
         if act is scenario.acts[0]:
             zero, wall = struck, wall + (struck - zero)
-    result = Result(scenario.name, pair.flavour, version, wall)
+    result = Result(scenario.name, pair.flavour, version, topology, wall)
 
     def pages() -> list[Told]:
         return [read(page.title, page.message, page.received_at - zero) for page in pair.inbox.accepted]
@@ -335,11 +353,19 @@ def _harm(pair: Pair, before: dict[str, Harm], turned_away: bool) -> dict[str, i
     found = {"handshake_errors": 0, "threads_left": 0}
     for server in filter(lambda server: server.alive, pair.servers):
         with suppress(TimeoutError):
-            until(partial(_alone, server), within=10, what="our threads to end")
+            # A session whose network was cut is ended by the server, which is asked to do so after 30 s.
+            until(partial(_alone, server), within=45, what="our threads to end")
         after = harm(server)
         earlier = before[server.name]
         # The counters begin anew when a server was restarted.
         base = earlier.handshakes if after.handshakes >= earlier.handshakes else 0
         found["handshake_errors"] += after.blocked_soon + (0 if turned_away else after.handshakes - base)
         found["threads_left"] += len(threads_of(server, MONITOR[0]))
+    if pair.places.witness.apart:
+        found["turned_away"] = sum(
+            refusals(server, shell, origin, MONITOR)
+            for server, shell in zip(pair.servers, pair.shells, strict=True)
+            for origin in (pair.places.witness, pair.places.standby)
+            if server.alive
+        )
     return found

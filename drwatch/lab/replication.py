@@ -14,22 +14,23 @@ SCHEMA = "shop"
 
 
 def create_accounts(server: Server) -> None:
-    """The three accounts, on each server for itself.
+    """The three accounts, on each server for itself, for whoever comes from its neighbourhood.
 
     With sql_log_bin=0 they are nobody's errant transactions, and the binlog is as empty as the template's was: so there
     is no need of RESET MASTER, which takes a second on MariaDB.
     """
     with server.connect() as session, session.cursor() as cursor:
         cursor.execute("SET sql_log_bin=0")
-        for user, password in (REPLICATOR, APPLICATION):
-            cursor.execute("CREATE USER %s@'127.0.0.%%' IDENTIFIED BY %s", (user, password))
-        cursor.execute("GRANT REPLICATION SLAVE ON *.* TO 'replicator'@'127.0.0.%'")
-        cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {SCHEMA}.* TO 'app'@'127.0.0.%'")
         user, password = MONITOR
         version = str(server.sql("SELECT VERSION() AS version")[0]["version"])
-        # The very statements that `drwatch grants` prints.
-        for statement in grants(flavour_of(version, ""), version_of(version), user, "127.0.0.%", password=password):
-            cursor.execute(statement)
+        for place in server.host.neighbours:
+            for name, secret in (REPLICATOR, APPLICATION):
+                cursor.execute("CREATE USER %s@%s IDENTIFIED BY %s", (name, place, secret))
+            cursor.execute(f"GRANT REPLICATION SLAVE ON *.* TO 'replicator'@'{place}'")
+            cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {SCHEMA}.* TO 'app'@'{place}'")
+            # The very statements that `drwatch grants` prints.
+            for statement in grants(flavour_of(version, ""), version_of(version), user, place, password=password):
+                cursor.execute(statement)
 
 
 def start_replication(primary: Server, standby: Server, host: str, port: int, at: Row | None = None) -> None:

@@ -24,6 +24,8 @@ from typing import IO, Self
 from drwatch.lab.disk import unmount_below
 
 PREFIX = "drwatch-lab-"
+NETWORK = "network"
+"""The directory in a sandbox where its network namespaces have their names."""
 MARK = "DRWATCH_SANDBOX"
 """The environment variable by which a later run knows the descendants of a dead one: it names their sandbox."""
 
@@ -168,7 +170,7 @@ def sweep(parent: Path) -> list[Path]:
                 continue
             with (path / "lock").open() as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                _end([*_recorded(path), *_marked(path)])
+                _end([*_recorded(path), *_marked(path), *_networked(path)])
                 _remove(path)
         except (BlockingIOError, FileNotFoundError):  # its run is alive; or another sweep was quicker
             continue
@@ -186,6 +188,16 @@ def descendants(pid: int) -> list[int]:
     for parent in found:  # grows while it is walked
         found += children.get(parent, [])
     return found[1:]
+
+
+def inside(namespace: Path) -> Iterator[int]:
+    """All processes in the network namespace of that name, whoever started them."""
+    network = namespace.stat()
+    for pid in _pids():
+        with suppress(OSError):
+            theirs = os.stat(f"/proc/{pid}/ns/net")
+            if (theirs.st_dev, theirs.st_ino) == (network.st_dev, network.st_ino):
+                yield pid
 
 
 def _claim(parent: Path) -> tuple[Path, IO[str]]:
@@ -244,6 +256,12 @@ def _marked(sandbox: Path) -> Iterator[int]:
         with suppress(OSError):
             if mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") and pid != os.getpid():
                 yield pid
+
+
+def _networked(sandbox: Path) -> Iterator[int]:
+    """The processes on the hosts of the sandbox's own network."""
+    for namespace in (sandbox / NETWORK).glob("*"):
+        yield from inside(namespace)
 
 
 def _end(pids: Iterable[int]) -> None:

@@ -1,11 +1,11 @@
 """A real database server in the sandbox, of any flavour, on a loopback address of its own."""
 
-import random
 import signal
 import socket
 import subprocess
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from pymysql.cursors import DictCursor
 from drwatch.lab.binaries import Binaries
 from drwatch.lab.deadline import until
 from drwatch.lab.flavour import TABLE, Flavour, Words, command, options
+from drwatch.lab.host import HERE, Host, free_port
 from drwatch.lab.sandbox import Process, Sandbox
 from drwatch.lab.template import template
 
@@ -39,9 +40,10 @@ class Server:
         *more: str,
         datadir: Path | None = None,
         without: tuple[str, ...] = (),
+        host: Host = HERE,
     ) -> None:
-        self.flavour, self.name, self.address = flavour, name, address
-        self.port = free_port(address)
+        self.flavour, self.name, self.address, self.host = flavour, name, address, host
+        self.port = host.port(3306, address)
         home = sandbox.directory(name)
         self.datadir, self.socket, self.error_log = datadir or home / "data", home / "mysqld.sock", home / "error.log"
         self.up = threading.Event()
@@ -50,12 +52,12 @@ class Server:
         self._sandbox, self._build = sandbox, TABLE[flavour].build
         self._program = binaries.server(self._build.name)
         self._options = [
-            f"--bind-address={address}",
+            f"--bind-address={address if not host.apart else '*'}",
             f"--port={self.port}",
             f"--socket={self.socket}",
             f"--pid-file={home / 'mysqld.pid'}",
             f"--log-error={self.error_log}",
-            *(option for option in options(flavour) if option not in without),
+            *(option for option in options(flavour) if option not in (*without, *self._unlike(host))),
             *more,
         ]
         self._process: Process | None = None
@@ -63,13 +65,18 @@ class Server:
         whole = "--sparse=never" if datadir else "--reflink=auto"
         subprocess.run(["cp", "-a", whole, template(self._build, self._program), self.datadir], check=True)
 
+    @staticmethod
+    def _unlike(host: Host) -> tuple[str, ...]:
+        """A server that resolves no names counts nobody's errors: on a host that has neighbours it is to count them."""
+        return ("--skip-name-resolve",) if host.apart else ()
+
     def start(self, *more: str) -> None:
         """Start it, this once with ``more`` options, and wait until it answers on its socket."""
         # MySQL 5.7 will not start while this names a process, which after a SIGKILL may be anybody's by now.
         self.socket.with_suffix(".sock.lock").unlink(missing_ok=True)
         self.socket.unlink(missing_ok=True)
         self._process = self._sandbox.spawn(
-            [*command(self._build, self._program, self.datadir), *self._options, *more],
+            self.host.inside([*command(self._build, self._program, self.datadir), *self._options, *more]),
             env=self._program.env,
             log=self.error_log,
             on_end=self._ended,
@@ -90,8 +97,11 @@ class Server:
     @property
     def listens(self) -> bool:
         """Whether its socket takes connections: pymysql leaks its own one when it is refused."""
-        with open("/proc/net/unix") as table:
+        if not self.alive:
+            return False
+        with suppress(FileNotFoundError), open(f"/proc/{self.pid}/net/unix") as table:
             return any(row[-1] == str(self.socket) and row[3] == "00010000" for row in map(str.split, table))
+        return False  # it ended meanwhile
 
     def _ended(self) -> None:
         self.up.clear()
@@ -147,8 +157,13 @@ class Server:
             self.stop()
         self.start()
 
-    def connect(self, user: str | None = None, password: str = "", **options: Any) -> "pymysql.Connection[DictCursor]":
-        """A session, autocommit: over TCP for a named user, else as the server's root through its socket."""
+    def connect(
+        self, user: str | None = None, password: str = "", origin: Host | None = None, **options: Any
+    ) -> "pymysql.Connection[DictCursor]":
+        """A session, autocommit: over TCP for a named user, else as the server's root through its socket.
+
+        Over TCP from its own host, or from another ``origin``.
+        """
         # As bytes: pymysql would send a str in Latin-1, whatever the connection's character set.
         where: Row = {"host": self.address, "port": self.port, "user": user, "password": password.encode()}
         if user is None:
@@ -156,7 +171,7 @@ class Server:
         # Without ssl_disabled pymysql reads all the system's certificates at each connect, 45 ms of CPU.
         where |= {"autocommit": True, "charset": "utf8mb4", "cursorclass": DictCursor, "ssl_disabled": True}
         session = pymysql.connect(**where, **options, defer_connect=True)
-        session.connect(self._dialled() if user is None else None)
+        session.connect(self._dialled() if user is None else (origin or self.host).dial(self.address, self.port))
         return session
 
     def _dialled(self) -> socket.socket:
@@ -181,15 +196,3 @@ def unlogged(server: Server, statement: str, *arguments: object) -> None:
     with server.connect() as session, session.cursor() as cursor:
         cursor.execute("SET sql_log_bin=0")
         cursor.execute(statement, arguments or None)
-
-
-def free_port(address: str) -> int:
-    """A TCP port free on that address; below the ephemeral range, so no outgoing connection takes a dead server's."""
-    while True:
-        port = random.randrange(12000, 32000)
-        with socket.socket() as probe:
-            try:
-                probe.bind((address, port))
-            except OSError:
-                continue
-            return port

@@ -56,7 +56,7 @@ class Stream:
         self.receiver = True
         self._needs = needs
         self._applier, self._sql_errno, self._blocked, self._delay = True, 0, False, 0
-        self._refused = 0
+        self.refused = 0
         """The errno with which the receiver cannot connect; 0 when it can."""
         self._filtered = self._astray = False
         self._second: IoState | None = None
@@ -67,7 +67,7 @@ class Stream:
         if not self.receiver or self.removed:
             return IoState.NO
         deaf = self.silent_since is not None and now - self.silent_since > NET_TIMEOUT
-        return IoState.CONNECTING if self._refused or not source_runs or deaf else IoState.YES
+        return IoState.CONNECTING if self.refused or not source_runs or deaf else IoState.YES
 
     def hear(self, committed: Place, executed: Place, now: float) -> None:
         """What a source sends to who is connected: its commits, or a heartbeat when a period goes by without one."""
@@ -91,7 +91,7 @@ class Stream:
         """As its status has them, with the leader's server id."""
         io, errno = self.io(leader_runs, now), self.io_errno
         if io is IoState.CONNECTING:
-            errno = self._refused or 2003
+            errno = self.refused or 2003
         source = STRANGER if self._astray else leader
         full = "Waiting for the slave SQL thread to free enough relay log space"
         ours = Channel(
@@ -152,8 +152,8 @@ class Stream:
             "standby-filtered": sets("_filtered"),
             "standby-delayed": sets("_delay", 3600, 0),
             "applier-blocked": sets("_blocked"),
-            "replication-refused": sets("_refused", 2003, 0),
-            "replication-denied": sets("_refused", 1045, 0),
+            "replication-refused": sets("refused", 2003, 0),
+            "replication-denied": sets("refused", 1045, 0),
             "relay-disk-full": sets("disk_full"),
             "semi-sync-unacknowledged": sets("semi_sync", SemiSync(False, 0, 0), self.semi_sync),
             "source-mistaken": sets("_astray"),

@@ -5,13 +5,12 @@ It says what a MariaDB pair with GTIDs was seen to say in each state; the real s
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Callable, Collection
-from contextvars import ContextVar
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import timedelta
 
+from drwatch.core import world as around
 from drwatch.core.gtid import GtidPosition, GtidState
 from drwatch.core.sample import (
     Blind,
@@ -24,7 +23,6 @@ from drwatch.core.sample import (
     Key,
     LoginFact,
     MarkerFact,
-    Moment,
     Node,
     PortFact,
     Probe,
@@ -32,27 +30,21 @@ from drwatch.core.sample import (
     ReachFact,
     Reason,
     ReplicationFact,
-    Sample,
     SemiSync,
     ServerFact,
 )
+from drwatch.lab import wires
 from drwatch.lab.flavour import Need
-from drwatch.lab.simulated_stream import DAY, NET_TIMEOUT, Place, Stream, gtid, stranger
+from drwatch.lab.simulated import EPOCH, LATENCY, Accepted, SimulatedLook, SimulatedPhone, clock
+from drwatch.lab.simulated_stream import DAY, NET_TIMEOUT, TRANSACTION, Place, Stream, gtid, stranger
+from drwatch.lab.wires import OUTSIDE, WITNESS, Wires
 
-EPOCH = ContextVar("EPOCH", default=datetime(2026, 11, 23, 2, 14, tzinfo=UTC))
-"""The wall clock at the loop's zero: 03:14 in Oslo, where a story has no time of its own."""
+__all__ = ["EPOCH", "Accepted", "Machine", "SimulatedLook", "SimulatedPhone", "World", "clock"]
 
 DATADIR = "/var/lib/mysql"
 
-DEADLINE = 1.0
-LATENCY = 0.002
-
-
-def clock() -> Moment:
-    """Both hands of the virtual clock."""
-    seconds = asyncio.get_running_loop().time()
-    return Moment(seconds, EPOCH.get() + timedelta(seconds=seconds))
-
+ANCHOR = "10.0.0.4:443"
+"""What answers outside as long as the witness's own network is well."""
 
 NOTHING = GtidPosition()
 
@@ -86,6 +78,10 @@ class Machine:
     """When a report began there, beside which an UPDATE each second changes nothing; loop seconds."""
     disk_stalled: bool = False
     disk_read_only: bool = False
+    host_frozen: bool = False
+    """Its kernel answers, and nothing that runs on it."""
+    held: set[Probe] = field(default_factory=set)
+    """The looks whose connection is open: only a new one needs a name, or a packet that TCP sends once a second."""
     stopping: bool = False
     """Its port is closed and its process is there."""
     ahead: float = 0.0
@@ -113,6 +109,7 @@ class World:
         """Seconds that a run of the file sync takes: the next one begins after it, at cron's next time."""
         self.files_daily: Callable[[], float] | None = None
         """When the last run of a daily sync began, loop seconds; None for a sync that comes often."""
+        self.wires = Wires()
         self.on_hang_up: Callable[[Node], None] = lambda node: None
 
     def settle(self) -> None:
@@ -125,11 +122,12 @@ class World:
                 machine.position = (machine.server_id, number)
         stream = self.stream
         if stream.io(self.leader.runs, now) is IoState.YES and self.leader.serves and self.follower.serves:
-            stream.hear(self.leader.position, self.follower.position, now)
+            stream.hear(self._arrived(now), self.follower.position, now)
         if stream.applies and self.follower.serves:
             self.follower.position = stream.received
             self.follower.applied = gtid(stream.received)
-        if not self.files_paused and self.primary.powered and self.standby.powered:
+        linked = self.wires.reaches(self.primary.node.name, self.standby.node.name)
+        if not self.files_paused and self.primary.powered and self.standby.powered and linked:
             self._synced = max(self._synced, self._last_sync(now))
         self._at = now
 
@@ -144,9 +142,20 @@ class World:
         """The runs so far were another sync's."""
         self._synced = -math.inf
 
+    def _arrived(self, now: float) -> tuple[int, float]:
+        """What of the leader's commits a slow or a thin line has brought."""
+        author, number = self.leader.position
+        number -= self.rate * self.wires.delay
+        if self.wires.rate is not None:
+            number = min(number, self.stream.received[1] + self.wires.rate / TRANSACTION * (now - self._at))
+        return author, max(number, self.stream.received[1])
+
     def strike(self, fault: str, mend: bool = False) -> None:
         """A fault of the lab by its name, or its mending; KeyError for one that the simulator does not know."""
         self.settle()
+        if fault in wires.FAULTS:
+            self._strike_wires(wires.FAULTS[fault], not mend)
+            return
         faults: dict[str, Callable[[bool], None]] = {
             "primary-killed": self._kill,
             "primary-killed-whole": self._kill,
@@ -158,6 +167,9 @@ class World:
             "split-brain": self._split,
             "primary-hung": self._freeze,
             "primary-host-gone": self._power,
+            "host-gone": self._power,
+            "both-killed": self._kill_both,
+            "host-frozen": self._freeze_host,
             "standby-killed": self._kill_standby,
             "standby-restarted": self._restart_standby,
             "primary-reset": self._reset,
@@ -184,6 +196,17 @@ class World:
             **self.stream.faults,
         }
         faults[fault](not mend)
+        self.settle()
+
+    def _strike_wires(self, strike: Callable[[Wires, bool], None], broken: bool) -> None:
+        streamed, walled = self.wires.streams(), self.wires.walled(self.primary.node.name)
+        strike(self.wires, broken)
+        if streamed is not self.wires.streams():
+            refused = broken and self.wires.walls.get(None) is Reason.REFUSED
+            self.stream.refused = 2003 if refused else 0
+            self._silence(broken and not refused)
+        if walled is None and (wall := self.wires.walled(self.primary.node.name)) and wall.reason is Reason.REFUSED:
+            self.on_hang_up(self.primary.node)
         self.settle()
 
     def _take_over(self, broken: bool) -> None:
@@ -261,6 +284,10 @@ class World:
         self.standby.runs = not broken
         self._started(self.standby, broken)
 
+    def _kill_both(self, broken: bool) -> None:
+        self._kill_standby(broken)
+        self._kill(broken)
+
     def _started(self, machine: Machine, broken: bool) -> None:
         if broken:
             self.on_hang_up(machine.node)
@@ -275,15 +302,20 @@ class World:
         self.primary.powered = not broken
         self._silence(broken)
 
+    def _freeze_host(self, broken: bool) -> None:
+        self.primary.host_frozen = self.files_paused = broken
+        self._freeze(broken)
+
     def looks(self) -> tuple[SimulatedLook, ...]:
         """Every probe of the pair, as the real ones look at it."""
         made: list[SimulatedLook] = []
         for machine in (self.primary, self.standby):
             made += self._of(machine)
         door = Key(self.standby.node, Probe.REACH, "10.0.0.1:22")
-        made.append(SimulatedLook(self, door, math.inf, lambda: self._door(self.primary)))
+        made.append(SimulatedLook(self, door, math.inf, lambda: self._door(self.standby, self.primary)))
         back = Key(self.primary.node, Probe.REACH, "10.0.0.2:22")
-        made.append(SimulatedLook(self, back, math.inf, lambda: self._door(self.standby)))
+        made.append(SimulatedLook(self, back, math.inf, lambda: self._door(self.primary, self.standby)))
+        made.append(SimulatedLook(self, Key(around.WITNESS, Probe.REACH, ANCHOR), 5.0, self._anchor))
         made.append(SimulatedLook(self, Key(self.standby.node, Probe.MARKER, "uploads"), 5.0, self._marker))
         unmarked = Key(self.primary.node, Probe.MARKER, "uploads")
         made.append(SimulatedLook(self, unmarked, math.inf, lambda: Blind(Reason.MISSING)))
@@ -296,12 +328,31 @@ class World:
             return SimulatedLook(self, Key(machine.node, probe), every, lambda: find(machine))
 
         return [
-            look(Probe.SERVER, 1.0, lambda it: self._refused(it) or self._waits(it) or self._server(it)),
-            look(Probe.REPLICATION, 2.0, lambda it: self._refused(it) or self._waits(it) or self._replication(it)),
-            look(Probe.LOGIN, 30.0, lambda it: self._full(it) or self._refused(it) or LoginFact(LATENCY)),
-            look(Probe.HOST, 1.0, self._host),
+            look(Probe.SERVER, 1.0, lambda it: self._blind(it, Probe.SERVER) or self._waits(it) or self._server(it)),
+            look(
+                Probe.REPLICATION,
+                2.0,
+                lambda it: self._blind(it, Probe.REPLICATION) or self._waits(it) or self._replication(it),
+            ),
+            look(Probe.LOGIN, 30.0, lambda it: self._full(it) or self._blind(it, Probe.LOGIN) or LoginFact(LATENCY)),
+            look(Probe.HOST, 1.0, lambda it: self._blind(it, Probe.HOST) or self._host(it)),
             look(Probe.PORT, math.inf, self._port),
         ]
+
+    def _blind(self, machine: Machine, probe: Probe) -> Blind | None:
+        """Why the witness sees nothing through that probe; what fails also ends its connection."""
+        held = probe in machine.held and probe is not Probe.LOGIN
+        name = machine.node.name
+        found = self.wires.asked(name) if held else self.wires.dialled(name)
+        if found is None:
+            found = self._shut(machine) if probe is Probe.HOST else self.wires.walled(name) or self._refused(machine)
+            if found and found.reason is Reason.QUERY_TIMEOUT and probe is not Probe.HOST and not held:
+                found = Blind(Reason.NO_HANDSHAKE)  # its kernel takes a new connection
+        if found is None:
+            machine.held.add(probe)
+        else:
+            machine.held.discard(probe)
+        return found
 
     def _full(self, machine: Machine) -> Blind | None:
         return Blind(Reason.TOO_MANY_CONNECTIONS, errno=1040) if machine.full and machine.serves else None
@@ -354,11 +405,15 @@ class World:
             return ReplicationFact((), logs=stream.logs(machine.position) if machine is self.leader else ())
         return ReplicationFact(stream.channels(self.leader.server_id, self.leader.runs, machine.position, clock().loop))
 
-    def _host(self, machine: Machine) -> HostFact | Blind:
+    def _shut(self, machine: Machine) -> Blind | None:
+        """Why there is no shell on that host."""
         if not machine.powered:
             return Blind(Reason.CONNECT_TIMEOUT)
-        if not machine.host_key:
-            return Blind(Reason.HOST_KEY_CHANGED)
+        if machine.host_frozen:
+            return Blind(Reason.QUERY_TIMEOUT)
+        return None if machine.host_key else Blind(Reason.HOST_KEY_CHANGED)
+
+    def _host(self, machine: Machine) -> HostFact:
         process = Process(100 + machine.server_id, "T" if machine.frozen else "S")
         return HostFact(
             clock=clock().wall + timedelta(seconds=machine.ahead),
@@ -382,7 +437,7 @@ class World:
         )
 
     def _port(self, machine: Machine) -> PortFact | Blind:
-        if not machine.powered:
+        if self._shut(machine) or not self.wires.reaches(WITNESS, machine.node.name):
             return Blind(Reason.CHANNEL_LOST)
         reads = machine is self.leader and self.stream.io(self.leader.runs, clock().loop) is IoState.YES
         listens = machine.runs and not machine.stopping
@@ -396,35 +451,17 @@ class World:
     def _full_disk(self, machine: Machine) -> bool:
         return machine.disk_full or (machine is self.follower and self.stream.disk_full)
 
-    def _door(self, of: Machine) -> ReachFact | Blind:
-        return ReachFact(LATENCY) if of.powered else Blind(Reason.CONNECT_TIMEOUT)
+    def _door(self, at: Machine, of: Machine) -> ReachFact | Blind:
+        if not self.wires.reaches(WITNESS, at.node.name):
+            return Blind(Reason.CHANNEL_LOST)
+        reached = of.powered and self.wires.reaches(at.node.name, of.node.name)
+        return ReachFact(LATENCY) if reached else Blind(Reason.CONNECT_TIMEOUT)
+
+    def _anchor(self) -> ReachFact | Blind:
+        return ReachFact(LATENCY) if self.wires.reaches(WITNESS, OUTSIDE) else Blind(Reason.CONNECT_TIMEOUT)
 
     def _marker(self) -> MarkerFact | Blind:
-        if not self.standby.powered:
+        if not self.standby.powered or not self.wires.reaches(WITNESS, self.standby.node.name):
             return Blind(Reason.CHANNEL_LOST)
         age = clock().loop - self._synced
         return MarkerFact(clock().wall - timedelta(seconds=age), age, "oslo-a")
-
-
-_PATIENT = frozenset({Reason.CONNECT_TIMEOUT, Reason.QUERY_TIMEOUT, Reason.NO_HANDSHAKE})
-
-
-class SimulatedLook:
-    """One probe; what finds nobody takes as long to find that out as the real one."""
-
-    def __init__(self, world: World, key: Key, every: float, find: Callable[[], Fact | Blind]) -> None:
-        self.key, self.every, self._world, self._find = key, every, world, find
-        self.wake = asyncio.Event()
-
-    async def look(self) -> Sample:
-        asked = clock()
-        await asyncio.sleep(LATENCY)
-        self._world.settle()
-        found = self._find()
-        if isinstance(found, Blind) and found.reason in _PATIENT:
-            await asyncio.sleep(DEADLINE)
-            found = self._find()
-        return Sample(self.key, asked, clock(), found)
-
-    async def close(self) -> None:
-        """Nothing is held."""

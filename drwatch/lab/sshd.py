@@ -10,11 +10,11 @@ from pathlib import Path
 
 from drwatch.lab.binaries import Binaries
 from drwatch.lab.deadline import until
+from drwatch.lab.host import HERE, Host
 from drwatch.lab.sandbox import MARK, Process, Sandbox, descendants
-from drwatch.lab.server import free_port
 
 CONFIG = """\
-ListenAddress {address}:{port}
+{listen}
 HostKey {home}/host_key
 PidFile {home}/sshd.pid
 AuthorizedKeysFile {home}/authorized_keys
@@ -34,9 +34,15 @@ class Sshd:
     """`key` opens it; `known_hosts` is the line that a strict client needs."""
 
     def __init__(
-        self, sandbox: Sandbox, binaries: Binaries, name: str, address: str, force_command: str | None = None
+        self,
+        sandbox: Sandbox,
+        binaries: Binaries,
+        name: str,
+        address: str,
+        force_command: str | None = None,
+        host: Host = HERE,
     ) -> None:
-        self.name, self.address, self.port = name, address, free_port(address)
+        self.name, self.address, self.port, self.host = name, address, host.port(22, address), host
         self.user = getpass.getuser()
         self.home = sandbox.directory(f"{name}/sshd")
         self.key, self.log = sandbox.path / "id_ed25519", self.home / "sshd.log"
@@ -47,8 +53,9 @@ class Sshd:
         public = self.key.with_suffix(".pub").read_text()
         forced = f'command="{force_command}",restrict ' if force_command else ""
         (self.home / "authorized_keys").write_text(forced + public)
+        listen = f"ListenAddress {address}:{self.port}" if not host.apart else f"Port {self.port}"
         (self.home / "sshd_config").write_text(
-            CONFIG.format(address=address, port=self.port, home=self.home, mark=MARK, sandbox=sandbox.path)
+            CONFIG.format(listen=listen, home=self.home, mark=MARK, sandbox=sandbox.path)
         )
         self._keygen(self.home / "host_key", name)
 
@@ -63,7 +70,9 @@ class Sshd:
     @property
     def known_hosts(self) -> str:
         kind, key = (self.home / "host_key.pub").read_text().split()[:2]
-        return f"[{self.address}]:{self.port} {kind} {key}\n"
+        if not self.host.apart:
+            return f"[{self.address}]:{self.port} {kind} {key}\n"
+        return f"{self.name},{self.name}.shop.test,{self.host.address},{self.host.address6} {kind} {key}\n"
 
     @property
     def process(self) -> Process:
@@ -73,7 +82,7 @@ class Sshd:
 
     def start(self) -> None:
         self._process = self._sandbox.spawn(
-            [self._binaries.sshd, "-D", "-f", self.home / "sshd_config", "-E", self.log],
+            self.host.inside([self._binaries.sshd, "-D", "-f", self.home / "sshd_config", "-E", self.log]),
             log=self.log,
         )
         until(self._greets, within=10, what=f"{self.name}'s sshd answering (see {self.log})")
@@ -82,7 +91,7 @@ class Sshd:
         if not self.process.alive:
             raise RuntimeError(f"{self.name}'s sshd ended at its start:\n{self.log.read_text()[-2000:]}")
         try:
-            with socket.create_connection((self.address, self.port), timeout=5) as dial:
+            with self.host.call(lambda: socket.create_connection((self.address, self.port), timeout=5)) as dial:
                 return dial.recv(4) == b"SSH-"
         except OSError:
             return False

@@ -228,7 +228,8 @@ def let_in(pair: Pair) -> None:
 
 
 def _set_password(pair: Pair, password: str) -> None:
-    unlogged(pair.primary, f"ALTER USER '{REPLICATOR[0]}'@'127.0.0.%%' IDENTIFIED BY %s", password)
+    for place in pair.primary.host.neighbours:
+        unlogged(pair.primary, "ALTER USER %s@%s IDENTIFIED BY %s", REPLICATOR[0], place, password)
 
 
 def _heartbeat(pair: Pair, seconds: int) -> float:

@@ -19,9 +19,9 @@ from drwatch.daemon.watch import Daemon
 from drwatch.exporter import Instruments
 from drwatch.lab.page import Told, read
 from drwatch.lab.scenario import Scenario, judge, overlay
-from drwatch.lab.simulated_phone import SimulatedPhone
 from drwatch.lab.simulated_week import strike
-from drwatch.lab.simulator import EPOCH, SimulatedLook, World, clock
+from drwatch.lab.simulator import EPOCH, SimulatedLook, SimulatedPhone, World, clock
+from drwatch.lab.wires import OUTSIDE, WITNESS
 from drwatch.store import Past, Store, StoreError
 
 T = TypeVar("T")
@@ -39,6 +39,7 @@ clusters:
 paging:
   channels: {phone: {url_file: phone.url}}
   escalation: [{to: [phone]}]
+anchors: ["10.0.0.4:443"]
 """
 
 SETTLE = 8.0
@@ -72,7 +73,8 @@ async def play(scenario: Scenario, directory: Path) -> Played:
     file.write_text(overlay(CONFIG, scenario.settings))
     policy = load(file, os.environ, look=False).policy
     begins = EPOCH.set(scenario.begins or EPOCH.get())
-    world, phone, instruments = World("shop", scenario.rate, needs=scenario.needs), SimulatedPhone(), Instruments()
+    world, instruments = World("shop", scenario.rate, needs=scenario.needs), Instruments()
+    phone = SimulatedPhone(lambda: world.wires.reaches(WITNESS, OUTSIDE))
     store = await Store.open(directory / "drwatch.db", thread=Inline(), boot="virtual")
     daemon = Daemon(
         policy=policy,

@@ -36,6 +36,8 @@ def test_list_names_every_scenario() -> None:
         (["--flavour", "oracle-23"], "mysql-5.7"),
         (["--flavour", "mariadb-4.2"], "there is no flavour mariadb-4.2: choose mariadb-10.11, "),
         (["--json"], "--scenario"),
+        (["--topology", "hosts"], "--scenario"),
+        (["--scenario", "witness-cut-off", "--topology", "pair"], "leave out --topology"),
     ],
 )
 def test_what_there_is_not_is_said_in_one_sentence(arguments: list[str], words: str) -> None:

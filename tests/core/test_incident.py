@@ -134,10 +134,31 @@ def test_a_restart_that_drwatch_itself_was_the_last_to_see_is_not_called_unseen_
 def test_a_primary_that_stays_unseen_after_its_restart_is_told_as_that() -> None:
     story = Story()
     story.tick(0, DOWN)
-    for now in range(1, 60):
+    for now in range(1, 31):
         assert [i.phase for i in story.tick(now, UNSEEN).living] == [Phase.SUSPECTED]
-    (told,) = story.tick(60, UNSEEN).changed
+    (told,) = story.tick(31, UNSEEN).changed
     assert (told.phase, told.condition) == (Phase.OPEN, Condition.PRIMARY_UNSEEN)
+
+
+def test_a_primary_that_dies_again_before_it_is_seen_again_is_unseen_from_then_on_anew() -> None:
+    story = Story()
+    for now in range(60):
+        assert [i.phase for i in story.tick(now, UNSEEN if now % 7 else DOWN).living] == [Phase.SUSPECTED]
+
+
+def test_a_death_after_it_was_told_as_unseen_has_its_own_window_too() -> None:
+    """On a line that loses packets one statement without an answer is soon there, and calls nobody down."""
+    story = Story()
+    for now in range(31):
+        story.tick(now, UNSEEN)
+    for now in range(31, 36):
+        assert [i.condition for i in story.tick(now, DOWN).living] == [UNSEEN.condition]
+    for now in range(36, 39):
+        assert [i.condition for i in story.tick(now, UNSEEN).living] == [UNSEEN.condition]
+    for now in range(39, 44):
+        assert story.tick(now, DOWN).changed == ()
+    (told,) = story.tick(44, DOWN).changed
+    assert (told.phase, told.condition) == (Phase.OPEN, DOWN.condition)
 
 
 def test_a_death_after_it_was_unseen_has_its_own_window() -> None:

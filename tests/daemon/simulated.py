@@ -24,8 +24,7 @@ from drwatch.daemon.delivery import Delivering
 from drwatch.daemon.watch import Daemon
 from drwatch.exporter import Instruments
 from drwatch.lab.scenario import overlay
-from drwatch.lab.simulated_phone import Accepted
-from drwatch.lab.simulator import SimulatedLook, World, clock
+from drwatch.lab.simulator import Accepted, SimulatedLook, World, clock
 from drwatch.lab.virtual import CONFIG, Inline
 from drwatch.store import Store, StoreError
 

@@ -32,7 +32,7 @@ def test_the_demo_refuses_it_with_that_sentence() -> None:
 
 
 def test_the_matrix_neither_plays_it_nor_counts_it_as_passed_or_failed() -> None:
-    cell = played("mysql-5.7-gtid", "semi-sync-degraded")
+    cell = played("mysql-5.7-gtid", "semi-sync-degraded", "")
     assert (cell.passed, cell.possible, cell.failed, cell.words) == (False, False, False, WITHOUT_PLUGINS)
     cells = [cell, Cell("mysql-5.7-gtid", "quiet", True, "no page"), Cell("mysql-5.7-gtid", "zombie", False, "late")]
     assert summary(cells) == "1 of 2 passed, 1 are not to be had"

@@ -14,7 +14,7 @@ from drwatch.core.finding import Condition
 from drwatch.lab.disk import Under
 from drwatch.lab.faults import FAULTS
 from drwatch.lab.flavour import Need
-from drwatch.lab.scenario import Act, Crash, Expect, Scenario
+from drwatch.lab.scenario import Act, Crash, Expect, Scenario, Topology
 from drwatch.lab.simulated_week import IN_MEMORY
 
 DISKS = {under.name.lower(): under for under in Under}
@@ -75,12 +75,14 @@ class _File(_Part):
     settings: Mapping[str, Any] = Field(default_factory=dict)
     watch: float = Field(3.0, gt=0)
     rate: float = Field(50.0, ge=0)
+    may: tuple[Condition, ...] = ()
     history: tuple[Condition, ...] = ()
     mends: bool = True
     turned_away: bool = False
     small_disk: str | None = None
     needs: tuple[Need, ...] = ()
     begins: AwareDatetime | None = None
+    topology: Topology = Topology.PAIR
     crash: Crash | None = None
 
 
@@ -107,12 +109,14 @@ def read(path: Path) -> Scenario:
         settings=file.settings,
         watch=file.watch,
         rate=file.rate,
+        may=file.may,
         history=file.history,
         mends=file.mends,
         turned_away=file.turned_away,
         small_disk=disk,
         needs=tuple(needs),
         begins=file.begins,
+        topology=file.topology,
         crash=file.crash,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import ssl
 from functools import partial
 
@@ -14,6 +15,9 @@ from drwatch.probes.mysql.pulse import Pulse
 from drwatch.probes.mysql.replication_fact import read_replication
 from drwatch.probes.mysql.server_fact import read_server
 from drwatch.probes.mysql.wire import Address, Wire
+
+IDLE = 30
+"""Seconds that a session of ours may be silent before the server ends it; three looks, where those are rare."""
 
 
 class LoginLook:
@@ -63,7 +67,7 @@ class MysqlServer:
         replication_deadline: float | None = None,
         login_deadline: float | None = None,
     ) -> None:
-        address = Address(host, port, user, password, tls)
+        address = Address(host, port, user, password, tls, max(IDLE, math.ceil(3 * max(every, replication_every))))
         vain = Vain()
         patience = {
             Probe.SERVER: deadline,

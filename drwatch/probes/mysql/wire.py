@@ -48,6 +48,8 @@ class Address:
     user: str
     password: str = field(repr=False)
     tls: ssl.SSLContext | None = None
+    idle: int = 30
+    """Seconds of silence after which the server may take the session for dead."""
 
 
 class Wire(vendor.Connection):  # type: ignore[misc]
@@ -66,6 +68,7 @@ class Wire(vendor.Connection):  # type: ignore[misc]
             program_name="drwatch",
         )
         self.client_flag &= ~CLIENT.MULTI_STATEMENTS
+        self._idle = address.idle
         self.rung = Rung.RESOLVING
         self.looks = 0
         """Looks that were answered on it."""
@@ -97,6 +100,7 @@ class Wire(vendor.Connection):  # type: ignore[misc]
             await self._get_server_information()
             self.rung = Rung.GREETED
             await self._log_in()
+            await self.rows(statements.idle(self._idle))
             if not self.get_autocommit():
                 await self.rows(statements.AUTOCOMMIT)
         except BaseException:

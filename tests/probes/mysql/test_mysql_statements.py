@@ -1,9 +1,10 @@
 """The list of reads: what is not in it cannot be sent."""
 
+import asyncio
 import re
 
 import pytest
-from watching import Stable, server_fact
+from watching import EVERY_SERVER, Stable, Witness, server_fact
 
 from drwatch.lab.replication import MONITOR
 from drwatch.lab.server import Flavour
@@ -11,12 +12,15 @@ from drwatch.probes.mysql import statements
 from drwatch.probes.mysql.wire import Address, Wire
 
 TEXTS = [
-    value for value in vars(statements).values() if isinstance(value, str) and re.match(r"(SELECT|SHOW|SET) ", value)
+    value
+    for name, value in vars(statements).items()
+    if not name.startswith("_") and isinstance(value, str) and re.match(r"(SELECT|SHOW|SET) ", value)
 ]
 
 
-def test_every_statement_of_the_list_is_a_read_but_for_our_own_sessions_autocommit() -> None:
+def test_every_statement_of_the_list_is_a_read_but_for_two_settings_of_our_own_session() -> None:
     assert len(TEXTS) >= 10
+    assert statements.allowed(statements.idle(30))
     for text in [*TEXTS, statements.fast(statements.VARIABLES)]:
         assert statements.allowed(text)
         assert ";" not in text
@@ -29,6 +33,8 @@ def test_every_statement_of_the_list_is_a_read_but_for_our_own_sessions_autocomm
     "text",
     [
         "SET GLOBAL read_only = 0",
+        "SET SESSION wait_timeout = 30; STOP SLAVE",
+        "SET SESSION wait_timeout = ",
         "STOP SLAVE",
         "SHOW SLAVE STATUS; STOP SLAVE",
         "PURGE BINARY LOGS BEFORE UTC_TIMESTAMP()",
@@ -74,3 +80,22 @@ async def test_a_variable_that_vanishes_is_discovered_again(stable: Stable, witn
     wire.constants["server_uuid"] = "as another server had"
     server_fact(await watching.server_look.look())
     assert "server_uuid" not in wire.constants
+
+
+@EVERY_SERVER
+async def test_a_session_whose_network_was_cut_is_forgotten_by_the_server_and_not_kept_for_hours(
+    stable: Stable, flavour: Flavour
+) -> None:
+    """Six of them, and the account's limit of connections would lock drwatch out."""
+    server = stable.server(flavour)
+    wire = Wire(Address(server.address, server.port, *MONITOR, idle=1))
+    await wire.open(1.0)
+    ended = asyncio.Event()
+    wire.watch(ended.set)
+    await asyncio.wait_for(ended.wait(), 5)
+    wire.abort()
+
+
+async def test_a_session_that_is_looked_at_rarely_is_not_ended_between_two_looks(witness: Witness) -> None:
+    rare = witness(host="127.0.0.1", port=3306, every=300.0)
+    assert rare.server_look._link._address.idle == 900

@@ -1,0 +1,83 @@
+"""The simulator's clock, looks and phone, behind the interfaces of the real ones."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from drwatch.core.finding import Severity
+from drwatch.core.paging import Outcome
+from drwatch.core.sample import Blind, Fact, Key, Moment, Reason, Sample
+
+EPOCH = ContextVar("EPOCH", default=datetime(2026, 11, 23, 2, 14, tzinfo=UTC))
+"""The wall clock at the loop's zero: 03:14 in Oslo, where a story has no time of its own."""
+
+DEADLINE = 1.0
+LATENCY = 0.002
+
+
+def clock() -> Moment:
+    """Both hands of the virtual clock."""
+    seconds = asyncio.get_running_loop().time()
+    return Moment(seconds, EPOCH.get() + timedelta(seconds=seconds))
+
+
+_PATIENT = frozenset({Reason.CONNECT_TIMEOUT, Reason.QUERY_TIMEOUT, Reason.NO_HANDSHAKE})
+
+
+class Settling(Protocol):
+    def settle(self) -> None: ...
+
+
+class SimulatedLook:
+    """One probe; what finds nobody takes as long to find that out as the real one."""
+
+    def __init__(self, world: Settling, key: Key, every: float, find: Callable[[], Fact | Blind]) -> None:
+        self.key, self.every, self._world, self._find = key, every, world, find
+        self.wake = asyncio.Event()
+
+    async def look(self) -> Sample:
+        asked = clock()
+        await asyncio.sleep(LATENCY)
+        self._world.settle()
+        found = self._find()
+        if isinstance(found, Blind) and found.reason in _PATIENT:
+            await asyncio.sleep(DEADLINE)
+            found = self._find()
+        return Sample(self.key, asked, clock(), found)
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    outcome: Outcome = Outcome.ACCEPTED
+    detail: str = ""
+
+
+class SimulatedPhone:
+    """A carrier whose channel accepts whatever reaches it; ``pages`` are (loop seconds, title, body)."""
+
+    def __init__(self, reached: Callable[[], bool] = lambda: True) -> None:
+        self._reached = reached
+        self.pages: list[tuple[float, str, str]] = []
+
+    async def start(self) -> Mapping[str, str]:
+        """Nothing to get ready, and nothing wrong."""
+        return {}
+
+    async def send(
+        self, channel: str, title: str, body: str, severity: Severity, resolved: bool, event: str
+    ) -> Accepted:
+        if not self._reached():
+            return Accepted(Outcome.FAILED, "no answer")
+        self.pages.append((clock().loop, title, body))
+        return Accepted()
+
+    async def close(self) -> None:
+        """Nothing is held."""
