@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,8 +67,17 @@ class Played:
     daemon: Daemon
 
 
-async def play(scenario: Scenario, directory: Path) -> Played:
-    """The whole story once; ``directory`` takes the configuration and the ledger. Needs a loop of virtual time."""
+async def alone(world: World, zero: float) -> None:
+    """Nobody else watches."""
+
+
+async def play(
+    scenario: Scenario, directory: Path, beside: Callable[[World, float], Coroutine[Any, Any, None]] = alone
+) -> Played:
+    """The whole story once; ``directory`` takes the configuration and the ledger. Needs a loop of virtual time.
+
+    ``beside`` watches the world from the story's zero (loop seconds) to its end.
+    """
     file = directory / "drwatch.yaml"
     file.write_text(overlay(CONFIG, scenario.settings))
     policy = load(file, os.environ, look=False).policy
@@ -90,12 +99,14 @@ async def play(scenario: Scenario, directory: Path) -> Played:
     try:
         await asyncio.sleep(SETTLE)
         zero = clock().loop
+        observing = asyncio.create_task(beside(world, zero))
         await _act(scenario, world, zero)
         latest = max((expect.within for expect in scenario.expect), default=0.0)
         await asyncio.sleep(max(0.0, zero + latest - clock().loop) + scenario.watch)
         if watching.done():
             watching.result()
         history = await store.history()
+        observing.cancel()
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
