@@ -64,6 +64,8 @@ class Need(StrEnum):
     """A third server, which drwatch is not told of; and a standby that can follow several."""
     GTIDS = "gtids"
     """Transactions that say who wrote them."""
+    LINGERS = "lingers-on-a-full-disk"
+    """A server that, told to stop on a full disk, waits for room."""
 
 
 @dataclass(frozen=True)
@@ -211,6 +213,7 @@ MYSQL_97 = Build(
         Need.SEMI_SYNC: _semi_sync("source", "replica", "semisync_source.so", "semisync_replica.so"),
         Need.PARALLEL: Extra(standby=("--replica-parallel-workers=2",)),
     },
+    lacks={Need.LINGERS: "this server ends there, full disk or not"},
     keep="SET GLOBAL binlog_expire_logs_seconds = {days} * 86400",
 )
 GTID = ("--gtid-mode=ON", "--enforce-gtid-consistency=ON")
