@@ -29,6 +29,9 @@ ENDED = frozenset({Phase.RESOLVED, Phase.HEALED})
 REDIAL = 7.0
 """Seconds after which drwatch has dialled again, whatever failed before: one dial in 5 s, and its deadline."""
 
+BLINK = 3.0
+"""Seconds in which a milder face is no more than a look that was lost on the way: the next ones bring it again."""
+
 NOTEWORTHY = 1.0
 """Seconds that a suspicion must have lasted to be worth a line in the history."""
 
@@ -66,6 +69,8 @@ class Incident:
     """Since when only the witness does not see a primary that was lost before; while nobody was told."""
     worse_since: Moment | None = None
     """Since when a warning that was told looks like something critical, which has its own window."""
+    worse_at: Moment | None = None
+    """When it last looked so."""
     pages: int = 0
     """Events made so far; the next one is numbered pages + 1."""
     votes: tuple[Vote, ...] = ()
@@ -193,13 +198,17 @@ def _hushed(incident: Incident, silences: Iterable[Silence], now: Moment) -> Inc
 
 
 def _worsened(before: Incident, incident: Incident, limit: float, now: Moment) -> Incident:
-    """An open incident with its new face, if that is not critical where it was not, or has been for its window."""
-    if incident.severity is not Severity.CRITICAL or before.severity is Severity.CRITICAL:
-        return replace(incident, worse_since=None)
-    since = before.worse_since or now
-    if now - since >= limit:
-        return replace(incident, worse_since=None)
-    return replace(before, last_true=now, worse_since=since)
+    """An open incident with its new face, if that is not critical where it was not, or has been for its window.
+
+    A look that is lost on the way shows the milder face for a moment: the window goes on.
+    """
+    if before.severity is not Severity.CRITICAL and incident.severity is Severity.CRITICAL:
+        since = before.worse_since or now
+        if now - since < limit:
+            return replace(before, last_true=now, worse_since=since, worse_at=now)
+    elif before.worse_at is not None and now - before.worse_at < BLINK:
+        return incident
+    return replace(incident, worse_since=None, worse_at=None)
 
 
 def _unseen(incident: Incident, policy: Policy, flap: Flap | None, now: Moment) -> Incident:

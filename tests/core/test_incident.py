@@ -161,6 +161,25 @@ def test_a_death_after_it_was_told_as_unseen_has_its_own_window_too() -> None:
     assert (told.phase, told.condition) == (Phase.OPEN, DOWN.condition)
 
 
+def test_a_death_after_it_was_told_as_unseen_is_told_although_a_look_is_lost_now_and_then() -> None:
+    story = Story()
+    for now in range(31):
+        story.tick(now, UNSEEN)
+    for now in range(31, 90):
+        # Every twentieth second the host's word is lost on the way, and the verdict is for a moment what it was.
+        story.tick(now, UNSEEN if now % 20 == 0 else RESTARTING)
+    (incident,) = story.tick(31 + POLICY.confirm.restarting, RESTARTING).living
+    assert incident.condition is Condition.PRIMARY_RESTARTING
+
+
+def test_glimpses_of_a_death_do_not_add_up_to_one() -> None:
+    story = Story()
+    for now in range(31):
+        story.tick(now, UNSEEN)
+    for now in range(31, 300):
+        assert [i.condition for i in story.tick(now, DOWN if now % 5 == 0 else UNSEEN).living] == [UNSEEN.condition]
+
+
 def test_a_death_after_it_was_unseen_has_its_own_window() -> None:
     story = Story()
     for now, found in enumerate((DOWN, DOWN, DOWN, UNSEEN, DOWN, DOWN, DOWN, DOWN)):
