@@ -29,8 +29,11 @@ def upstream(snapshot: Snapshot, standby: Node, place: Coordinate, through: Iter
     None where it could not be placed, or one of those between was started anew or undone meanwhile.
     """
     for between in through:
-        line, channel = snapshot.timelines.get(between), feed(snapshot, between)
+        line, channel, server = snapshot.timelines.get(between), feed(snapshot, between), snapshot.server(between)
         if line is None or channel is None or standby in line.rewound or standby in line.doubts:
+            return None
+        if server is None or not server.log_replica_updates:
+            # What it applies is not in its log (the default before MySQL 8.0): nothing is handed on by it.
             return None
         reached = line.newest_within(Position(None, place, by_coordinate=True))
         passed = snapshot.passed.get((between, channel.name))

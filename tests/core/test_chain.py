@@ -48,7 +48,8 @@ def leads(n: float, place: Coordinate) -> Sample:
 def relays(n: float, executed: Coordinate, own: Coordinate, **but: object) -> list[Sample]:
     """oslo-b: what it has of the primary's log, and half a second later where its own stands."""
     stream = ReplicationFact((channel(read=executed, executed=executed, **BARE | but),))
-    return [receiver(stream, n), standby(replace(standby_server(), gtid=None, binlog=own), n + 0.5)]
+    fact = standby_server(log_replica_updates=True)
+    return [receiver(stream, n), standby(replace(fact, gtid=None, binlog=own), n + 0.5)]
 
 
 def follows(n: float, read: Coordinate, **but: object) -> list[Sample]:
@@ -135,6 +136,19 @@ def test_a_first_standby_whose_own_log_began_anew_makes_the_second_one_unknown()
     reset = relays(10.1, coordinate(2000), middle(150, file=1))
     found = claim(seen(looks, leads(10, coordinate(2000)), reset, follows(10.7, middle(9750))), 11)
     assert found.seconds is None
+
+
+def test_a_first_standby_that_logs_nothing_of_what_it_applies_hands_nothing_on() -> None:
+    """log_slave_updates is off by default before MySQL 8.0: its own log never grows, and oslo-c stands at its end."""
+    looks: list[Sample] = []
+    for n in range(20):
+        place = coordinate(1000 + 100 * n)
+        stream = relays(n + 0.1, place, middle(9000))[0]
+        found = replace(standby_server(), gtid=None, binlog=middle(9000), log_replica_updates=False)
+        looks += [leads(n, place), stream, standby(found, n + 0.6), *follows(n + 0.7, middle(9000))]
+    found_now = claim(seen(looks), 20)
+    assert found_now.seconds is None
+    assert "oslo-b" in found_now.unknown
 
 
 @given(
