@@ -144,13 +144,18 @@ GOOD_IS_ONE = {"0": ("no", "red"), "1": ("yes", "green")}
 PANELS = [
     stat(
         "Open incidents",
-        "Confirmed, and not explained by a greater one; and silences in force, whose incidents page nobody.",
-        [
-            query(f"sum(drwatch_incident_firing{{{ANYWHERE}}})", "open"),
-            query(f"sum(drwatch_silence_active{{{ANYWHERE}}}) > 0", "silences"),
-        ],
-        4,
+        "Confirmed, and not explained by a greater one.",
+        [query(f"sum(drwatch_incident_firing{{{ANYWHERE}}})", "open")],
+        2,
         thresholds=thresholds((None, "green"), (1, "red")),
+    ),
+    stat(
+        "Silences",
+        "In force now: their incidents page nobody.",
+        # A series each, so none is no series; but only while drwatch speaks.
+        [query(f"sum(drwatch_silence_active{{{ANYWHERE}}}) or 0 * count(drwatch_assessment_timestamp_seconds)", "silences")],
+        2,
+        thresholds=thresholds((None, "green"), (1, "yellow")),
     ),
     stat(
         "Exposure, share of its objective",
