@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -32,13 +31,10 @@ def test_help_names_every_target() -> None:
 
 def test_a_second_setup_has_nothing_to_do() -> None:
     made = identity(ROOT / ".venv/.made-from")
-    begin = time.monotonic()
     again = run("scripts/setup")
-    took = time.monotonic() - begin
     assert again.returncode == 0, again.stderr
     assert again.stderr == ""
     assert identity(ROOT / ".venv/.made-from") == made
-    assert took < 5  # under one second on an idle machine
 
 
 def test_a_setup_waits_for_another_one() -> None:

@@ -139,6 +139,8 @@ PROTECTION = {
     "unknown": ("UNKNOWN", "purple"),
 }
 
+JUDGED = "drwatch_assessment_timestamp_seconds"
+
 GOOD_IS_ONE = {"0": ("no", "red"), "1": ("yes", "green")}
 
 PANELS = [
@@ -152,8 +154,8 @@ PANELS = [
     stat(
         "Silences",
         "In force now: their incidents page nobody.",
-        # A series each, so none is no series; but only while drwatch speaks.
-        [query(f"sum(drwatch_silence_active{{{ANYWHERE}}}) or 0 * count(drwatch_assessment_timestamp_seconds)", "silences")],
+        # A series each, so none is no series; but it is none only while drwatch speaks.
+        [query(f"sum(drwatch_silence_active{{{ANYWHERE}}}) or 0 * count({JUDGED})", "silences")],
         2,
         thresholds=thresholds((None, "green"), (1, "yellow")),
     ),

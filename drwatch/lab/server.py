@@ -57,6 +57,8 @@ class Server:
             f"--socket={self.socket}",
             f"--pid-file={home / 'mysqld.pid'}",
             f"--log-error={self.error_log}",
+            # Its own: at its start MariaDB removes every temporary table there, another server's too.
+            f"--tmpdir={sandbox.directory(f'{name}/tmp')}",
             *(option for option in options(flavour) if option not in (*without, *self._unlike(host))),
             *more,
         ]

@@ -11,7 +11,7 @@ from test_watch import Carrier, running
 from drwatch.core.sample import Probe, Sample
 from drwatch.lab.simulator import SimulatedLook, World, clock
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
+pytestmark = [pytest.mark.asyncio, pytest.mark.looptime(noop_cycles=1)]
 
 
 class Paced(SimulatedLook):

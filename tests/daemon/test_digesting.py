@@ -11,7 +11,7 @@ from simulated import Carrier, running
 
 from drwatch.lab.simulator import World
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
+pytestmark = [pytest.mark.asyncio, pytest.mark.looptime(noop_cycles=1)]
 
 SETTINGS = {
     "paging.channels": {"phone": {"url_file": "phone.url"}, "mail": {"url_file": "mail.url"}},

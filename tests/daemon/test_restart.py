@@ -13,7 +13,7 @@ from drwatch.core.finding import Condition
 from drwatch.core.standing import State
 from drwatch.lab.simulator import World, clock
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
+pytestmark = [pytest.mark.asyncio, pytest.mark.looptime(noop_cycles=1)]
 
 
 def claim(watch: Running) -> Exposure:

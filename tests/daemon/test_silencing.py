@@ -14,7 +14,7 @@ from drwatch.core.silence import Wish
 from drwatch.lab.simulator import World, clock
 from drwatch.store import StoreError
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
+pytestmark = [pytest.mark.asyncio, pytest.mark.looptime(noop_cycles=1)]
 
 WORK = Wish("shop", 120.0, "upgrade", "anna")
 NOW_OPEN = [{"cluster": "shop", "days": ["mon"], "at": "02:00", "for": "15m", "reason": "upgrades"}]

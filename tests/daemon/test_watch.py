@@ -13,7 +13,7 @@ from drwatch.core.paging import Outcome
 from drwatch.core.sample import Blind, Key, Probe, Reason, Sample
 from drwatch.lab.simulator import World, clock
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
+pytestmark = [pytest.mark.asyncio, pytest.mark.looptime(noop_cycles=1)]
 
 TWO_CHANNELS = {
     "paging.channels": {"phone": {"url_file": "phone.url"}, "pager": {"url_file": "pager.url"}},

@@ -10,7 +10,7 @@ from drwatch.lab import virtual
 from drwatch.lab.scenario import Act, Scenario
 from drwatch.lab.scenarios import SCENARIOS, SIMULATED
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
+pytestmark = [pytest.mark.asyncio, pytest.mark.looptime(noop_cycles=1)]
 
 
 PLAYED = {name: scenario for name, scenario in (SCENARIOS | SIMULATED).items() if scenario.crash is None}
