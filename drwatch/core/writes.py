@@ -64,6 +64,8 @@ class Writes:
     """Writes that began of late, each counted less with each look."""
     read: int | None = None
     """Rows read since its start."""
+    usual_read: float = 0.0
+    """The most rows read from one look to the next while it committed, fading: other monitors read at each scrape."""
     moves: int = 0
     pause: float = 0.0
     """The longest pause between two movements, seconds, fading."""
@@ -101,8 +103,8 @@ class Writes:
         more = running > self.level
         flow = self.flow * LATELY + fact.writes_begun - self.begun
         ends = flow > GIVE_UPS * (running - self.level)
-        read = fact.rows_read is not None and self.read is not None and fact.rows_read - self.read >= READING
-        report = read and running - self.level < 2
+        read = 0 if fact.rows_read is None or self.read is None else fact.rows_read - self.read
+        report = read >= max(READING, 2 * self.usual_read) and running - self.level < 2
         still = not worked and gap <= GAP
         # The thread that fed the standby has gone from those at work, as likely as not.
         unacknowledged = still and fact.semi_sync is not None and fact.semi_sync.waiting > 0
@@ -124,6 +126,7 @@ class Writes:
             refused_at=at if (fact.connections_refused or 0) > (self.refused or 0) else self.refused_at,
             uptime=fact.uptime,
             read=fact.rows_read,
+            usual_read=max(read, self.usual_read * HABIT) if moved else self.usual_read,
             unacknowledged=unacknowledged,
         )
         if held_up:
@@ -157,4 +160,5 @@ def first(fact: ServerFact, at: Moment) -> Writes:
         level=float(running),
         refused=fact.connections_refused,
         uptime=fact.uptime,
+        read=fact.rows_read,
     )

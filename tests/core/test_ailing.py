@@ -230,6 +230,26 @@ def test_writers_that_wait_beside_a_dump_are_stalled() -> None:
     assert found(told(beside), 34.2, STALLED) is not None
 
 
+def scraped(seconds: Iterable[Second], every: int) -> list[Second]:
+    """With another monitor, whose queries read three thousand rows at each of its scrapes."""
+    return [replace(second, but=(*second.but, ("rows_read", 3000 * (n // every)))) for n, second in enumerate(seconds)]
+
+
+@pytest.mark.parametrize("every", [1, 5, 15])
+def test_a_single_writer_that_waits_beside_another_monitor_is_stalled(every: int) -> None:
+    """mysqld_exporter reads as much as a report at every scrape, and did so while all was well."""
+    assert found(told(scraped(locked(15, before=busy(40)), every)), 54.2, STALLED) is not None
+
+
+def test_a_report_beside_another_monitor_is_no_stall() -> None:
+    beside = scraped(busy(40) + [Second(880, 801, running=3) for _ in range(40)], 5)
+    reading = [
+        replace(second, but=(*second.but, ("rows_read", dict(second.but)["rows_read"] + 50_000 * max(0, n - 39))))
+        for n, second in enumerate(beside)
+    ]
+    assert found(told(reading), 79.2, STALLED) is None
+
+
 # PrimaryDiskFull
 
 
