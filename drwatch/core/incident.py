@@ -81,8 +81,10 @@ class Incident:
     """When what kept it from people last ended: a greater trouble or a silence. Its waits count from there."""
     flaps: bool = False
     """Whether it comes and goes too often to be told each time."""
+    unheard: bool = False
+    """Whether it has come back while it flaps, since people were told of it last."""
     again: bool = False
-    """Whether it has come back while it flaps, and stayed for its window, since people were told of it last."""
+    """Whether it has stayed for its window then."""
 
     @property
     def key(self) -> IncidentKey:

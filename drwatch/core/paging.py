@@ -140,12 +140,14 @@ def due(
     # Who silenced it has seen it: the next step's patience begins when that is over.
     since = max(incident.confirmed, incident.freed or incident.confirmed, key=lambda at: at.loop)
     steps = sum(1 for step in paging.escalation if now - since >= step.after)
-    if steps > incident.told_steps:
-        names = dict.fromkeys(name for step in paging.escalation[incident.told_steps : steps] for name in step.to)
-        reason = PageReason.ESCALATED if told else PageReason.FIRST
-        return reason, tuple(names), steps
+    late = tuple(dict.fromkeys(name for step in paging.escalation[incident.told_steps : steps] for name in step.to))
     if incident.again:
-        return PageReason.AGAIN, told, incident.told_steps
+        return PageReason.AGAIN, tuple(dict.fromkeys(told + late)), max(steps, incident.told_steps)
+    if incident.unheard:
+        # It is back, and within its window: nobody has had this one to act on.
+        return None
+    if steps > incident.told_steps:
+        return PageReason.ESCALATED if told else PageReason.FIRST, late, steps
     if _another_face(incident, settle, paging.remind, now):
         return PageReason.CHANGED, told, incident.told_steps
     if (

@@ -101,6 +101,32 @@ def test_a_primary_that_blinks_faster_than_its_window_is_not_told_at_each_blink(
     assert brief(story)[blinked:] == [(RESOLVED, DIES), (RESOLVED, FLAPS)]
 
 
+def three_deaths_of_a_pair_whose_second_step_is_sms() -> Telling:
+    """Told as any; the third, at 245, is the one that flaps. Then it serves until 700."""
+    story = Telling(POLICY)
+    for start in (0, 120, 240):
+        story.go(start, start + 20, DOWN)
+        story.go(start + 20, 700 if start == 240 else start + 120)
+    story.told.clear()
+    story.channels.clear()
+    return story
+
+
+def test_a_primary_that_dies_again_while_it_flaps_is_told_by_every_step_that_is_due_after_its_window() -> None:
+    story = three_deaths_of_a_pair_whose_second_step_is_sms()
+    story.go(700, 1400, DOWN)
+    lost = [each for each in story.told if each[2] is DIES]
+    assert lost == [(705, AGAIN, DIES), (1305, PageReason.STILL, DIES)]
+    assert story.channels[0] == ("phone", "sms")
+
+
+def test_a_blink_of_a_primary_that_flaps_wakes_nobody_and_escalates_nothing() -> None:
+    story = three_deaths_of_a_pair_whose_second_step_is_sms()
+    story.go(700, 701, DOWN)
+    story.go(701, 1000)
+    assert story.told == []
+
+
 def test_what_a_greater_trouble_explains_or_a_silence_hides_does_not_flap() -> None:
     explained = replace(STOPPED, suppressed_by=Condition.PRIMARY_DOWN)
     assert blinking(explained, 6).told == []

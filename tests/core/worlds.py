@@ -296,6 +296,8 @@ class Telling(Story):
     def __init__(self, policy: Policy = POLICY) -> None:
         super().__init__(policy)
         self.told: list[tuple[int, PageReason, Condition]] = []
+        self.channels: list[tuple[str, ...]] = []
+        """Of each that was told."""
         self.flaps: Flaps = {}
 
     def go(self, start: int, end: int, *findings: Finding, silences: tuple[Silence, ...] = ()) -> None:
@@ -313,4 +315,5 @@ class Telling(Story):
                 if event is not None:
                     told[incident.id] = event.incident
                     self.told.append((now, event.reason, event.incident.condition))
+                    self.channels.append(event.channels)
             self.incidents = tuple(told.get(each.id, each) for each in step.living)
