@@ -191,12 +191,16 @@ def _seen(incident: Incident, finding: Finding, policy: Policy, now: Moment) -> 
 
 
 def _hushed(incident: Incident, silences: Iterable[Silence], now: Moment) -> Incident:
-    """The incident under the silence that covers it, if one does."""
+    """The incident under the silence that covers it, if one does.
+
+    It is freed when its silence ends, and not when it takes a face that this one does not cover.
+    """
+    silences = tuple(silences)
     name = next(
         (each.id for each in silences if each.covers(incident.cluster, incident.condition, incident.subject)), ""
     )
-    freed = now if incident.silence and not name else incident.freed
-    return replace(incident, silence=name, freed=freed)
+    ended = incident.silence and all(each.id != incident.silence for each in silences)
+    return replace(incident, silence=name, freed=now if ended and not name else incident.freed)
 
 
 def _worsened(before: Incident, incident: Incident, limit: float, now: Moment) -> Incident:
