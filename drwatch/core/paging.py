@@ -134,8 +134,8 @@ def due(
     if incident.flaps and incident.condition not in ALWAYS_TOLD:
         # Flapping says so; what is true when it ends is told then.
         return None
-    if incident.told_steps and now - incident.last_true > 0:
-        # Not true now: it is being held back from its resolve, and nobody else need be woken for it.
+    if now - incident.last_true > 0:
+        # Not true now: it is being held back from its resolve, and nobody need be woken for it any more.
         return None
     # Who silenced it has seen it: the next step's patience begins when that is over.
     since = max(incident.confirmed, incident.freed or incident.confirmed, key=lambda at: at.loop)

@@ -96,6 +96,16 @@ def test_a_silence_stops_the_repeats_of_what_was_told_and_not_its_resolve() -> N
     assert [reason for _, reason, _ in story.told] == [PageReason.FIRST, PageReason.RESOLVED]
 
 
+@pytest.mark.parametrize("back", [92, 99])
+def test_what_is_over_when_a_silence_ends_is_told_to_nobody(back: int) -> None:
+    """Within the hold its incident is still open."""
+    story, hidden = Telling(), made(seconds=100.0)
+    story.go(0, 80, silences=(hidden,))
+    story.go(80, back, DOWN, silences=(hidden,))
+    story.go(back, 300, silences=(hidden,))
+    assert story.told == []
+
+
 def test_what_was_told_before_a_silence_is_told_again_when_that_ends_over_it() -> None:
     """A warning is told once, as a rule: but whoever silenced it for an hour wants to know after the hour."""
     story = Telling()
