@@ -100,6 +100,7 @@ _RANK = {
     Condition.PRIMARY_HUNG: 3,
     Condition.PRIMARY_DOWN: 3,
     Condition.PRIMARY_HOST_DOWN: 3,
+    Condition.PRIMARY_DISK_STALLED: 3,
 }
 
 

@@ -29,6 +29,8 @@ from drwatch.core.paging import (
 DOWN = Finding(Condition.PRIMARY_DOWN, "shop", "oslo-a", "dead")
 HUNG = Finding(Condition.PRIMARY_HUNG, "shop", "oslo-a", "hangs")
 RESTARTING = Finding(Condition.PRIMARY_RESTARTING, "shop", "oslo-a", "restarts")
+STALLED = Finding(Condition.PRIMARY_DISK_STALLED, "shop", "oslo-a", "its disk takes nothing")
+SATURATED = Finding(Condition.PRIMARY_SATURATED, "shop", "oslo-a", "no connection is free")
 STALE = Finding(Condition.FILES_STALE, "shop", "uploads", "old")
 
 Told = tuple[float, PageReason, tuple[str, ...], Condition]
@@ -88,6 +90,24 @@ def test_a_changed_face_is_told_when_it_has_settled() -> None:
     for now in range(60):
         pager.tell(now, HUNG if now < 20 else DOWN)
     assert pager.reasons() == [(5, PageReason.FIRST), (25, PageReason.CHANGED)]
+
+
+@pytest.mark.parametrize(
+    ("told", "then", "reasons"),
+    [
+        (HUNG, STALLED, [PageReason.FIRST, PageReason.CHANGED]),
+        (STALLED, DOWN, [PageReason.FIRST, PageReason.CHANGED]),
+        (STALLED, SATURATED, [PageReason.FIRST]),
+    ],
+    ids=["hung, then stalled", "stalled, then down", "stalled, then saturated"],
+)
+def test_a_disk_that_stands_still_is_as_grave_as_a_dead_server(
+    told: Finding, then: Finding, reasons: list[PageReason]
+) -> None:
+    pager = Pager()
+    for now in range(280):
+        pager.tell(now, told if now < 20 else then)
+    assert [reason for _, reason in pager.reasons()] == reasons
 
 
 def test_a_lesser_face_on_the_way_back_is_no_news() -> None:
