@@ -79,6 +79,8 @@ class Incident:
     """The id of the silence that keeps it from people now."""
     freed: Moment | None = None
     """When what kept it from people last ended: a greater trouble or a silence. Its waits count from there."""
+    unproved: bool = False
+    """Whether nobody has looked yet if it is still true, as just after a start: nothing is told of it."""
     flaps: bool = False
     """Whether it comes and goes too often to be told each time."""
     unheard: bool = False
@@ -169,6 +171,7 @@ def _seen(incident: Incident, finding: Finding, policy: Policy, now: Moment) -> 
         last_true=now,
         suppressed_by=finding.suppressed_by,
         votes=finding.votes,
+        unproved=False,
         unseen_since=before.unseen_since if finding.condition is Condition.PRIMARY_UNSEEN else None,
     )
     if not suspected:
@@ -225,7 +228,7 @@ def _unseen(incident: Incident, policy: Policy, flap: Flap | None, now: Moment) 
     hold = max(policy.hold, policy.flapping.steady) if flap and flap.since else policy.hold
     if now - incident.last_true >= hold:
         return replace(incident, phase=Phase.RESOLVED, ended=incident.last_true)
-    return incident
+    return replace(incident, unproved=False)
 
 
 def _worth_writing(before: Incident | None, after: Incident) -> bool:
@@ -275,7 +278,8 @@ def advance(incidents: Iterable[Incident], assessment: Assessment, policy: Polic
             changed.append(after)
     for before in known.values():
         if _unproved(before, assessment, policy):
-            living.append(replace(before, last_true=now) if before.phase is Phase.OPEN else before)
+            kept = replace(before, last_true=now, unproved=before.cluster in assessment.unsettled)
+            living.append(kept if before.phase is Phase.OPEN else before)
             continue
         over = _unseen(before, policy, assessment.snapshot.flaps.get(before.key), now)
         after = _hushed(over, assessment.silences, now)

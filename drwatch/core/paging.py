@@ -130,7 +130,7 @@ def due(
         return (PageReason.RESOLVED, told, incident.told_steps) if told else None
     if incident.phase is not Phase.OPEN or incident.confirmed is None:
         return None
-    if incident.suppressed_by is not None or incident.silence:
+    if incident.suppressed_by is not None or incident.silence or incident.unproved:
         return None
     if incident.flaps and incident.condition not in ALWAYS_TOLD:
         # Flapping says so; what is true when it ends is told then.

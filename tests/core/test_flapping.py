@@ -127,6 +127,15 @@ def test_a_blink_of_a_primary_that_flaps_wakes_nobody_and_escalates_nothing() ->
     assert story.told == []
 
 
+def test_a_restart_of_drwatch_escalates_no_flapping_trouble_before_it_has_looked() -> None:
+    story = three_deaths_of_a_pair_whose_second_step_is_sms()
+    story.go(700, 703, unsettled=frozenset({"shop"}))
+    story.go(703, 800)
+    assert story.told == []
+    story.go(800, 900, DOWN)
+    assert story.told == [(805, AGAIN, DIES)]
+
+
 def test_what_a_greater_trouble_explains_or_a_silence_hides_does_not_flap() -> None:
     explained = replace(STOPPED, suppressed_by=Condition.PRIMARY_DOWN)
     assert blinking(explained, 6).told == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
 
@@ -44,8 +45,8 @@ class Pager(Story):
         self.told: list[Told] = []
         self.events: list[str] = []
 
-    def tell(self, now: float, *findings: Finding) -> None:
-        step = self.tick(now, *findings)
+    def tell(self, now: float, *findings: Finding, unsettled: Iterable[str] = ()) -> None:
+        step = self.tick(now, *findings, unsettled=unsettled)
         living = []
         for incident in (*step.living, *(i for i in step.changed if i.phase in ENDED)):
             event = page(incident, PAGING, POLICY.confirm.conclusive, at(now))
@@ -133,6 +134,22 @@ def test_what_is_gone_is_not_escalated_reminded_of_or_told_as_changed_during_its
     for now in range(400):
         pager.tell(now, *([DOWN] if now < 290 else []))
     assert pager.reasons() == [(5, PageReason.FIRST), (319, PageReason.RESOLVED)]
+
+
+def test_what_served_again_before_a_restart_of_drwatch_is_not_escalated_before_anybody_has_looked() -> None:
+    """290: it serves again. 300: drwatch restarts, and sees at 310 that it serves: the SMS would have been due at 305."""
+    pager = Pager()
+    for now in range(400):
+        pager.tell(now, *([DOWN] if now < 290 else []), unsettled=["shop"] if 300 <= now < 310 else ())
+    assert pager.reasons() == [(5, PageReason.FIRST), (339, PageReason.RESOLVED)]
+
+
+def test_what_is_still_true_after_a_restart_of_drwatch_is_escalated_once_that_is_seen() -> None:
+    pager = Pager()
+    for now in range(400):
+        restarting = 300 <= now < 310
+        pager.tell(now, *([] if restarting else [DOWN]), unsettled=["shop"] if restarting else ())
+    assert pager.reasons() == [(5, PageReason.FIRST), (310, PageReason.ESCALATED)]
 
 
 def test_a_warning_is_not_repeated() -> None:
