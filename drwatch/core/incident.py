@@ -228,7 +228,8 @@ def _unseen(incident: Incident, policy: Policy, flap: Flap | None, now: Moment) 
     hold = max(policy.hold, policy.flapping.steady) if flap and flap.since else policy.hold
     if now - incident.last_true >= hold:
         return replace(incident, phase=Phase.RESOLVED, ended=incident.last_true)
-    return replace(incident, unproved=False)
+    blinded = incident.suppressed_by is Condition.WITNESS_ISOLATED
+    return replace(incident, unproved=False, suppressed_by=None if blinded else incident.suppressed_by)
 
 
 def _worth_writing(before: Incident | None, after: Incident) -> bool:
@@ -262,11 +263,19 @@ def _unproved(incident: Incident, assessment: Assessment, policy: Policy) -> boo
     return incident.cluster in assessment.unsettled
 
 
+def cut_off(assessment: Assessment) -> frozenset[str]:
+    """Clusters of which the witness, whose own network is lost, sees nothing: what was true there is not over."""
+    lost = (finding for finding in assessment.findings if finding.condition is Condition.WITNESS_ISOLATED)
+    return frozenset(finding.cluster for finding in lost)
+
+
 def advance(incidents: Iterable[Incident], assessment: Assessment, policy: Policy, now: Moment) -> Advance:
     """One tick of every incident's life.
 
-    A finding that is absent only because its cluster has not been looked at yet (just after a start) ends nothing.
+    A finding that is absent only because its cluster has not been looked at yet (just after a start), or cannot be from
+    a witness that is cut off, ends nothing.
     """
+    unseen = cut_off(assessment)
     known = {incident.key: incident for incident in incidents}
     living: list[Incident] = []
     changed: list[Incident] = []
@@ -281,8 +290,14 @@ def advance(incidents: Iterable[Incident], assessment: Assessment, policy: Polic
             kept = replace(before, last_true=now, unproved=before.cluster in assessment.unsettled)
             living.append(kept if before.phase is Phase.OPEN else before)
             continue
-        over = _unseen(before, policy, assessment.snapshot.flaps.get(before.key), now)
-        after = _hushed(over, assessment.silences, now)
+        if before.phase is Phase.OPEN and before.cluster in unseen:
+            # Nobody sees its face either: one that it took just before has still to last.
+            after = replace(
+                before, last_true=now, condition_began=now, suppressed_by=Condition.WITNESS_ISOLATED
+            )
+        else:
+            after = _unseen(before, policy, assessment.snapshot.flaps.get(before.key), now)
+        after = _hushed(after, assessment.silences, now)
         if after.phase not in ENDED:
             living.append(after)
         if _worth_writing(before, after):

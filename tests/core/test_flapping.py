@@ -136,6 +136,16 @@ def test_a_restart_of_drwatch_escalates_no_flapping_trouble_before_it_has_looked
     assert story.told == [(805, AGAIN, DIES)]
 
 
+def test_a_flapping_primary_that_the_witness_loses_sight_of_has_not_come_and_gone() -> None:
+    """Dead from 240 on; from 300 to 400 the witness sees nothing."""
+    story = blinking(DOWN, 2)
+    story.go(240, 300, DOWN)
+    told = len(story.told)
+    story.go(300, 400, replace(DOWN, condition=Condition.WITNESS_ISOLATED))
+    story.go(400, 500, DOWN)
+    assert [each for each in story.told[told:] if each[2] is DIES] == []
+
+
 def test_what_a_greater_trouble_explains_or_a_silence_hides_does_not_flap() -> None:
     explained = replace(STOPPED, suppressed_by=Condition.PRIMARY_DOWN)
     assert blinking(explained, 6).told == []

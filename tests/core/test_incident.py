@@ -24,6 +24,7 @@ DOWN = finding()
 HUNG = finding(Condition.PRIMARY_HUNG)
 RESTARTING = finding(Condition.PRIMARY_RESTARTING)
 UNSEEN = finding(Condition.PRIMARY_UNSEEN, confidence=Confidence.ALONE, summary="only the witness cannot see oslo-a")
+ISOLATED = finding(Condition.WITNESS_ISOLATED, summary="the witness has lost its network")
 LATE = finding(Condition.RPO_BREACHED, subject="oslo-b")
 
 
@@ -262,6 +263,31 @@ def test_what_ends_while_it_is_explained_is_kept_in_the_history_with_what_explai
     (kept,) = story.tick(60, DOWN).changed
     assert (kept.condition, kept.phase, kept.suppressed_by) == (LATE.condition, Phase.HEALED, Condition.PRIMARY_DOWN)
     assert (kept.began, kept.ended) == (START, at(60))
+
+
+def test_what_was_told_is_explained_by_a_witness_that_is_cut_off_and_over_only_when_that_has_looked_again() -> None:
+    story = Story()
+    for now in range(10):
+        story.tick(now, DOWN)
+    (first,) = story.incidents
+    (explained,) = (each for each in story.tick(10, ISOLATED).changed if each.id == first.id)
+    assert (explained.phase, explained.suppressed_by) == (Phase.OPEN, Condition.WITNESS_ISOLATED)
+    for now in range(11, 100):
+        assert [each for each in story.tick(now, ISOLATED).changed if each.id == first.id] == []
+    for now in range(100, 129):
+        living = {each.id: each for each in story.tick(now).living}
+        assert (living[first.id].phase, living[first.id].suppressed_by) == (Phase.OPEN, None)
+    (over,) = (each for each in story.tick(129).changed if each.id == first.id)
+    assert (over.phase, over.ended) == (Phase.RESOLVED, at(99))
+
+
+def test_a_witness_that_is_cut_off_from_one_cluster_keeps_no_trouble_of_another() -> None:
+    story, elsewhere = Story(), replace(ISOLATED, cluster="other")
+    for now in range(10):
+        story.tick(now, DOWN, elsewhere)
+    for now in range(10, 60):
+        story.tick(now, elsewhere)
+    assert [each.cluster for each in story.incidents] == ["other"]
 
 
 def test_two_findings_of_one_kind_about_one_thing_are_one_incident() -> None:

@@ -32,6 +32,7 @@ HUNG = Finding(Condition.PRIMARY_HUNG, "shop", "oslo-a", "hangs")
 RESTARTING = Finding(Condition.PRIMARY_RESTARTING, "shop", "oslo-a", "restarts")
 STALLED = Finding(Condition.PRIMARY_DISK_STALLED, "shop", "oslo-a", "its disk takes nothing")
 SATURATED = Finding(Condition.PRIMARY_SATURATED, "shop", "oslo-a", "no connection is free")
+ISOLATED = Finding(Condition.WITNESS_ISOLATED, "shop", "oslo-a", "the witness has lost its network")
 STALE = Finding(Condition.FILES_STALE, "shop", "uploads", "old")
 
 Told = tuple[float, PageReason, tuple[str, ...], Condition]
@@ -150,6 +151,39 @@ def test_what_is_still_true_after_a_restart_of_drwatch_is_escalated_once_that_is
         restarting = 300 <= now < 310
         pager.tell(now, *([] if restarting else [DOWN]), unsettled=["shop"] if restarting else ())
     assert pager.reasons() == [(5, PageReason.FIRST), (310, PageReason.ESCALATED)]
+
+
+def cut_off_from_60_to_150(*back: Finding, restarts: bool = False) -> list[Told]:
+    """A death is told, then the witness loses its network, and sees after that what is true ``back`` there."""
+    pager = Pager()
+    for now in range(60):
+        pager.tell(now, DOWN)
+    for now in range(60, 150):
+        starting = restarts and 100 <= now < 105
+        pager.tell(now, *([] if starting else [ISOLATED]), unsettled=["shop"] if starting else ())
+    for now in range(150, 300):
+        pager.tell(now, *back)
+    return [told for told in pager.told if told[3] is not Condition.WITNESS_ISOLATED]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_dead_primary_is_not_told_as_over_because_the_witness_sees_nothing(restarts: bool) -> None:
+    assert [told[:2] for told in cut_off_from_60_to_150(DOWN, restarts=restarts)] == [(5, PageReason.FIRST)]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_what_ended_while_the_witness_saw_nothing_is_told_as_over_once_it_has_seen_that(restarts: bool) -> None:
+    told = cut_off_from_60_to_150(restarts=restarts)
+    assert [each[:2] for each in told] == [(5, PageReason.FIRST), (179, PageReason.RESOLVED)]
+
+
+def test_a_face_from_just_before_the_witness_was_cut_off_is_no_news_afterwards() -> None:
+    """What is silent at first may be the witness's own network, and the other chairs' old words are all there is."""
+    pager, gone = Pager(), replace(DOWN, condition=Condition.PRIMARY_HOST_DOWN)
+    for now in range(300):
+        cut = 60 <= now < 150
+        pager.tell(now, ISOLATED if cut else gone if 57 <= now < 153 else DOWN)
+    assert [told[:2] for told in pager.told if told[3] is not ISOLATED.condition] == [(5, PageReason.FIRST)]
 
 
 def test_a_warning_is_not_repeated() -> None:
