@@ -117,7 +117,9 @@ def test_what_was_told_before_a_silence_is_told_again_when_that_ends_over_it() -
 RESTARTING = Finding(Condition.PRIMARY_RESTARTING, "shop", "oslo-a", "restarts")
 
 
-def alternating(story: Telling, start: int, end: int, *faces: tuple[Finding, int], silences: tuple[Silence, ...]) -> None:
+def alternating(
+    story: Telling, start: int, end: int, *faces: tuple[Finding, int], silences: tuple[Silence, ...]
+) -> None:
     """One face after the other for its seconds, over and over."""
     rhythm = [face for face, seconds in faces for _ in range(seconds)]
     for now in range(start, end):
