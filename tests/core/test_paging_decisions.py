@@ -138,7 +138,7 @@ def test_what_is_gone_is_not_escalated_reminded_of_or_told_as_changed_during_its
 
 
 def test_what_served_again_before_a_restart_of_drwatch_is_not_escalated_before_anybody_has_looked() -> None:
-    """290: it serves again. 300: drwatch restarts, and sees at 310 that it serves: the SMS would have been due at 305."""
+    """290: it serves again. 300: drwatch restarts. 305: the SMS would be due. 310: it is seen to serve."""
     pager = Pager()
     for now in range(400):
         pager.tell(now, *([DOWN] if now < 290 else []), unsettled=["shop"] if 300 <= now < 310 else ())
