@@ -9,7 +9,7 @@ from types import MappingProxyType
 from drwatch.core.assessment import Assessment
 from drwatch.core.finding import Condition, Finding
 from drwatch.core.flap import Flap, IncidentKey
-from drwatch.core.incident import Advance, Incident, Phase, window
+from drwatch.core.incident import Advance, Incident, Phase, cut_off, window
 from drwatch.core.policy import Policy
 from drwatch.core.sample import Moment
 from drwatch.core.silence import NEVER
@@ -29,13 +29,14 @@ def flap(
     """
     limits, flaps = policy.flapping, dict(assessment.snapshot.flaps)
     true = {(finding.cluster, finding.topic, finding.subject): finding for finding in assessment.findings}
+    unseen = assessment.unsettled | cut_off(assessment)
     opened = {incident.key for incident in before if incident.phase is Phase.OPEN}
     for incident in step.living:
         if incident.key not in opened and _is_news(incident):
             flaps[incident.key] = flaps.get(incident.key, Flap()).open(limits.times, limits.within, now)
     for key, held in list(flaps.items()):
-        # Just after a start nobody has looked yet, which is no change.
-        turned = held if key[0] in assessment.unsettled else held.turn(key in true, policy.hold, now)
+        # What nobody sees, just after a start or from a witness that is cut off, is no change.
+        turned = held if key[0] in unseen else held.turn(key in true, policy.hold, now)
         flaps[key] = turned
         if turned.steady(limits.steady, now) or turned.forgotten(limits.within, now):
             del flaps[key]
@@ -51,8 +52,8 @@ def _is_news(incident: Incident) -> bool:
 
 def _marked(incident: Incident, flap: Flap | None, finding: Finding | None, policy: Policy, now: Moment) -> Incident:
     if flap is None or flap.since is None:
-        return replace(incident, flaps=False, again=False)
+        return replace(incident, flaps=False, unheard=False, again=False)
     told, back, since = incident.told_at, flap.back, flap.changed
     unheard = told is not None and back is not None and back.loop > told.loop
     stays = finding is not None and since is not None and now - since >= window(finding, policy)
-    return replace(incident, flaps=True, again=unheard and stays)
+    return replace(incident, flaps=True, unheard=unheard, again=unheard and stays)

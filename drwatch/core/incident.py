@@ -14,6 +14,7 @@ from drwatch.core.flap import Flap, IncidentKey
 from drwatch.core.policy import Policy
 from drwatch.core.sample import Moment
 from drwatch.core.silence import Silence
+from drwatch.core.worse import Worse
 
 
 class Phase(StrEnum):
@@ -28,9 +29,6 @@ ENDED = frozenset({Phase.RESOLVED, Phase.HEALED})
 
 REDIAL = 7.0
 """Seconds after which drwatch has dialled again, whatever failed before: one dial in 5 s, and its deadline."""
-
-BLINK = 3.0
-"""Seconds in which a milder face is no more than a look that was lost on the way: the next ones bring it again."""
 
 NOTEWORTHY = 1.0
 """Seconds that a suspicion must have lasted to be worth a line in the history."""
@@ -67,10 +65,8 @@ class Incident:
     """How many steps of the escalation have been told."""
     unseen_since: Moment | None = None
     """Since when only the witness does not see a primary that was lost before; while nobody was told."""
-    worse_since: Moment | None = None
-    """Since when a warning that was told looks like something critical, which has its own window."""
-    worse_at: Moment | None = None
-    """When it last looked so."""
+    worse: Worse | None = None
+    """How a warning that was told has looked since it first looked critical, which has its own window."""
     pages: int = 0
     """Events made so far; the next one is numbered pages + 1."""
     votes: tuple[Vote, ...] = ()
@@ -79,10 +75,14 @@ class Incident:
     """The id of the silence that keeps it from people now."""
     freed: Moment | None = None
     """When what kept it from people last ended: a greater trouble or a silence. Its waits count from there."""
+    unproved: bool = False
+    """Whether nobody has looked yet if it is still true, as just after a start: nothing is told of it."""
     flaps: bool = False
     """Whether it comes and goes too often to be told each time."""
+    unheard: bool = False
+    """Whether it has come back while it flaps, since people were told of it last."""
     again: bool = False
-    """Whether it has come back while it flaps, and stayed for its window, since people were told of it last."""
+    """Whether it has stayed for its window then."""
 
     @property
     def key(self) -> IncidentKey:
@@ -167,10 +167,11 @@ def _seen(incident: Incident, finding: Finding, policy: Policy, now: Moment) -> 
         last_true=now,
         suppressed_by=finding.suppressed_by,
         votes=finding.votes,
+        unproved=False,
         unseen_since=before.unseen_since if finding.condition is Condition.PRIMARY_UNSEEN else None,
     )
     if not suspected:
-        return _worsened(before, incident, window(finding, policy), now)
+        return _worsened(before, incident, window(finding, policy), policy, now)
     if finding.suppressed_by is not None:
         # Its window opens when the greater trouble ends, or every echo of it would be told the second it is over.
         return replace(incident, condition_began=now, freed=now)
@@ -189,26 +190,33 @@ def _seen(incident: Incident, finding: Finding, policy: Policy, now: Moment) -> 
 
 
 def _hushed(incident: Incident, silences: Iterable[Silence], now: Moment) -> Incident:
-    """The incident under the silence that covers it, if one does."""
+    """The incident under the silence that covers it, if one does.
+
+    It is freed when its silence ends, and not when it takes a face that this one does not cover.
+    """
+    silences = tuple(silences)
     name = next(
         (each.id for each in silences if each.covers(incident.cluster, incident.condition, incident.subject)), ""
     )
-    freed = now if incident.silence and not name else incident.freed
-    return replace(incident, silence=name, freed=freed)
+    ended = incident.silence and all(each.id != incident.silence for each in silences)
+    return replace(incident, silence=name, freed=now if ended and not name else incident.freed)
 
 
-def _worsened(before: Incident, incident: Incident, limit: float, now: Moment) -> Incident:
-    """An open incident with its new face, if that is not critical where it was not, or has been for its window.
+def _worsened(before: Incident, incident: Incident, limit: float, policy: Policy, now: Moment) -> Incident:
+    """An open incident with its new face, unless that is critical where it was not, and has not lasted.
 
-    A look that is lost on the way shows the milder face for a moment: the window goes on.
+    As with a suspicion, a face that keeps changing has lasted when a restart's allowance is over.
     """
-    if before.severity is not Severity.CRITICAL and incident.severity is Severity.CRITICAL:
-        since = before.worse_since or now
-        if now - since < limit:
-            return replace(before, last_true=now, worse_since=since, worse_at=now)
-    elif before.worse_at is not None and now - before.worse_at < BLINK:
-        return incident
-    return replace(incident, worse_since=None, worse_at=None)
+    critical = incident.severity is Severity.CRITICAL
+    if before.severity is Severity.CRITICAL or not (critical or before.worse):
+        return replace(incident, worse=None)
+    period = policy.confirm.restarting
+    worse = before.worse.look(critical, period, now) if before.worse else Worse.first(now)
+    if not critical:
+        return replace(incident, worse=worse)
+    if (began := worse.began(limit, period, now)) is not None:
+        return replace(incident, worse=None, condition_began=began)
+    return replace(before, last_true=now, suppressed_by=incident.suppressed_by, unproved=False, worse=worse)
 
 
 def _unseen(incident: Incident, policy: Policy, flap: Flap | None, now: Moment) -> Incident:
@@ -219,7 +227,8 @@ def _unseen(incident: Incident, policy: Policy, flap: Flap | None, now: Moment) 
     hold = max(policy.hold, policy.flapping.steady) if flap and flap.since else policy.hold
     if now - incident.last_true >= hold:
         return replace(incident, phase=Phase.RESOLVED, ended=incident.last_true)
-    return incident
+    blinded = incident.suppressed_by is Condition.WITNESS_ISOLATED
+    return replace(incident, unproved=False, suppressed_by=None if blinded else incident.suppressed_by, worse=None)
 
 
 def _worth_writing(before: Incident | None, after: Incident) -> bool:
@@ -253,11 +262,19 @@ def _unproved(incident: Incident, assessment: Assessment, policy: Policy) -> boo
     return incident.cluster in assessment.unsettled
 
 
+def cut_off(assessment: Assessment) -> frozenset[str]:
+    """Clusters of which the witness, whose own network is lost, sees nothing: what was true there is not over."""
+    lost = (finding for finding in assessment.findings if finding.condition is Condition.WITNESS_ISOLATED)
+    return frozenset(finding.cluster for finding in lost)
+
+
 def advance(incidents: Iterable[Incident], assessment: Assessment, policy: Policy, now: Moment) -> Advance:
     """One tick of every incident's life.
 
-    A finding that is absent only because its cluster has not been looked at yet (just after a start) ends nothing.
+    A finding that is absent only because its cluster has not been looked at yet (just after a start), or cannot be from
+    a witness that is cut off, ends nothing.
     """
+    unseen = cut_off(assessment)
     known = {incident.key: incident for incident in incidents}
     living: list[Incident] = []
     changed: list[Incident] = []
@@ -269,10 +286,15 @@ def advance(incidents: Iterable[Incident], assessment: Assessment, policy: Polic
             changed.append(after)
     for before in known.values():
         if _unproved(before, assessment, policy):
-            living.append(replace(before, last_true=now) if before.phase is Phase.OPEN else before)
+            kept = replace(before, last_true=now, unproved=before.cluster in assessment.unsettled)
+            living.append(kept if before.phase is Phase.OPEN else before)
             continue
-        over = _unseen(before, policy, assessment.snapshot.flaps.get(before.key), now)
-        after = _hushed(over, assessment.silences, now)
+        if before.phase is Phase.OPEN and before.cluster in unseen:
+            # Nobody sees its face either: one that it took just before has still to last.
+            after = replace(before, last_true=now, condition_began=now, suppressed_by=Condition.WITNESS_ISOLATED)
+        else:
+            after = _unseen(before, policy, assessment.snapshot.flaps.get(before.key), now)
+        after = _hushed(after, assessment.silences, now)
         if after.phase not in ENDED:
             living.append(after)
         if _worth_writing(before, after):

@@ -100,6 +100,7 @@ _RANK = {
     Condition.PRIMARY_HUNG: 3,
     Condition.PRIMARY_DOWN: 3,
     Condition.PRIMARY_HOST_DOWN: 3,
+    Condition.PRIMARY_DISK_STALLED: 3,
 }
 
 
@@ -129,23 +130,25 @@ def due(
         return (PageReason.RESOLVED, told, incident.told_steps) if told else None
     if incident.phase is not Phase.OPEN or incident.confirmed is None:
         return None
-    if incident.suppressed_by is not None or incident.silence:
+    if incident.suppressed_by is not None or incident.silence or incident.unproved:
         return None
     if incident.flaps and incident.condition not in ALWAYS_TOLD:
         # Flapping says so; what is true when it ends is told then.
         return None
-    if incident.told_steps and now - incident.last_true > 0:
-        # Not true now: it is being held back from its resolve, and nobody else need be woken for it.
+    if now - incident.last_true > 0:
+        # Not true now: it is being held back from its resolve, and nobody need be woken for it any more.
         return None
     # Who silenced it has seen it: the next step's patience begins when that is over.
     since = max(incident.confirmed, incident.freed or incident.confirmed, key=lambda at: at.loop)
     steps = sum(1 for step in paging.escalation if now - since >= step.after)
-    if steps > incident.told_steps:
-        names = dict.fromkeys(name for step in paging.escalation[incident.told_steps : steps] for name in step.to)
-        reason = PageReason.ESCALATED if told else PageReason.FIRST
-        return reason, tuple(names), steps
+    late = tuple(dict.fromkeys(name for step in paging.escalation[incident.told_steps : steps] for name in step.to))
     if incident.again:
-        return PageReason.AGAIN, told, incident.told_steps
+        return PageReason.AGAIN, tuple(dict.fromkeys(told + late)), max(steps, incident.told_steps)
+    if incident.unheard:
+        # It is back, and within its window: nobody has had this one to act on.
+        return None
+    if steps > incident.told_steps:
+        return PageReason.ESCALATED if told else PageReason.FIRST, late, steps
     if _another_face(incident, settle, paging.remind, now):
         return PageReason.CHANGED, told, incident.told_steps
     if (

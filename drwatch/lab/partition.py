@@ -189,7 +189,13 @@ def _signal(pair: Pair, host: str, number: int) -> None:
 
 
 def _replicates(pair: Pair) -> None:
-    until(lambda: not pair.standby.alive or pair.replicates(), within=60, what="replication at work again")
+    # A path may be mended while a server is still dead.
+    both = (pair.primary, pair.standby)
+    until(
+        lambda: not all(server.alive for server in both) or pair.replicates(),
+        within=60,
+        what="replication at work again",
+    )
 
 
 PARTITIONS = (

@@ -101,6 +101,51 @@ def test_a_primary_that_blinks_faster_than_its_window_is_not_told_at_each_blink(
     assert brief(story)[blinked:] == [(RESOLVED, DIES), (RESOLVED, FLAPS)]
 
 
+def three_deaths_of_a_pair_whose_second_step_is_sms() -> Telling:
+    """Told as any; the third, at 245, is the one that flaps. Then it serves until 700."""
+    story = Telling(POLICY)
+    for start in (0, 120, 240):
+        story.go(start, start + 20, DOWN)
+        story.go(start + 20, 700 if start == 240 else start + 120)
+    story.told.clear()
+    story.channels.clear()
+    return story
+
+
+def test_a_primary_that_dies_again_while_it_flaps_is_told_by_every_step_that_is_due_after_its_window() -> None:
+    story = three_deaths_of_a_pair_whose_second_step_is_sms()
+    story.go(700, 1400, DOWN)
+    lost = [each for each in story.told if each[2] is DIES]
+    assert lost == [(705, AGAIN, DIES), (1305, PageReason.STILL, DIES)]
+    assert story.channels[0] == ("phone", "sms")
+
+
+def test_a_blink_of_a_primary_that_flaps_wakes_nobody_and_escalates_nothing() -> None:
+    story = three_deaths_of_a_pair_whose_second_step_is_sms()
+    story.go(700, 701, DOWN)
+    story.go(701, 1000)
+    assert story.told == []
+
+
+def test_a_restart_of_drwatch_escalates_no_flapping_trouble_before_it_has_looked() -> None:
+    story = three_deaths_of_a_pair_whose_second_step_is_sms()
+    story.go(700, 703, unsettled=frozenset({"shop"}))
+    story.go(703, 800)
+    assert story.told == []
+    story.go(800, 900, DOWN)
+    assert story.told == [(805, AGAIN, DIES)]
+
+
+def test_a_flapping_primary_that_the_witness_loses_sight_of_has_not_come_and_gone() -> None:
+    """Dead from 240 on; from 300 to 400 the witness sees nothing."""
+    story = blinking(DOWN, 2)
+    story.go(240, 300, DOWN)
+    told = len(story.told)
+    story.go(300, 400, replace(DOWN, condition=Condition.WITNESS_ISOLATED))
+    story.go(400, 500, DOWN)
+    assert [each for each in story.told[told:] if each[2] is DIES] == []
+
+
 def test_what_a_greater_trouble_explains_or_a_silence_hides_does_not_flap() -> None:
     explained = replace(STOPPED, suppressed_by=Condition.PRIMARY_DOWN)
     assert blinking(explained, 6).told == []

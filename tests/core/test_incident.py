@@ -8,11 +8,12 @@ from types import MappingProxyType
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from worlds import POLICY, START, Story, at
+from worlds import POLICY, START, Story, Telling, at
 
 from drwatch.core.finding import Condition, Confidence, Finding
 from drwatch.core.incident import Phase, identity, window
-from drwatch.core.policy import Confirm
+from drwatch.core.paging import PageReason
+from drwatch.core.policy import Confirm, Paging, Step
 
 
 def finding(condition: Condition = Condition.PRIMARY_DOWN, **but: object) -> Finding:
@@ -24,6 +25,7 @@ DOWN = finding()
 HUNG = finding(Condition.PRIMARY_HUNG)
 RESTARTING = finding(Condition.PRIMARY_RESTARTING)
 UNSEEN = finding(Condition.PRIMARY_UNSEEN, confidence=Confidence.ALONE, summary="only the witness cannot see oslo-a")
+ISOLATED = finding(Condition.WITNESS_ISOLATED, summary="the witness has lost its network")
 LATE = finding(Condition.RPO_BREACHED, subject="oslo-b")
 
 
@@ -180,6 +182,45 @@ def test_glimpses_of_a_death_do_not_add_up_to_one() -> None:
         assert [i.condition for i in story.tick(now, DOWN if now % 5 == 0 else UNSEEN).living] == [UNSEEN.condition]
 
 
+@pytest.mark.parametrize("critical", [4, 5, 6])
+def test_a_death_after_it_was_told_as_unseen_is_told_although_no_sight_of_it_lasts(critical: int) -> None:
+    """As a suspicion it would be told when a restart's allowance is over: its face keeps changing."""
+    story = Telling(replace(POLICY, paging=Paging(("phone",), (Step(("phone",)),))))
+    story.go(0, 60, UNSEEN)
+    for now in range(60, 1000):
+        story.go(now, now + 1, DOWN if now % 8 < critical else UNSEEN)
+    told = [(when, reason) for when, reason, condition in story.told if condition is DOWN.condition]
+    assert told[0][1] is PageReason.CHANGED
+    assert 65 <= told[0][0] <= 60 + 2 * POLICY.confirm.restarting
+    assert [reason for _, reason in told].count(PageReason.CHANGED) == 1
+
+
+@pytest.mark.parametrize(("critical", "of"), [(1, 5), (1, 3), (3, 10), (4, 20)])
+def test_a_death_that_is_seen_for_less_than_two_fifths_of_the_time_is_not_told(critical: int, of: int) -> None:
+    story = Story()
+    for now in range(31):
+        story.tick(now, UNSEEN)
+    for now in range(31, 2000):
+        found = DOWN if now % of < critical else UNSEEN
+        assert [i.condition for i in story.tick(now, found).living] == [UNSEEN.condition]
+
+
+def test_what_once_looked_worse_does_not_shorten_the_window_of_a_later_trouble() -> None:
+    alone = replace(HUNG, confidence=Confidence.ALONE)
+    story = Telling()
+    story.go(0, 40, UNSEEN)
+    story.go(40, 60)
+    for start in (60, 85):
+        story.go(start, start + 1, alone)
+        story.go(start + 1, start + 6)
+    story.go(91, 98, alone)
+    story.go(98, 200)
+    assert [(reason, condition) for _, reason, condition in story.told] == [
+        (PageReason.FIRST, UNSEEN.condition),
+        (PageReason.RESOLVED, UNSEEN.condition),
+    ]
+
+
 def test_a_death_after_it_was_unseen_has_its_own_window() -> None:
     story = Story()
     for now, found in enumerate((DOWN, DOWN, DOWN, UNSEEN, DOWN, DOWN, DOWN, DOWN)):
@@ -262,6 +303,31 @@ def test_what_ends_while_it_is_explained_is_kept_in_the_history_with_what_explai
     (kept,) = story.tick(60, DOWN).changed
     assert (kept.condition, kept.phase, kept.suppressed_by) == (LATE.condition, Phase.HEALED, Condition.PRIMARY_DOWN)
     assert (kept.began, kept.ended) == (START, at(60))
+
+
+def test_what_was_told_is_explained_by_a_witness_that_is_cut_off_and_over_only_when_that_has_looked_again() -> None:
+    story = Story()
+    for now in range(10):
+        story.tick(now, DOWN)
+    (first,) = story.incidents
+    (explained,) = (each for each in story.tick(10, ISOLATED).changed if each.id == first.id)
+    assert (explained.phase, explained.suppressed_by) == (Phase.OPEN, Condition.WITNESS_ISOLATED)
+    for now in range(11, 100):
+        assert [each for each in story.tick(now, ISOLATED).changed if each.id == first.id] == []
+    for now in range(100, 129):
+        living = {each.id: each for each in story.tick(now).living}
+        assert (living[first.id].phase, living[first.id].suppressed_by) == (Phase.OPEN, None)
+    (over,) = (each for each in story.tick(129).changed if each.id == first.id)
+    assert (over.phase, over.ended) == (Phase.RESOLVED, at(99))
+
+
+def test_a_witness_that_is_cut_off_from_one_cluster_keeps_no_trouble_of_another() -> None:
+    story, elsewhere = Story(), replace(ISOLATED, cluster="other")
+    for now in range(10):
+        story.tick(now, DOWN, elsewhere)
+    for now in range(10, 60):
+        story.tick(now, elsewhere)
+    assert [each.cluster for each in story.incidents] == ["other"]
 
 
 def test_two_findings_of_one_kind_about_one_thing_are_one_incident() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
 
@@ -29,6 +30,9 @@ from drwatch.core.paging import (
 DOWN = Finding(Condition.PRIMARY_DOWN, "shop", "oslo-a", "dead")
 HUNG = Finding(Condition.PRIMARY_HUNG, "shop", "oslo-a", "hangs")
 RESTARTING = Finding(Condition.PRIMARY_RESTARTING, "shop", "oslo-a", "restarts")
+STALLED = Finding(Condition.PRIMARY_DISK_STALLED, "shop", "oslo-a", "its disk takes nothing")
+SATURATED = Finding(Condition.PRIMARY_SATURATED, "shop", "oslo-a", "no connection is free")
+ISOLATED = Finding(Condition.WITNESS_ISOLATED, "shop", "oslo-a", "the witness has lost its network")
 STALE = Finding(Condition.FILES_STALE, "shop", "uploads", "old")
 
 Told = tuple[float, PageReason, tuple[str, ...], Condition]
@@ -42,8 +46,8 @@ class Pager(Story):
         self.told: list[Told] = []
         self.events: list[str] = []
 
-    def tell(self, now: float, *findings: Finding) -> None:
-        step = self.tick(now, *findings)
+    def tell(self, now: float, *findings: Finding, unsettled: Iterable[str] = ()) -> None:
+        step = self.tick(now, *findings, unsettled=unsettled)
         living = []
         for incident in (*step.living, *(i for i in step.changed if i.phase in ENDED)):
             event = page(incident, PAGING, POLICY.confirm.conclusive, at(now))
@@ -90,6 +94,24 @@ def test_a_changed_face_is_told_when_it_has_settled() -> None:
     assert pager.reasons() == [(5, PageReason.FIRST), (25, PageReason.CHANGED)]
 
 
+@pytest.mark.parametrize(
+    ("told", "then", "reasons"),
+    [
+        (HUNG, STALLED, [PageReason.FIRST, PageReason.CHANGED]),
+        (STALLED, DOWN, [PageReason.FIRST, PageReason.CHANGED]),
+        (STALLED, SATURATED, [PageReason.FIRST]),
+    ],
+    ids=["hung, then stalled", "stalled, then down", "stalled, then saturated"],
+)
+def test_a_disk_that_stands_still_is_as_grave_as_a_dead_server(
+    told: Finding, then: Finding, reasons: list[PageReason]
+) -> None:
+    pager = Pager()
+    for now in range(280):
+        pager.tell(now, told if now < 20 else then)
+    assert [reason for _, reason in pager.reasons()] == reasons
+
+
 def test_a_lesser_face_on_the_way_back_is_no_news() -> None:
     """5: told as dead. 20: systemd brings it up. 40: it serves. The resolve speaks of the death that was told."""
     pager = Pager()
@@ -113,6 +135,55 @@ def test_what_is_gone_is_not_escalated_reminded_of_or_told_as_changed_during_its
     for now in range(400):
         pager.tell(now, *([DOWN] if now < 290 else []))
     assert pager.reasons() == [(5, PageReason.FIRST), (319, PageReason.RESOLVED)]
+
+
+def test_what_served_again_before_a_restart_of_drwatch_is_not_escalated_before_anybody_has_looked() -> None:
+    """290: it serves again. 300: drwatch restarts. 305: the SMS would be due. 310: it is seen to serve."""
+    pager = Pager()
+    for now in range(400):
+        pager.tell(now, *([DOWN] if now < 290 else []), unsettled=["shop"] if 300 <= now < 310 else ())
+    assert pager.reasons() == [(5, PageReason.FIRST), (339, PageReason.RESOLVED)]
+
+
+def test_what_is_still_true_after_a_restart_of_drwatch_is_escalated_once_that_is_seen() -> None:
+    pager = Pager()
+    for now in range(400):
+        restarting = 300 <= now < 310
+        pager.tell(now, *([] if restarting else [DOWN]), unsettled=["shop"] if restarting else ())
+    assert pager.reasons() == [(5, PageReason.FIRST), (310, PageReason.ESCALATED)]
+
+
+def cut_off_from_60_to_150(*back: Finding, restarts: bool = False) -> list[Told]:
+    """A death is told, then the witness loses its network, and sees after that what is true ``back`` there."""
+    pager = Pager()
+    for now in range(60):
+        pager.tell(now, DOWN)
+    for now in range(60, 150):
+        starting = restarts and 100 <= now < 105
+        pager.tell(now, *([] if starting else [ISOLATED]), unsettled=["shop"] if starting else ())
+    for now in range(150, 300):
+        pager.tell(now, *back)
+    return [told for told in pager.told if told[3] is not Condition.WITNESS_ISOLATED]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_dead_primary_is_not_told_as_over_because_the_witness_sees_nothing(restarts: bool) -> None:
+    assert [told[:2] for told in cut_off_from_60_to_150(DOWN, restarts=restarts)] == [(5, PageReason.FIRST)]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_what_ended_while_the_witness_saw_nothing_is_told_as_over_once_it_has_seen_that(restarts: bool) -> None:
+    told = cut_off_from_60_to_150(restarts=restarts)
+    assert [each[:2] for each in told] == [(5, PageReason.FIRST), (179, PageReason.RESOLVED)]
+
+
+def test_a_face_from_just_before_the_witness_was_cut_off_is_no_news_afterwards() -> None:
+    """What is silent at first may be the witness's own network, and the other chairs' old words are all there is."""
+    pager, gone = Pager(), replace(DOWN, condition=Condition.PRIMARY_HOST_DOWN)
+    for now in range(300):
+        cut = 60 <= now < 150
+        pager.tell(now, ISOLATED if cut else gone if 57 <= now < 153 else DOWN)
+    assert [told[:2] for told in pager.told if told[3] is not ISOLATED.condition] == [(5, PageReason.FIRST)]
 
 
 def test_a_warning_is_not_repeated() -> None:

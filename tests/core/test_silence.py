@@ -96,12 +96,50 @@ def test_a_silence_stops_the_repeats_of_what_was_told_and_not_its_resolve() -> N
     assert [reason for _, reason, _ in story.told] == [PageReason.FIRST, PageReason.RESOLVED]
 
 
+@pytest.mark.parametrize("back", [92, 99])
+def test_what_is_over_when_a_silence_ends_is_told_to_nobody(back: int) -> None:
+    """Within the hold its incident is still open."""
+    story, hidden = Telling(), made(seconds=100.0)
+    story.go(0, 80, silences=(hidden,))
+    story.go(80, back, DOWN, silences=(hidden,))
+    story.go(back, 300, silences=(hidden,))
+    assert story.told == []
+
+
 def test_what_was_told_before_a_silence_is_told_again_when_that_ends_over_it() -> None:
     """A warning is told once, as a rule: but whoever silenced it for an hour wants to know after the hour."""
     story = Telling()
     story.go(0, 30, STOPPED)
     story.go(30, 3700, STOPPED, silences=(made(),))
     assert [(when, reason) for when, reason, _ in story.told] == [(5, PageReason.FIRST), (3600, PageReason.STILL)]
+
+
+RESTARTING = Finding(Condition.PRIMARY_RESTARTING, "shop", "oslo-a", "restarts")
+
+
+def alternating(
+    story: Telling, start: int, end: int, *faces: tuple[Finding, int], silences: tuple[Silence, ...]
+) -> None:
+    """One face after the other for its seconds, over and over."""
+    rhythm = [face for face, seconds in faces for _ in range(seconds)]
+    for now in range(start, end):
+        story.go(now, now + 1, rhythm[(now - start) % len(rhythm)], silences=silences)
+
+
+def test_a_silence_of_one_face_hides_no_primary_that_also_shows_another() -> None:
+    story, hidden = Telling(), made(condition="PrimaryRestarting")
+    alternating(story, 0, 3600, (DOWN, 4), (RESTARTING, 20), silences=(hidden,))
+    assert story.told[:2] == [
+        (72, PageReason.FIRST, Condition.PRIMARY_DOWN),
+        (360, PageReason.ESCALATED, Condition.PRIMARY_DOWN),
+    ]
+
+
+def test_a_silence_of_one_face_repeats_nothing_at_each_change_to_another() -> None:
+    story, hidden = Telling(), made(condition="PrimaryRestarting")
+    story.go(0, 12, DOWN)
+    alternating(story, 12, 612, (RESTARTING, 12), (DOWN, 12), silences=(hidden,))
+    assert [(when, reason) for when, reason, _ in story.told] == [(5, PageReason.FIRST), (312, PageReason.ESCALATED)]
 
 
 def test_what_a_silenced_trouble_explains_is_not_told_either() -> None:

@@ -296,15 +296,24 @@ class Telling(Story):
     def __init__(self, policy: Policy = POLICY) -> None:
         super().__init__(policy)
         self.told: list[tuple[int, PageReason, Condition]] = []
+        self.channels: list[tuple[str, ...]] = []
+        """Of each that was told."""
         self.flaps: Flaps = {}
 
-    def go(self, start: int, end: int, *findings: Finding, silences: tuple[Silence, ...] = ()) -> None:
+    def go(
+        self,
+        start: int,
+        end: int,
+        *findings: Finding,
+        silences: tuple[Silence, ...] = (),
+        unsettled: frozenset[str] = frozenset(),
+    ) -> None:
         for now in range(start, end):
             self.silences = tuple(each for each in silences if not each.over(at(now)))
             before = self.incidents
             found = (*findings, *flapping.findings(_VIEW, self.policy, Snapshot(flaps=self.flaps), at(now)))
-            step = self.tick(now, *found, flaps=self.flaps)
-            assessment = Assessment(at(now), Snapshot(flaps=self.flaps), (), found)
+            step = self.tick(now, *found, unsettled=unsettled, flaps=self.flaps)
+            assessment = Assessment(at(now), Snapshot(flaps=self.flaps), (), found, unsettled)
             step, self.flaps = flap(before, step, assessment, self.policy, at(now))
             ended = [each for each in step.changed if each.phase in ENDED]
             told: dict[str, Incident] = {}
@@ -313,4 +322,5 @@ class Telling(Story):
                 if event is not None:
                     told[incident.id] = event.incident
                     self.told.append((now, event.reason, event.incident.condition))
+                    self.channels.append(event.channels)
             self.incidents = tuple(told.get(each.id, each) for each in step.living)

@@ -191,6 +191,25 @@ async def test_a_takeover_that_drwatch_slept_through_is_followed_when_it_wakes(t
         assert watch.daemon.snapshot.leaders["shop"].node == world.standby.node
 
 
+@pytest.mark.parametrize("mended", [False, True])
+async def test_an_outage_that_a_witness_without_a_network_slept_through_is_told_once_and_ends_once(
+    tmp_path: Path, mended: bool
+) -> None:
+    world, carrier = World("shop", 50.0), Carrier()
+    async with running(tmp_path, world, carrier):
+        world.strike("primary-killed")
+        await asyncio.sleep(10)
+        world.strike("witness-cut-off")
+        await asyncio.sleep(20)
+    world.strike("primary-killed", mend=mended)
+    async with running(tmp_path, world, carrier):
+        await asyncio.sleep(60)
+        world.strike("witness-cut-off", mend=True)
+        await asyncio.sleep(60)
+    of_it = [title.split()[0] for _, title in carrier.told if "PrimaryDown" in title]
+    assert of_it == ["CRITICAL", *(["RESOLVED"] if mended else [])]
+
+
 async def test_a_memory_that_the_disk_does_not_take_delays_neither_a_look_nor_a_page(tmp_path: Path) -> None:
     world, carrier = World("shop", 50.0), Carrier()
     async with running(tmp_path, world, carrier) as watch:
