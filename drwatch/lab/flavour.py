@@ -157,7 +157,7 @@ def _semi_sync(source: str, replica: str, *plugins: str) -> Extra:
     return Extra((*loads[:1], *waits), (*loads[1:], *acknowledges))
 
 
-def _mariadb(version: str, share: str, prefix: str) -> Build:
+def _mariadb(version: str, share: str, prefix: str, also: str = "") -> Build:
     texts = f"{{usr}}/share/{share}"
     return Build(
         f"mariadb-{version}",
@@ -172,11 +172,13 @@ def _mariadb(version: str, share: str, prefix: str) -> Build:
             Need.STRANGER: Extra(stranger=("--gtid-domain-id=7",)),
         },
         channel="{verb} '{name}' {rest}",
+        keep=f"SET GLOBAL expire_logs_days = {{days}}{also}",
     )
 
 
 MARIADB_1011 = _mariadb("10.11", "mysql", "mysql")
-MARIADB_118 = _mariadb("11.8", "mariadb", "mariadb")
+# This one purges nothing of itself while no standby is connected.
+MARIADB_118 = _mariadb("11.8", "mariadb", "mariadb", ", GLOBAL slave_connections_needed_for_purge = 0")
 MYSQL_57 = Build(
     "mysql-5.7",
     ("--basedir={usr}/server", "--plugin-dir={usr}/server"),
