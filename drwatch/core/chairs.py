@@ -132,9 +132,11 @@ def _body(snapshot: Snapshot, node: NodePolicy, fact: HostFact) -> tuple[Host, s
     name = node.node.name
     if fact.processes:
         states = ", ".join(f"pid {process.pid} state {process.state}" for process in fact.processes)
-        stopped = all(process.state in ("T", "t", "D") for process in fact.processes)
         words = f"host: {name} is up, its server process is there ({states})"
-        return (Host.STOPPED if stopped else Host.RUNS_IT), words
+        seen = {process.state for process in fact.processes}
+        if seen <= {"T", "t"}:
+            return Host.STOPPED, words
+        return (Host.BLOCKED if seen <= {"T", "t", "D"} else Host.RUNS_IT), words
     if fact.restarting:
         return Host.STARTING, f"host: {name} is up, no server process, systemd says {fact.unit}"
     if node.node not in snapshot.embodied:

@@ -40,7 +40,9 @@ class Host(StrEnum):
 
     RUNS_IT = "runs it"
     STOPPED = "stopped"
-    """The process is there and does not run: state T or D."""
+    """The process is there and was stopped: state T."""
+    BLOCKED = "blocked"
+    """The process is there and waits for a disk or the like: state D."""
     GONE = "gone"
     """The host answers, and the process that used to be there is not."""
     STARTING = "starting"
@@ -154,7 +156,8 @@ MORE_LIFE: Mapping[str, Mapping[StrEnum, tuple[StrEnum, ...]]] = {
     },
     "host": {
         Host.GONE: tuple(word for word in Host if word is not Host.GONE),
-        Host.STOPPED: (Host.RUNS_IT,),
+        Host.STOPPED: (Host.BLOCKED, Host.RUNS_IT),
+        Host.BLOCKED: (Host.RUNS_IT,),
         Host.UP: (Host.RUNS_IT,),
     },
     "receiver": {

@@ -53,6 +53,8 @@ NOT_SEEN_TO_COMMIT = (Own.FEEDS, Own.LISTENS, Own.DEAF, Own.SHUT, Own.UNKNOWN)
 NOT_SEEN_TO_BREAK = (Receiver.FLOWING, Receiver.QUIET, Receiver.UNKNOWN)
 NOT_OPEN = (Door.SHUT, Door.UNKNOWN)
 ALIVE = (Host.RUNS_IT, Host.UP)
+STILL = (Host.STOPPED, Host.BLOCKED)
+TAKES_OR_UNASKED = (Own.FEEDS, Own.LISTENS, Own.UNKNOWN)
 
 # fmt: off
 TABLE: tuple[Rule, ...] = (
@@ -89,25 +91,28 @@ TABLE: tuple[Rule, ...] = (
 
     # The process is there and does not run; kernels still deliver what it wrote before.
     rule(Condition.PRIMARY_DISK_FULL, SURE, "its process stands still, and its disk is full",
-        host=Host.STOPPED, server=(Server.SILENT, Server.STALLED, Server.UNREACHABLE), disk=Disk.FULL),
+        host=STILL, server=(Server.REFUSED, Server.SILENT, Server.STALLED, Server.UNREACHABLE), disk=Disk.FULL),
     rule(Condition.PRIMARY_HUNG, SURE, "its host shows its process stopped, and it answers nobody",
-        host=Host.STOPPED, server=(Server.SILENT, Server.STALLED, Server.UNREACHABLE)),
+        host=STILL, server=(Server.SILENT, Server.STALLED, Server.UNREACHABLE)),
+    rule(Condition.PRIMARY_HUNG, SURE, "its host shows its process stopped: it neither serves nor starts",
+        host=Host.STOPPED, server=Server.REFUSED),
 
     # It serves others: what fails is the way between it and the witness.
     rule(Condition.PRIMARY_UNSEEN, SURE, "its own kernel takes connections there: a firewall keeps the witness out",
         host=ALIVE, server=(Server.REFUSED, Server.UNREACHABLE), own=(Own.FEEDS, Own.LISTENS),
         receiver=NOT_SEEN_TO_BREAK),
     rule(Condition.PRIMARY_UNSEEN, SURE, "its host answers, and the standby still receives from it",
-        host=ALIVE, server=(Server.SILENT, Server.STALLED, Server.UNREACHABLE), receiver=Receiver.FLOWING),
+        host=ALIVE, server=(Server.SILENT, Server.STALLED, Server.UNREACHABLE), receiver=Receiver.FLOWING,
+        own=TAKES_OR_UNASKED),
     rule(Condition.PRIMARY_UNSEEN, ALONE,
         "the standby still receives; but one that shuts down feeds it to the last, its port closed",
-        receiver=Receiver.FLOWING),
+        receiver=Receiver.FLOWING, own=TAKES_OR_UNASKED),
 
     # The host answers the witness, and its server does not.
     rule(Condition.PRIMARY_DISK_FULL, SURE, "its process is there, its port is shut, and its disk is full",
-        host=(Host.RUNS_IT, Host.STOPPED), server=Server.REFUSED, disk=Disk.FULL),
+        host=Host.RUNS_IT, server=Server.REFUSED, disk=Disk.FULL),
     rule(Condition.PRIMARY_RESTARTING, SURE, "its process is there, and its port is shut",
-        host=(Host.RUNS_IT, Host.STOPPED), server=Server.REFUSED),
+        host=(Host.RUNS_IT, Host.BLOCKED), server=Server.REFUSED),
     rule(Condition.PRIMARY_DISK_FULL, SURE, "its host answers, its server does not, and its disk is full",
         host=ALIVE, server=(Server.SILENT, Server.STALLED, Server.UNREACHABLE), disk=Disk.FULL),
     rule(Condition.PRIMARY_HUNG, SURE, "its process is there, takes a connection, and says nothing",

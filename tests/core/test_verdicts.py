@@ -10,7 +10,7 @@ from math import prod
 
 import pytest
 
-from drwatch.core.evidence import MORE_LIFE, WORDS, Chairs, Door, Host, Own, Receiver, Server, World, every
+from drwatch.core.evidence import MORE_LIFE, WORDS, Chairs, Disk, Door, Host, Own, Receiver, Server, World, every
 from drwatch.core.finding import PRIMARY_FAMILY, PRIMARY_LOST, Condition, Confidence
 from drwatch.core.verdicts import DEADNESS, TABLE, decide
 
@@ -86,7 +86,7 @@ def test_only_two_chairs_or_a_corpse_make_a_death_conclusive() -> None:
     for chairs in every():
         rule = decided(chairs)
         if rule.condition in PRIMARY_LOST and rule.confidence is SURE:
-            own_host_saw_it = chairs.host in (Host.GONE, Host.STOPPED, Host.RUNS_IT) or chairs.own in (
+            own_host_saw_it = chairs.host in (Host.GONE, Host.STOPPED, Host.BLOCKED, Host.RUNS_IT) or chairs.own in (
                 Own.SHUT,
                 Own.DEAF,
             )
@@ -100,10 +100,14 @@ def test_whoever_speaks_is_never_dead() -> None:
 
 
 def test_nobody_calls_dead_what_a_chair_still_sees_commit() -> None:
-    """A receiver that flows is no such sight where the process is known to be gone or to stand still: what it had
-    written before is still under way then."""
+    """A receiver that flows is no such sight where the process is known to be gone or to stand still, nor where its
+    host says itself that nobody gets in: what it had written before is still under way then."""
     for chairs in every():
-        flows = chairs.receiver is Receiver.FLOWING and chairs.host not in (Host.GONE, Host.STOPPED)
+        flows = (
+            chairs.receiver is Receiver.FLOWING
+            and chairs.host not in (Host.GONE, Host.STOPPED, Host.BLOCKED)
+            and chairs.own not in (Own.DEAF, Own.SHUT)
+        )
         if chairs.own is Own.COMMITS or flows:
             assert decided(chairs).condition not in PRIMARY_LOST
 
@@ -117,7 +121,7 @@ def test_an_isolated_witness_says_nothing_of_the_primary() -> None:
 
 def test_no_death_is_missed_when_every_other_chair_is_silent() -> None:
     for port, shell in product((Server.REFUSED, Server.SILENT, Server.STALLED, Server.UNREACHABLE), Host):
-        if shell in (Host.STARTING, Host.RUNS_IT, Host.STOPPED) and port is Server.REFUSED:
+        if shell in (Host.STARTING, Host.RUNS_IT, Host.BLOCKED) and port is Server.REFUSED:
             continue
         condition = decided(Chairs(port, shell)).condition
         assert condition in PRIMARY_LOST or shell is Host.STARTING
@@ -138,3 +142,31 @@ def test_a_firewall_before_the_port_is_told_from_a_server_that_is_not_there(port
     assert decided(seen._replace(own=Own.LISTENS)).condition is Condition.PRIMARY_UNSEEN
     assert decided(seen._replace(own=Own.DEAF)).condition is not Condition.PRIMARY_UNSEEN
     assert decided(seen).condition is not Condition.PRIMARY_UNSEEN
+
+
+@pytest.mark.parametrize(
+    ("seen", "condition"),
+    [
+        (Chairs(Server.SILENT, Host.RUNS_IT, own=Own.DEAF), Condition.PRIMARY_HUNG),
+        (Chairs(Server.UNREACHABLE, Host.RUNS_IT, own=Own.DEAF), Condition.PRIMARY_HUNG),
+        (Chairs(Server.REFUSED, Host.RUNS_IT, own=Own.SHUT), Condition.PRIMARY_RESTARTING),
+        (Chairs(Server.REFUSED, Host.RUNS_IT, own=Own.SHUT, disk=Disk.FULL), Condition.PRIMARY_DISK_FULL),
+        (Chairs(Server.REFUSED, Host.UP, own=Own.SHUT), Condition.PRIMARY_DOWN),
+    ],
+)
+def test_what_the_standby_received_before_hides_no_server_that_lets_nobody_in(
+    seen: Chairs, condition: Condition
+) -> None:
+    """Its last heartbeat counts as flowing for a period; its own host says meanwhile that nobody gets in."""
+    for receiver in (Receiver.FLOWING, Receiver.QUIET):
+        rule = decided(seen._replace(receiver=receiver))
+        assert (rule.condition, rule.confidence) == (condition, SURE)
+
+
+def test_a_stopped_process_behind_a_firewall_that_refuses_hangs() -> None:
+    """No stopped process starts or stops by itself; one that waits for its disk may be in the middle of a recovery."""
+    for receiver, own in product(Receiver, set(Own) - {Own.COMMITS}):
+        seen = Chairs(Server.REFUSED, Host.STOPPED, receiver, own=own)
+        assert decided(seen).condition is Condition.PRIMARY_HUNG
+    recovers = Chairs(Server.REFUSED, Host.BLOCKED, Receiver.QUIET, own=Own.SHUT)
+    assert decided(recovers).condition is Condition.PRIMARY_RESTARTING
