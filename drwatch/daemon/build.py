@@ -116,8 +116,8 @@ def _of_shell(config: Config, settings: NodeSettings, shell: SshNode, cluster: C
         other.node.name: [other.mysql.address.host, *([other.ssh.address.host] if other.ssh else [])]
         for other in others
     }
-    port = settings.mysql.address.port
-    yield PortLook(shell, port, readers, clock=clock, deadline=config.probes[Probe.PORT].deadline)
+    host, port = settings.mysql.address
+    yield PortLook(shell, host, port, readers, clock=clock, deadline=config.probes[Probe.PORT].deadline)
 
 
 def _of_endpoints(config: Config, clock: Clock) -> Iterator[Look]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -28,8 +29,16 @@ def digits(address: IPv4Address | IPv6Address) -> tuple[str, ...]:
     return tuple(printed(little, octets) for little in (True, False) for octets in (*plain, words))
 
 
-def parse(answer: Answer, names: Mapping[str, str]) -> PortFact | Blind:
-    """``names`` of the nodes by the digits that were asked for."""
+_LOOPBACK = re.compile(r"(0{16}FFFF0000)?[0-9A-F]{6}7F|(0{20}FFFF)?7F000001|0{24}01000000|0{31}1")
+"""127.0.0.0/8 and ::1 as they are printed; of machines whose most significant byte comes first 127.0.0.1 alone, for
+7F00000A is 10.0.0.127 on the others."""
+
+
+def parse(answer: Answer, names: Mapping[str, str], local: bool = False) -> PortFact | Blind:
+    """``names`` of the nodes by the digits that were asked for.
+
+    A listener on loopback takes nobody from outside: it counts only where the witness too dials loopback, ``local``.
+    """
     if answer.status == _NO_COMMAND:
         return Blind(Reason.NO_PRIVILEGE, "the node has no grep to look through its connections")
     if answer.status:
@@ -38,7 +47,7 @@ def parse(answer: Answer, names: Mapping[str, str]) -> PortFact | Blind:
     readers: set[str] = set()
     for line in answer.lines:
         match line.decode("ascii", "replace").split():
-            case [_, _, "0A", queues, *_]:
+            case [at, _, "0A", queues, *_] if local or not _LOOPBACK.fullmatch(at.partition(":")[0]):
                 # Of a socket that listens, rx_queue counts the connections that nobody has accepted.
                 with suppress(ValueError):
                     waiting.append(int(queues.partition(":")[2], 16))
@@ -50,12 +59,13 @@ def parse(answer: Answer, names: Mapping[str, str]) -> PortFact | Blind:
 class PortLook:
     """Only when it is asked for, and at most once in 5 s: between, the last sample is handed out again.
 
-    ``readers``: by name the hosts or addresses from which another node of the cluster may be connected.
+    ``host`` and ``port`` are the server's, as the witness dials it; ``readers``: by name the hosts or addresses from which another node of the cluster may be connected.
     """
 
     def __init__(
         self,
         shell: SshNode,
+        host: str,
         port: int,
         readers: Mapping[str, Iterable[str]],
         *,
@@ -65,7 +75,8 @@ class PortLook:
         self.key = Key(shell.node, Probe.PORT)
         self.every = math.inf
         self.wake = asyncio.Event()
-        self._shell, self._port, self._clock, self._deadline = shell, port, clock, deadline
+        self._shell, self._host, self._port = shell, host, port
+        self._clock, self._deadline = clock, deadline
         self._readers = {name: frozenset(hosts) for name, hosts in readers.items()}
         self._last: Sample | None = None
 
@@ -76,7 +87,7 @@ class PortLook:
             return self._last
         try:
             shell = await self._shell.shell()
-            names = await self._names()
+            names, local = await self._names(), any(each.is_loopback for each in await self._addresses(self._host))
             if shell.version is None:
                 await shell.wait(shell.post("look"), self._deadline)  # what it answers first of all is its version
             if (shell.version or 0) < FIRST_VERSION:
@@ -85,7 +96,7 @@ class PortLook:
             answer = await shell.wait(shell.post("port", " ".join((f"{self._port:04X}", *names))), self._deadline)
         except Unseen as unseen:
             return Sample(self.key, asked, self._clock(), unseen.blind, unseen.notes)
-        self._last = Sample(self.key, answer.asked, answer.answered, parse(answer, names))
+        self._last = Sample(self.key, answer.asked, answer.answered, parse(answer, names, local))
         return self._last
 
     async def close(self) -> None:
@@ -96,8 +107,13 @@ class PortLook:
         found: dict[str, str] = {}
         for name, hosts in self._readers.items():
             for host in hosts:
-                with suppress(OSError, TimeoutError):
-                    async with asyncio.timeout(self._deadline):
-                        for *_, where in await resolve(host, self._port):
-                            found |= dict.fromkeys(digits(ip_address(where[0].partition("%")[0])), name)
+                for address in await self._addresses(host):
+                    found |= dict.fromkeys(digits(address), name)
         return found
+
+    async def _addresses(self, host: str) -> list[IPv4Address | IPv6Address]:
+        """None for a name that does not resolve now."""
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(self._deadline):
+                return [ip_address(where[0].partition("%")[0]) for *_, where in await resolve(host, self._port)]
+        return []

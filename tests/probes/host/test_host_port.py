@@ -3,17 +3,18 @@
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 from farnode import NODE, Clock, Far, eventually
 
-from drwatch.core.sample import Blind, HostFact, Key, PortFact, Probe, Reason
+from drwatch.core.sample import Blind, HostFact, Key, Moment, PortFact, Probe, Reason
 from drwatch.lab.sandbox import Sandbox
 from drwatch.probes.host import HostLook, PortLook
-from drwatch.probes.host.port import digits
-from drwatch.probes.ssh import SshNode
+from drwatch.probes.host.port import digits, parse
+from drwatch.probes.ssh import Answer, SshNode
 
 Connect = Callable[..., SshNode]
 OLD = Path(__file__).parents[1] / "ssh" / "node-2.sh"
@@ -34,14 +35,20 @@ def listen(sockets: ExitStack, address: str = "127.0.0.51") -> socket.socket:
     return listener
 
 
+def listening(*addresses: str) -> Answer:
+    """A node's answer where its port is listened on at these addresses."""
+    lines = (f"{address}:0CEA {'0' * len(address)}:0000 0A 00000000:00000000" for address in addresses)
+    moment = Moment(0.0, datetime(2026, 1, 1, tzinfo=UTC))
+    return Answer(moment, moment, tuple(line.encode() for line in lines), 0)
+
+
 def dial(sockets: ExitStack, listener: socket.socket, source: str = STANDBY) -> None:
     sockets.enter_context(socket.create_connection(listener.getsockname()[:2], 5, (source, 0)))
 
 
 async def seen(far: Far, connect: Connect, clock: Clock, listener: socket.socket, *standbys: str) -> PortFact:
-    look = PortLook(
-        connect(far, deadline=5.0), listener.getsockname()[1], {"oslo-b": standbys}, clock=clock, deadline=5.0
-    )
+    host, port, *_ = listener.getsockname()
+    look = PortLook(connect(far, deadline=5.0), host, port, {"oslo-b": standbys}, clock=clock, deadline=5.0)
     sample = await look.look()
     assert sample.key == Key(NODE, Probe.PORT)
     assert isinstance(sample.found, PortFact), sample.found
@@ -79,9 +86,42 @@ async def test_a_port_that_nobody_listens_on_is_shut(
     any_far: Far, connect: Connect, clock: Clock, sockets: ExitStack
 ) -> None:
     listener = listen(sockets)
-    port = listener.getsockname()[1]
+    host, port = listener.getsockname()
     listener.close()
-    look = PortLook(connect(any_far, deadline=5.0), port, {"oslo-b": [STANDBY]}, clock=clock, deadline=5.0)
+    look = PortLook(connect(any_far, deadline=5.0), host, port, {"oslo-b": [STANDBY]}, clock=clock, deadline=5.0)
+    assert (await look.look()).found == PortFact(False, 0, ())
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "0100007F",
+        "0101007F",
+        "7F000001",
+        "0000000000000000FFFF00000100007F",
+        "00000000000000000000FFFF7F000001",
+        "00000000000000000000000001000000",
+        "00000000000000000000000000000001",
+    ],
+)
+def test_a_listener_on_loopback_takes_nobody_from_outside(address: str) -> None:
+    """So a firewall is not to blame where a server listens there alone, unless the witness dials loopback itself."""
+    answer = listening(address)
+    assert parse(answer, {}) == PortFact(False, 0, ())
+    assert parse(answer, {}, local=True) == PortFact(True, 0, ())
+
+
+@pytest.mark.parametrize("address", ["00000000", "0" * 32, "3500000A", "7F00000A", "0000000000000000FFFF00007F00000A"])
+def test_a_listener_on_any_other_address_takes_who_comes(address: str) -> None:
+    assert parse(listening("0100007F", address), {}) == PortFact(True, 0, ())
+
+
+async def test_a_server_on_loopback_alone_is_shut_for_a_witness_that_dials_another_address(
+    far: Far, connect: Connect, clock: Clock, sockets: ExitStack
+) -> None:
+    listener = listen(sockets)
+    port = listener.getsockname()[1]
+    look = PortLook(connect(far, deadline=5.0), "192.0.2.1", port, {}, clock=clock, deadline=5.0)
     assert (await look.look()).found == PortFact(False, 0, ())
 
 
@@ -103,7 +143,7 @@ async def test_it_is_asked_once_in_five_seconds_whoever_asks(
     far: Far, connect: Connect, clock: Clock, sockets: ExitStack
 ) -> None:
     listener = listen(sockets)
-    look = PortLook(connect(far, deadline=5.0), listener.getsockname()[1], {}, clock=clock, deadline=5.0)
+    look = PortLook(connect(far, deadline=5.0), *listener.getsockname(), {}, clock=clock, deadline=5.0)
     first = await look.look()
     assert await look.look() is first
     clock.ahead += 5
@@ -125,7 +165,7 @@ async def test_an_older_script_goes_on_telling_what_it_can(
     assert (sample.found.processes, sample.found.devices) == ((), ())
     assert [space.path for space in sample.found.filesystems] == ["/"]
     assert sample.notes == (f"{node.address} runs another node.sh: do ssh-setup again",)
-    port = await PortLook(node, 3306, {}, clock=clock).look()
+    port = await PortLook(node, "127.0.0.1", 3306, {}, clock=clock).look()
     assert isinstance(port.found, Blind)
     assert port.found.reason is Reason.MISSING
     assert "ssh-setup" in port.found.detail
