@@ -35,6 +35,9 @@ from drwatch.core.world import WITNESS, anchors
 AGAIN = 30.0
 """Seconds between two dials of a path in doubt: whoever is dialled sees a connection that comes to nothing."""
 
+SELDOM = 300.0
+"""The same along a path that has failed for as long as this: by then everybody knows."""
+
 
 class Way(StrEnum):
     """What one end says of its way to the other."""
@@ -130,9 +133,10 @@ def _links(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) ->
         yield _link(WITNESS.name, standby, [_looked(snapshot, standby)], [], seen)
     lives = _looked(snapshot, primary)[0] is Way.PASSES
     for standby in direct:
+        pace = _pace(policy, cluster, snapshot, standby.node, now)
         # A port that is kept from the standby is no path that fails: the dial to another port says so.
-        there = [doors[standby.node], heard[standby.node]]
-        back = [backs[standby.node]]
+        there = [_dialled(snapshot, door_key(cluster, standby.node), now, pace), heard[standby.node]]
+        back = [_dialled(snapshot, back_key(cluster, standby), now, pace)]
         if heard[standby.node][0] is Way.PASSES:
             back.append((Way.PASSES, ""))
         yield _link(standby.node.name, primary, there, back, lives)
@@ -195,14 +199,24 @@ def back_key(cluster: Cluster, standby: NodePolicy) -> Key:
     return Key(cluster.primary.node, Probe.REACH, f"{standby.ssh_host}:{standby.ssh_port}")
 
 
-def _young(snapshot: Snapshot, key: Key, now: Moment) -> bool:
+def _pace(policy: Policy, cluster: Cluster, snapshot: Snapshot, standby: Node, now: Moment) -> float:
+    """Seconds between two dials along a standby's path to the primary."""
+    channel = feed(snapshot, standby)
+    if channel is None or _received(policy, cluster, snapshot, standby, now)[0] is not Way.FAILS:
+        return AGAIN
+    receipt = snapshot.receipts[standby, channel.name]
+    since = receipt.heard_at if channel.io is IoState.YES else receipt.io_since
+    return SELDOM if since is not None and now - since >= SELDOM else AGAIN
+
+
+def _young(snapshot: Snapshot, key: Key, now: Moment, pace: float = AGAIN) -> bool:
     sight = snapshot.sights.get(key)
-    return sight is not None and now - sight.latest.asked <= 2 * ABSTAINS
+    return sight is not None and now - sight.latest.asked <= pace + ABSTAINS
 
 
-def _dialled(snapshot: Snapshot, key: Key, now: Moment) -> Word:
-    """What a dial from one node's shell says; nothing, once it is old."""
-    found = snapshot.latest(*key) if _young(snapshot, key, now) else None
+def _dialled(snapshot: Snapshot, key: Key, now: Moment, pace: float = AGAIN) -> Word:
+    """What a dial from one node's shell says; nothing, once the next one is overdue."""
+    found = snapshot.latest(*key) if _young(snapshot, key, now, pace) else None
     match found:
         case ReachFact() | Blind(Reason.REFUSED):
             return Way.PASSES, f"{key.node.name}: {key.target} answers"
@@ -219,20 +233,21 @@ def wanted(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) ->
     primary = cluster.primary
     if primary.ssh is None or not isinstance(snapshot.latest(primary.node, Probe.HOST), HostFact):
         return frozenset()
-    keys: set[Key] = set()
+    paces: dict[Key, float] = {}
     served = isinstance(snapshot.latest(primary.node, Probe.SERVER), ServerFact)
     for standby in cluster.standbys:
         if not served or _received(policy, cluster, snapshot, standby.node, now)[0] is not Way.FAILS:
             continue
+        pace = _pace(policy, cluster, snapshot, standby.node, now)
         if standby.ssh_host is not None:
-            keys.add(back_key(cluster, standby))
+            paces[back_key(cluster, standby)] = pace
         if standby.ssh is not None and isinstance(snapshot.latest(standby.node, Probe.HOST), HostFact):
-            keys.add(door_key(cluster, standby.node))
+            paces[door_key(cluster, standby.node)] = pace
     lost = snapshot.lost_since(primary.node)
-    if keys or (lost is not None and now - lost >= AGAIN / 2 and primary.node in snapshot.alive):
-        keys |= {Key(primary.node, Probe.REACH, key.target) for key in anchors(policy)}
-    return frozenset(key for key in keys if _due(snapshot.sights.get(key), now))
+    if paces or (lost is not None and now - lost >= AGAIN / 2 and primary.node in snapshot.alive):
+        paces |= {Key(primary.node, Probe.REACH, key.target): AGAIN for key in anchors(policy)}
+    return frozenset(key for key, pace in paces.items() if _due(snapshot.sights.get(key), pace, now))
 
 
-def _due(sight: Sight | None, now: Moment) -> bool:
-    return sight is None or now - sight.latest.answered >= AGAIN
+def _due(sight: Sight | None, pace: float, now: Moment) -> bool:
+    return sight is None or now - sight.latest.answered >= pace

@@ -173,3 +173,22 @@ def test_a_primary_out_of_the_witnesss_reach_is_asked_what_it_reaches_itself() -
     lost = world(primary(LOST, 1), body(host(), 1))
     assert wanted(SHOP, ANCHORED, lost, at(10)) == frozenset()
     assert wanted(SHOP, ANCHORED, lost, at(20)) == {Key(PRIMARY, Probe.REACH, ANCHOR)}
+
+
+def test_a_path_that_goes_on_failing_is_dialled_less_often_and_what_was_found_holds_until_then() -> None:
+    """A standby whose replication failed for a weekend is no reason for thousands of bare dials at its SSH."""
+    both = {Key(STANDBY, Probe.REACH, "10.0.0.1:22"), BACK}
+    failing = world(BROKEN, receiver(replication(io=IoState.CONNECTING, io_errno=2003), 310))
+    dialled = failing.keep(door(LOST, 310)).keep(back(OPEN, 310))
+    dialled = seen(primary(server(), 500), body(host(), 500), standby_host(host(), 500), world=dialled)
+    assert wanted(SHOP, POLICY, dialled, at(600)) == frozenset()
+    between = {f"{link.near} {link.far}": link for link in links(SHOP, POLICY, dialled, at(600))}["oslo-b oslo-a"]
+    assert between.state is ONE_WAY
+    assert wanted(SHOP, POLICY, dialled, at(615)) == both
+
+
+def test_an_old_dial_does_not_say_that_the_standby_lives() -> None:
+    failing = world(BROKEN, receiver(replication(io=IoState.CONNECTING, io_errno=2003), 310))
+    lost = seen(back(OPEN, 310), standby(LOST, 480), receiver(LOST, 480), standby_host(NO_SHELL, 480), world=failing)
+    to_standby = {f"{link.near} {link.far}": link for link in links(SHOP, POLICY, lost, at(500))}["witness oslo-b"]
+    assert to_standby.state is UNKNOWN
