@@ -30,6 +30,7 @@ from drwatch.daemon.watch import Daemon
 from drwatch.exporter import Instruments
 from drwatch.lab.scenario import overlay
 from drwatch.lab.simulated import DEADLINE, EPOCH, SimulatedLook, SimulatedPhone, clock
+from drwatch.lab.simulated_looks import looks as every_look
 from drwatch.lab.simulated_week import strike
 from drwatch.lab.simulator import World
 from drwatch.lab.virtual import CONFIG, Inline
@@ -91,7 +92,7 @@ async def night(world: World, directory: Path, stall: str, hours: float, chance:
     policy = load(directory / "drwatch.yaml", os.environ, look=False).policy
     phone, instruments, began = SimulatedPhone(), Instruments(), clock().wall
     store = await Store.open(directory / "drwatch.db", thread=Inline(), boot="virtual")
-    looks = [LossyLook(look, chance, share) for look in world.looks()]
+    looks = [LossyLook(look, chance, share) for look in every_look(world)]
     daemon = Daemon(
         policy=policy,
         looks=looks,

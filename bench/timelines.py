@@ -135,9 +135,9 @@ def _instant(world: World, at: float) -> Instant:
     return Instant(
         at=at,
         primary=truth,
-        walled=wires.walls.get(None) is not None,
+        walled=wires.wall() is not None,
         witnessed=wires.reaches(WITNESS, PRIMARY) and wires.names,
-        witness_shut=wires.walls.get(WITNESS) is not None,
+        witness_shut=wires.wall(WITNESS) is not None,
         linked=wires.reaches(PRIMARY, STANDBY),
         isolated=not any(wires.reaches(WITNESS, other) for other in (PRIMARY, STANDBY, OUTSIDE)),
         standby=world.standby.serves,

@@ -160,7 +160,7 @@ def play(seed: int) -> tuple[Outcome, tuple[Told, ...]]:
     truth: list[Instant] = []
 
     async def beside(world: World, zero: float) -> None:
-        world.wires.loss = noise(seed)
+        world.wires.noise = noise(seed)
         await observe(world, zero, truth)
 
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as place:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from enum import Enum, auto
 
 from drwatch.core.binlog import Coordinate
 from drwatch.core.gtid import GtidPosition
@@ -38,6 +39,16 @@ IO_ERRORS = {
 SQL_ERRORS = {1062: "Duplicate entry '7' for key 'PRIMARY'", 1032: "Can't find record in 'orders'"}
 
 
+class Source(Enum):
+    """What the leader is to the receiver, whatever the causes."""
+
+    OPEN = auto()
+    SHUT = auto()
+    """It has ended the connection, and refuses another."""
+    MUTE = auto()
+    """Nothing comes from there: neither a byte, nor the end of a connection."""
+
+
 class Stream:
     """From the leader's binary log to the follower's tables; all times are the loop's."""
 
@@ -46,7 +57,9 @@ class Stream:
         self.disk_full = False
         """Under the relay logs."""
         self.removed = False
-        self.silent_since: float | None = None
+        self._silenced = False
+        self._silent_since: float | None = None
+        self._connected = True
         self.semi_sync = SemiSync(True, 1, 0) if Need.SEMI_SYNC in needs else None
         self.binlog_expires: float | None = None
         self.cuts: tuple[float, ...] = ()
@@ -63,15 +76,26 @@ class Stream:
         """The receiver of a second channel, from a stranger; None without one."""
         self._heartbeats, self._heard_at, self._period = 0, now, NET_TIMEOUT / 2
 
-    def io(self, source_runs: bool, now: float) -> IoState:
+    @property
+    def io(self) -> IoState:
         if not self.receiver or self.removed:
             return IoState.NO
-        deaf = self.silent_since is not None and now - self.silent_since > NET_TIMEOUT
-        return IoState.CONNECTING if self.refused or not source_runs or deaf else IoState.YES
+        return IoState.YES if self._connected else IoState.CONNECTING
+
+    def joins(self, source: Source, now: float) -> None:
+        """A connection that falls silent is believed in for a while; one that has ended needs a source that is open."""
+        if source is not Source.MUTE and not self._silenced:
+            self._silent_since = None
+            self._connected = source is Source.OPEN and not self.refused
+            return
+        if self._silent_since is None:
+            self._silent_since = now
+        if now - self._silent_since > NET_TIMEOUT or not self.receiver or self.removed:
+            self._connected = False
 
     def hear(self, committed: Place, executed: Place, now: float) -> None:
         """What a source sends to who is connected: its commits, or a heartbeat when a period goes by without one."""
-        if self.silent_since is not None or self.disk_full or self._astray or self._relay_full(executed):
+        if self._silent_since is not None or self.disk_full or self._astray or self._relay_full(executed):
             return
         if int(committed[1]) > int(self.received[1]):
             self._heard_at = now
@@ -87,9 +111,9 @@ class Stream:
     def applies(self) -> bool:
         return not (self._blocked or self._sql_errno or self._delay or self.removed) and self._applier
 
-    def channels(self, leader: int, leader_runs: bool, executed: Place, now: float) -> tuple[Channel, ...]:
+    def channels(self, leader: int, executed: Place) -> tuple[Channel, ...]:
         """As its status has them, with the leader's server id."""
-        io, errno = self.io(leader_runs, now), self.io_errno
+        io, errno = self.io, self.io_errno
         if io is IoState.CONNECTING:
             errno = self.refused or 2003
         source = STRANGER if self._astray else leader
@@ -152,6 +176,7 @@ class Stream:
             "standby-filtered": sets("_filtered"),
             "standby-delayed": sets("_delay", 3600, 0),
             "applier-blocked": sets("_blocked"),
+            "replication-silent": sets("_silenced"),
             "replication-refused": sets("refused", 2003, 0),
             "replication-denied": sets("refused", 1045, 0),
             "relay-disk-full": sets("disk_full"),

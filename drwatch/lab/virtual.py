@@ -19,6 +19,7 @@ from drwatch.daemon.watch import Daemon
 from drwatch.exporter import Instruments
 from drwatch.lab.page import Told, read
 from drwatch.lab.scenario import Scenario, judge, overlay
+from drwatch.lab.simulated_looks import looks
 from drwatch.lab.simulated_week import strike
 from drwatch.lab.simulator import EPOCH, SimulatedLook, SimulatedPhone, World, clock
 from drwatch.lab.wires import OUTSIDE, WITNESS
@@ -87,7 +88,7 @@ async def play(
     store = await Store.open(directory / "drwatch.db", thread=Inline(), boot="virtual")
     daemon = Daemon(
         policy=policy,
-        looks=(*world.looks(), *_unmarked(world, policy)),
+        looks=(*looks(world), *_unmarked(world, policy)),
         delivering=Delivering(phone, store, clock, instruments, chance=lambda: 0.5),
         ledger=store,
         clock=clock,

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
+from typing import TypeVar
 
 from drwatch.core.sample import Blind, Reason
+
+T = TypeVar("T")
 
 PRIMARY, STANDBY, WITNESS, OUTSIDE = "oslo-a", "oslo-b", "witness", "outside"
 
 Path = tuple[str | None, str | None]
 """From whom to whom; None is everybody."""
+
+LOSSY = 0.2
+"""Share of the packets that a bad network loses, each way."""
 
 TRIES = 3
 """Times that TCP sends a packet on a connection it knows within the second that a look waits: at 0, 0.2 and 0.6 s."""
@@ -21,10 +27,12 @@ TRIES = 3
 class Wires:
     """Healthy until it is cut."""
 
-    cuts: set[Path] = field(default_factory=set)
-    loss: float = 0.0
-    """Share of the packets, each way."""
-    walls: dict[str | None, Reason] = field(default_factory=dict)
+    cuts: list[tuple[Path, ...]] = field(default_factory=list)
+    """Each as it was made: two may lie on one path, and mending one of them does not mend the other."""
+    noise: float = 0.0
+    """Share of the packets that is lost all the time, each way."""
+    lossy: bool = False
+    walls: list[tuple[str | None, Reason]] = field(default_factory=list)
     """In front of the primary's MySQL port: what comes of a dial from there, None for from anywhere."""
     names: bool = True
     """Whether names resolve, where a new connection needs one."""
@@ -39,11 +47,15 @@ class Wires:
         return self._carries(one, other) and self._carries(other, one)
 
     def _carries(self, source: str, target: str) -> bool:
-        return not any(a in (None, source) and b in (None, target) for a, b in self.cuts)
+        return not any(a in (None, source) and b in (None, target) for cut in self.cuts for a, b in cut)
 
-    def streams(self) -> bool:
-        """Whether the primary's stream comes to its standby."""
-        return self.reaches(PRIMARY, STANDBY) and self.walls.get(None) is None
+    def wall(self, source: str | None = None) -> Reason | None:
+        """What a wall makes of everybody's dials, or of those of one alone."""
+        return next((reason for whose, reason in self.walls if whose == source), None)
+
+    @property
+    def loss(self) -> float:
+        return max(self.noise, LOSSY if self.lossy else 0.0)
 
     def dialled(self, target: str) -> Blind | None:
         """What keeps the witness from a new connection there, before the far end has a say."""
@@ -63,17 +75,24 @@ class Wires:
         """What a wall makes of it."""
         if target != PRIMARY:
             return None
-        reason = self.walls.get(None) or self.walls.get(WITNESS)
+        reason = self.wall() or self.wall(WITNESS)
         return Blind(reason) if reason else None
 
     def _lost(self, tries: int) -> bool:
-        arrives = (1 - self.loss) ** 2
-        return bool(self.loss) and all(self.chance.random() > arrives for _ in range(tries))
+        arrives, loss = (1 - self.loss) ** 2, self.loss
+        return bool(loss) and all(self.chance.random() > arrives for _ in range(tries))
+
+
+def _put(into: list[T], one: T, broken: bool) -> None:
+    if broken:
+        into.append(one)
+    elif one in into:
+        into.remove(one)
 
 
 def _cut(*paths: Path) -> Callable[[Wires, bool], None]:
     def strike(wires: Wires, broken: bool) -> None:
-        (wires.cuts.update if broken else wires.cuts.difference_update)(paths)
+        _put(wires.cuts, paths, broken)
 
     return strike
 
@@ -84,10 +103,7 @@ def _both(one: str, other: str | None = None) -> tuple[Path, Path]:
 
 def _wall(reason: Reason, source: str | None = None) -> Callable[[Wires, bool], None]:
     def strike(wires: Wires, broken: bool) -> None:
-        if broken:
-            wires.walls[source] = reason
-        else:
-            wires.walls.pop(source, None)
+        _put(wires.walls, (source, reason), broken)
 
     return strike
 
@@ -100,7 +116,7 @@ FAULTS: dict[str, Callable[[Wires, bool], None]] = {
     "witness-primary-mute": _cut((WITNESS, PRIMARY)),
     "primary-standby-cut": _cut(*_both(PRIMARY, STANDBY)),
     "primary-standby-deaf": _cut((PRIMARY, STANDBY)),
-    "network-loses": lambda wires, broken: setattr(wires, "loss", 0.2 if broken else 0.0),
+    "network-loses": lambda wires, broken: setattr(wires, "lossy", broken),
     "wall-drops": _wall(Reason.CONNECT_TIMEOUT),
     "wall-rejects": _wall(Reason.REFUSED),
     "witness-walled-drops": _wall(Reason.CONNECT_TIMEOUT, WITNESS),

@@ -24,6 +24,7 @@ from drwatch.daemon.delivery import Delivering
 from drwatch.daemon.watch import Daemon
 from drwatch.exporter import Instruments
 from drwatch.lab.scenario import overlay
+from drwatch.lab.simulated_looks import looks as every_look
 from drwatch.lab.simulator import Accepted, SimulatedLook, World, clock
 from drwatch.lab.virtual import CONFIG, Inline
 from drwatch.store import Store, StoreError
@@ -110,7 +111,7 @@ async def running(
     ledger.dead = dead
     daemon = Daemon(
         policy=policy,
-        looks=looks or world.looks(),
+        looks=looks or every_look(world),
         delivering=Delivering(carrier, store, clock, instruments, chance=lambda: 0.5),
         ledger=ledger,  # type: ignore[arg-type]
         clock=lambda: Moment(clock().loop, clock().wall + timedelta(seconds=wall_step)),

@@ -9,6 +9,7 @@ import pytest
 from test_watch import Carrier, running
 
 from drwatch.core.sample import Probe, Sample
+from drwatch.lab.simulated_looks import looks as every_look
 from drwatch.lab.simulator import SimulatedLook, World, clock
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime(noop_cycles=1)]
@@ -33,7 +34,7 @@ class Paced(SimulatedLook):
 
 async def test_a_dial_that_once_came_back_with_an_older_answer_is_made_again(tmp_path: Path) -> None:
     world = World("shop", 50.0)
-    looks = [Paced(look) if look.key.probe is Probe.REACH else look for look in world.looks()]
+    looks = [Paced(look) if look.key.probe is Probe.REACH else look for look in every_look(world)]
     door = next(look for look in looks if isinstance(look, Paced) and look.key.node == world.standby.node)
     async with running(tmp_path, world, Carrier(), looks):
         await asyncio.sleep(8)

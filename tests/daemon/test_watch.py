@@ -11,6 +11,7 @@ from simulated import Carrier, running
 from drwatch.core.finding import Condition
 from drwatch.core.paging import Outcome
 from drwatch.core.sample import Blind, Key, Probe, Reason, Sample
+from drwatch.lab.simulated_looks import looks as every_look
 from drwatch.lab.simulator import World, clock
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime(noop_cycles=1)]
@@ -64,7 +65,7 @@ async def test_what_was_due_on_a_channel_that_is_no_longer_configured_is_given_u
 async def test_a_look_that_has_nothing_new_to_say_is_not_asked_twenty_times_a_second(tmp_path: Path) -> None:
     """A standby whose server turned us away long ago: between two permitted dials its refusal is handed out again."""
     world = World("shop", 50.0)
-    looks = world.looks()
+    looks = every_look(world)
     look = next(look for look in looks if look.key == Key(world.standby.node, Probe.REPLICATION))
     old, asked = Sample(look.key, clock(), clock(), Blind(Reason.TLS_REFUSED)), 0
 

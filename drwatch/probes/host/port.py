@@ -59,7 +59,8 @@ def parse(answer: Answer, names: Mapping[str, str], local: bool = False) -> Port
 class PortLook:
     """Only when it is asked for, and at most once in 5 s: between, the last sample is handed out again.
 
-    ``host`` and ``port`` are the server's, as the witness dials it; ``readers``: by name the hosts or addresses from which another node of the cluster may be connected.
+    ``host`` and ``port`` are the server's, as the witness dials it; ``readers``: by name the hosts or addresses from
+    which another node of the cluster may be connected.
     """
 
     def __init__(
