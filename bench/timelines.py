@@ -87,6 +87,8 @@ class Instant:
     """The witness reaches nothing at all."""
     standby: bool
     """The standby's server lives."""
+    ended: bool = False
+    """The primary's server is dead, whatever has become of its host."""
 
 
 def timeline(seed: int) -> Scenario:
@@ -141,4 +143,5 @@ def _instant(world: World, at: float) -> Instant:
         linked=wires.reaches(PRIMARY, STANDBY),
         isolated=not any(wires.reaches(WITNESS, other) for other in (PRIMARY, STANDBY, OUTSIDE)),
         standby=world.standby.serves,
+        ended=not primary.runs,
     )

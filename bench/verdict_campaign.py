@@ -104,6 +104,8 @@ def _out(instant: Instant) -> bool:
 def _right(instant: Instant) -> set[Condition]:
     """The names that fit what could be seen at that instant."""
     names = set(RIGHT.get(instant.primary, ()))
+    if instant.primary is Truth.FROZEN and instant.ended:
+        names |= RIGHT[Truth.KILLED]  # the kernel of the frozen host refuses whoever dials the dead server
     if instant.walled or instant.witness_shut:
         # What a wall answers for the port, or does not, is all that there is to see of the server.
         names |= {Condition.PRIMARY_HUNG, Condition.PRIMARY_DOWN}

@@ -65,6 +65,15 @@ def test_a_death_by_another_name_is_a_wrong_class(how: Truth, condition: Conditi
     assert judge(1, [page(30, condition)], dead(how)).wrong
 
 
+def test_a_server_that_was_killed_on_a_frozen_host_has_two_names() -> None:
+    frozen = replace(WELL, primary=Truth.FROZEN)
+    story = truth((10, WELL), (30, frozen), (90, replace(frozen, ended=True)))
+    for condition in (Condition.PRIMARY_HUNG, Condition.PRIMARY_DOWN):
+        assert not judge(1, [page(60, condition)], story).failed
+    assert judge(1, [page(60, Condition.PRIMARY_HOST_DOWN)], story).wrong
+    assert judge(1, [page(25, Condition.PRIMARY_DOWN)], story).wrong
+
+
 def test_what_is_told_twice_is_a_duplicate() -> None:
     assert judge(1, [page(16), page(17)], dead()).twice
     assert judge(1, [page(16), page(30, event="BBBBBB.1")], dead()).twice
