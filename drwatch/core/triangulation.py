@@ -8,7 +8,7 @@ from drwatch.core.chairs import door_key, gather, lost_since, port_key
 from drwatch.core.evidence import Host, Vote
 from drwatch.core.finding import Condition, Confidence
 from drwatch.core.policy import Cluster, Policy
-from drwatch.core.sample import HostFact, Key, Moment, Probe, ServerFact
+from drwatch.core.sample import HostFact, Key, Moment, PortFact, Probe, ServerFact
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.verdicts import decide
 from drwatch.core.world import anchors, fresh
@@ -21,6 +21,9 @@ ASKING = 1.0
 
 DOOR_AGAIN = 5.0
 """Seconds between two dials from the standby: its word must not outlive what it saw."""
+
+QUEUE_AGAIN = 2.0
+"""Seconds after which a port at which connections wait is looked at again: a busy server has taken them by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,9 @@ def wanted(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) ->
             keys.add(door)
     port = snapshot.sights.get(port_key(cluster))
     corpse = not isinstance(found, HostFact) or (not found.processes and primary in snapshot.embodied)
-    if not corpse and now - since >= DOOR_AGAIN and (port is None or now - port.latest.answered >= DOOR_AGAIN):
+    queue = port is not None and isinstance(port.latest.found, PortFact) and port.latest.found.waiting
+    pace = QUEUE_AGAIN if queue else DOOR_AGAIN
+    if not corpse and now - since >= DOOR_AGAIN and (port is None or now - port.latest.answered >= pace):
         # What heals at once needs no second opinion; then a port that is kept from the witness is told from none.
         keys.add(port_key(cluster))
     return frozenset(keys)

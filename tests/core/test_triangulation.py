@@ -43,7 +43,7 @@ from worlds import (
 
 from drwatch.core.finding import Condition, Confidence
 from drwatch.core.policy import Policy
-from drwatch.core.sample import PROOF_OF_LIFE, Blind, Fact, IoState, Key, Node, Probe, Reason, Sample
+from drwatch.core.sample import PROOF_OF_LIFE, Blind, Fact, IoState, Key, Node, PortFact, Probe, Reason, Sample
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.triangulation import Verdict, judge, wanted
 from drwatch.core.world import WITNESS
@@ -62,6 +62,11 @@ BEATS = (receiver(replication(), 2), receiver(replication(heartbeats=2), 20))
 SHUT, AJAR, NO_DIALLER = door(LOST, 2), door(OPEN, 2), door(Blind(Reason.NO_DIALLER), 2)
 NEW_KEY = Blind(Reason.HOST_KEY_CHANGED)
 STANDBY_GONE = (standby(LOST, 2), receiver(LOST, 2), standby_host(NO_SHELL, 2))
+
+
+def own(found: PortFact, asked: float) -> Sample:
+    """The primary's own word on its port."""
+    return look(PRIMARY, Probe.PORT, found, asked)
 
 
 def verdict(*looks: Sample | Sequence[Sample], policy: Policy = POLICY, now: float = 30) -> Verdict:
@@ -99,6 +104,15 @@ CASES = [
      Condition.PRIMARY_HUNG, SURE),
     ("hung: state T, a kernel buffer still flows", [primary(STALLED, 1), body(host("T"), 1.5), *FLOWS],
      Condition.PRIMARY_HUNG, SURE),
+    ("hung: state T, behind a firewall that refuses", [primary(REFUSED, 1), body(host("T"), 1.5), *FLOWS],
+     Condition.PRIMARY_HUNG, SURE),
+    ("hung: it takes nobody, and what it had sent before still arrives",
+     [primary(LOST, 1), body(host("S"), 2), own(PortFact(True, 3, ()), 6), *FLOWS], Condition.PRIMARY_HUNG, SURE),
+    ("restarting: it waits for its disk, port refused", [primary(REFUSED, 1), body(host("D"), 2), BROKEN],
+     Condition.PRIMARY_RESTARTING, SURE),
+    ("restarting: its port shut, what it had sent before still arrives",
+     [primary(REFUSED, 1), body(host("S"), 2), own(PortFact(False, 0, ()), 6), *FLOWS],
+     Condition.PRIMARY_RESTARTING, SURE),
     ("hung: running and no handshake", [primary(MUTE, 1), body(host("S"), 1.5), QUIET], Condition.PRIMARY_HUNG, SURE),
     ("hung: a query time-out only", [primary(STALLED, 1), body(host("S"), 1.5), QUIET], Condition.PRIMARY_HUNG, SURE),
     ("hung: running, connects time out", [primary(LOST, 1), body(host("S"), 1.5), QUIET],
@@ -302,6 +316,18 @@ def test_nobody_dials_port_22_while_a_session_there_answers() -> None:
     for hears in (begun, begun.keep(body(dead_host(), 1.2)), begun.keep(AJAR).keep(body(dead_host(), 1.2))):
         assert not door_key_wanted(hears, 30)
     assert door_key_wanted(begun.keep(body(LOST, 1.2)), 2)
+
+
+def test_connections_that_wait_are_looked_at_again_before_anybody_is_told_of_them() -> None:
+    """A busy server takes them a moment later: one glimpse of a queue must not last as long as a conclusive window."""
+
+    def asks(found: PortFact, now: float) -> bool:
+        world = seen(well(0), primary(LOST, 1), body(host(), 1.5), own(found, 10))
+        return Key(PRIMARY, Probe.PORT) in wanted(SHOP, POLICY, world, at(now))
+
+    assert asks(PortFact(True, 1, ()), 12.5)
+    assert not asks(PortFact(True, 0, ()), 12.5)
+    assert asks(PortFact(True, 0, ()), 15.5)
 
 
 def test_a_process_on_its_way_out_is_looked_at_again_until_it_is_clear() -> None:

@@ -16,6 +16,9 @@ FIRST_VERSION = 3
 """Of node.sh that can be asked for it."""
 _NO_COMMAND = 127
 
+QUEUE_AGAIN = 1.0
+"""Seconds after which it is asked again where connections wait: one glimpse of a queue says little."""
+
 
 def digits(address: IPv4Address | IPv6Address) -> tuple[str, ...]:
     """An address as /proc/net/tcp and tcp6 print it: words of 32 bits, each in the byte order of that machine."""
@@ -57,7 +60,8 @@ def parse(answer: Answer, names: Mapping[str, str], local: bool = False) -> Port
 
 
 class PortLook:
-    """Only when it is asked for, and at most once in 5 s: between, the last sample is handed out again.
+    """Only when it is asked for, and at most once in 5 s, 1 s where connections wait: between, the last sample is
+    handed out again.
 
     ``host`` and ``port`` are the server's, as the witness dials it; ``readers``: by name the hosts or addresses from
     which another node of the cluster may be connected.
@@ -84,8 +88,10 @@ class PortLook:
     async def look(self) -> Sample:
         """A PortFact, or why there is none."""
         asked = self._clock()
-        if self._last is not None and asked - self._last.asked < DIAL_EVERY:
-            return self._last
+        if self._last is not None:
+            queue = isinstance(self._last.found, PortFact) and self._last.found.waiting
+            if asked - self._last.asked < (QUEUE_AGAIN if queue else DIAL_EVERY):
+                return self._last
         try:
             shell = await self._shell.shell()
             names, local = await self._names(), any(each.is_loopback for each in await self._addresses(self._host))

@@ -150,6 +150,17 @@ async def test_it_is_asked_once_in_five_seconds_whoever_asks(
     assert await look.look() is not first
 
 
+async def test_connections_that_wait_are_asked_for_again_sooner(
+    far: Far, connect: Connect, clock: Clock, sockets: ExitStack
+) -> None:
+    listener = listen(sockets)
+    dial(sockets, listener)
+    look = PortLook(connect(far, deadline=5.0), *listener.getsockname(), {}, clock=clock, deadline=5.0)
+    first = await look.look()
+    clock.ahead += 2
+    assert await look.look() is not first
+
+
 async def test_an_older_script_goes_on_telling_what_it_can(
     make_far: Callable[..., Far], sandbox: Sandbox, connect: Connect, clock: Clock
 ) -> None:
