@@ -22,6 +22,9 @@ ASKING = 1.0
 DOOR_AGAIN = 5.0
 """Seconds between two dials from the standby: its word must not outlive what it saw."""
 
+PORT_AFTER = 2.0
+"""Seconds of trouble after which the primary is asked for its port: what heals at once needs no second opinion."""
+
 QUEUE_AGAIN = 2.0
 """Seconds after which a port at which connections wait is looked at again: a busy server has taken them by then."""
 
@@ -101,7 +104,7 @@ def wanted(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) ->
     corpse = not isinstance(found, HostFact) or (not found.processes and primary in snapshot.embodied)
     queue = port is not None and isinstance(port.latest.found, PortFact) and port.latest.found.waiting
     pace = QUEUE_AGAIN if queue else DOOR_AGAIN
-    if not corpse and now - since >= DOOR_AGAIN and (port is None or now - port.latest.answered >= pace):
-        # What heals at once needs no second opinion; then a port that is kept from the witness is told from none.
+    if not corpse and now - since >= PORT_AFTER and (port is None or now - port.latest.answered >= pace):
+        # A port that is kept from the witness is told from none.
         keys.add(port_key(cluster))
     return frozenset(keys)

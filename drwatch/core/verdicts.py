@@ -115,6 +115,8 @@ TABLE: tuple[Rule, ...] = (
         host=(Host.RUNS_IT, Host.BLOCKED), server=Server.REFUSED),
     rule(Condition.PRIMARY_DISK_FULL, SURE, "its host answers, its server does not, and its disk is full",
         host=ALIVE, server=(Server.SILENT, Server.STALLED, Server.UNREACHABLE), disk=Disk.FULL),
+    rule(Condition.PRIMARY_HUNG, ALONE, "its process is there and tells the witness nothing, yet nobody waits there",
+        host=Host.RUNS_IT, server=MUTE, own=(Own.FEEDS, Own.LISTENS), receiver=(Receiver.QUIET, Receiver.UNKNOWN)),
     rule(Condition.PRIMARY_HUNG, SURE, "its process is there, takes a connection, and says nothing",
         host=Host.RUNS_IT, server=MUTE),
     rule(Condition.PRIMARY_DOWN, SURE, "its host answers, its port is shut, and the standby has lost it too",
