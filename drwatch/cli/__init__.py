@@ -217,7 +217,7 @@ def check_config(arguments: argparse.Namespace) -> None:
     for notice in config.notices:
         print(f"note: {notice}")
     nodes = ", ".join(f"{node.node.name} ({node.role})" for node in config.nodes)
-    print(f"{arguments.config} is good: {nodes}; channels {', '.join(config.channels)}")
+    print(f"{arguments.config} is good: {nodes}; channels {', '.join(config.channels) or 'none'}")
 
 
 def show_status(arguments: argparse.Namespace) -> None:
@@ -275,6 +275,8 @@ def page_test(arguments: argparse.Namespace) -> int:
     from drwatch.paging.apprise import Courier
 
     config = configuration(arguments.config)
+    if not config.channels:
+        raise Trouble("paging.channels is empty: drwatch would wake nobody. Add a channel to the configuration")
     names = [arguments.channel] if arguments.channel else list(config.channels)
     if unknown := [name for name in names if name not in config.channels]:
         raise Trouble(f"there is no channel {unknown[0]}: the configuration has {', '.join(config.channels)}")
@@ -350,16 +352,15 @@ def ssh_setup(arguments: argparse.Namespace) -> None:
 
 def _public_key(ssh: SshSettings) -> str:
     path = Path(f"{ssh.key_file}.pub")
+    # Root makes it, and the service that reads it is another user.
+    make = f"'ssh-keygen -t ed25519 -N \"\" -f {ssh.key_file} && chown drwatch: {ssh.key_file} {path}'"
     try:
         return path.read_text()
     except FileNotFoundError:
-        raise Trouble(
-            f"{path} is not there: make the key with 'ssh-keygen -t ed25519 -N \"\" -f {ssh.key_file}'"
-        ) from None
+        raise Trouble(f"{path} is not there: make the key with {make}") from None
     except (OSError, UnicodeDecodeError) as error:
         why = (isinstance(error, OSError) and error.strerror) or "it is no text"
-        remedy = f"let this user read it, or make another key with 'ssh-keygen -t ed25519 -N \"\" -f {ssh.key_file}'"
-        raise Trouble(f"{path} cannot be read ({why}): {remedy}") from None
+        raise Trouble(f"{path} cannot be read ({why}): let this user read it, or make another with {make}") from None
 
 
 def show_demo(arguments: argparse.Namespace) -> int:

@@ -44,7 +44,10 @@ def drill(arguments: argparse.Namespace) -> None:
     asked = talk.ask(config.runtime_dir, where)
     if asked["refused"]:
         raise Trouble(f"no drill was announced: {asked['refused']}", 1)
-    for plan in asked["plans"][:1] if not arguments.json else ():
+    plans = [each for each in asked["plans"] if each["decision"] != "NO-GO"] or asked["plans"]
+    if not asked["drill"] and plans[0]["decision"] == "NO-GO":
+        raise Trouble(f"no drill was announced: NO-GO, {'; '.join(_against(plans[0]))}", 1)
+    for plan in plans[:1] if not arguments.json else ():
         print("\n".join(_plan(arguments.cluster, plan)), flush=True)
     begun = talk.ask(config.runtime_dir, f"{where}?for={arguments.lasting:.0f}", "POST")
     if arguments.json:
@@ -55,6 +58,10 @@ def drill(arguments: argparse.Namespace) -> None:
         f"The drill is {'prolonged' if asked['drill'] else 'announced'} until {until}. drwatch dates what it sees of"
         " these steps, and does none of them. Pages still go out, and are marked DRILL."
     )
+
+
+def _against(plan: Json) -> Iterator[str]:
+    return (check["sentence"] for check in plan["checks"] if check["passed"] is False)
 
 
 def _plan(cluster: str, plan: Json) -> Iterator[str]:

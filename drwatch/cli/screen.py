@@ -53,9 +53,13 @@ def picture(status: Json, brief: bool = False) -> RenderableType:
 def _cluster(cluster: Json, brief: bool) -> Panel:
     verdict = cluster["verdict"]["condition"]
     told = [each for each in cluster["incidents"] if each["phase"] == "open" and not each["suppressed_by"]]
-    style = "red" if verdict or any(each["severity"] == "critical" for each in told) else "yellow" if told else "green"
+    known = all(each["seconds"] is not None for each in cluster["exposures"])
+    well = cluster["settled"] and known and cluster["protection"]["state"] == "protected"
+    critical = verdict or any(each["severity"] == "critical" for each in told)
+    style = "red" if critical else "yellow" if told or not well else "green"
     seen = {each["condition"] for each in cluster["findings"]}
-    calm = "all is well" if cluster["settled"] else "looking …"
+    doubt = "nothing is confirmed, and not all is well" if cluster["settled"] else "looking …"
+    calm = "all is well" if well else doubt
     over = f"{calm}; {told[0]['condition']} is over once that holds" if told else calm
     word = verdict or next((each["condition"] for each in told if each["condition"] in seen), over)
     body: list[RenderableType] = [_nodes(cluster, brief), _standing(cluster), _figures(cluster, brief)]

@@ -132,7 +132,16 @@ def _summary(assessment: Assessment | None, incidents: Sequence[Incident], wrong
         return "warn", f"{len(told)} warning{'s' if len(told) > 1 else ''}: {', '.join(_name(each) for each in told)}"
     if assessment.unsettled:
         return "warn", f"Not looked at all round yet: {', '.join(sorted(assessment.unsettled))}"
+    if ill := [f"{view.cluster.name} {', '.join(doubts)}" for view in assessment.clusters if (doubts := _doubts(view))]:
+        return "warn", f"Nobody was told of anything, and not all is well: {'; '.join(ill)}"
     return "good", "All is well"
+
+
+def _doubts(view: ClusterView) -> list[str]:
+    """What keeps a cluster from being well, whether or not anybody was told of it."""
+    state = view.protection.state
+    doubts = [] if state is State.PROTECTED else [state.replace("_", " ")]
+    return doubts + (["data at risk unknown"] if any(claim.seconds is None for claim in view.database) else [])
 
 
 def _name(incident: Incident) -> str:

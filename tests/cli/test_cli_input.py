@@ -252,6 +252,7 @@ def test_ssh_setup_wants_a_key_and_prints_a_script_for_all_hosts_that_share_it(c
     ran = drwatch("ssh-setup", "--config", config)
     assert (ran.status, ran.out) == (2, "")
     assert f'ssh-keygen -t ed25519 -N "" -f {config.parent / "id"}' in ran.sentence
+    assert f"chown drwatch: {config.parent / 'id'}" in ran.sentence  # root makes it, and the service reads it
     for nonsense in (b"no key", bytes(range(128, 256))):
         public.write_bytes(nonsense)
         ran = drwatch("ssh-setup", "--config", config)
@@ -272,6 +273,17 @@ def test_page_test_names_the_channels_there_are(config: Path) -> None:
     ran = drwatch("page-test", "pager", "--config", config)
     assert (ran.status, ran.out) == (2, "")
     assert ran.sentence == "there is no channel pager: the configuration has phone"
+
+
+def test_a_configuration_without_a_channel_wakes_nobody_and_the_commands_say_so(config: Path) -> None:
+    config.write_text(config.read_text().replace("  channels:\n    phone: {url_file: phone.url}\n", "  channels: {}\n"))
+    for form in ((), ("--json",)):
+        ran = drwatch("page-test", *form, "--config", config)
+        assert (ran.status, ran.out) == (2, "")
+        assert ran.sentence == (
+            "paging.channels is empty: drwatch would wake nobody. Add a channel to the configuration"
+        )
+    assert drwatch("check-config", config).out.splitlines()[-1].endswith("oslo-b (standby); channels none")
 
 
 @pytest.mark.parametrize("arguments", [("demo", "--list"), ("--help",), ("run", "--help")])

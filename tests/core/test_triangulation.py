@@ -325,6 +325,13 @@ def test_a_verdict_waits_a_second_for_the_other_chairs_and_no_longer() -> None:
     assert judge(SHOP, POLICY, asked, at(1.2)).condition is Condition.PRIMARY_DOWN
 
 
+def test_a_standby_that_cannot_be_asked_is_not_said_to_fail_at_its_dial() -> None:
+    lost = primary(LOST, 1), body(LOST, 1), QUIET
+    words = "standby: oslo-b cannot be asked to dial the primary's port 22 (channel_lost)"
+    assert words in verdict(*lost, door(NO_SHELL, 2)).evidence
+    assert "standby: oslo-b cannot dial the primary's port 22 (no_dialler)" in verdict(*lost, NO_DIALLER).evidence
+
+
 def test_of_several_standbys_the_one_that_sees_most_life_counts() -> None:
     third = replace(OSLO_B, node=STANDBY._replace(name="bergen-c"), mysql="10.0.0.3:3306")
     three = replace(SHOP, nodes=(OSLO_A, OSLO_B, third))
