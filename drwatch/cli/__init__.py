@@ -90,47 +90,38 @@ def _parser() -> argparse.ArgumentParser:
 
     command("run", run, "watch, measure and page, until SIGTERM")
     check = command("check", look_once, "one look at everything, with the exit status of a Nagios plugin")
-    check.add_argument("--json", action="store_true")
+    check.add_argument("--json", action="store_true", help="the answer as one object")
     checked = command("check-config", check_config, "say everything that is wrong with the configuration", config=False)
-    checked.add_argument("config", type=Path, nargs="?", default=DEFAULT, metavar="FILE")
+    file = checked.add_mutually_exclusive_group()
+    file.add_argument("file", type=Path, nargs="?", metavar="FILE", help=f"the configuration (default {DEFAULT})")
+    file.add_argument("--config", type=Path, default=DEFAULT, metavar="FILE", help="the same, as in other commands")
     status = command("status", show_status, "what the running daemon sees now")
     form = status.add_mutually_exclusive_group()
     form.add_argument("--watch", action="store_true", help="go on showing it, until ctrl-C")
-    form.add_argument("--json", action="store_true")
+    form.add_argument("--json", action="store_true", help="what /api/v1/status answers")
     rebuilt = command("rebuilt", say_rebuilt, "say that you have rebuilt a standby: PrimaryRewound is over for it")
     rebuilt.add_argument("cluster", metavar="CLUSTER")
     rebuilt.add_argument("node", metavar="NODE", help="the standby that was made anew from its primary")
     drill = command(
         "drill", rehearse.drill, "announce a takeover drill: print its steps, and date what is done of them"
     )
-    drill.add_argument("cluster", metavar="CLUSTER")
-    how = drill.add_mutually_exclusive_group()
-    how.add_argument(
-        "--for",
-        dest="lasting",
-        type=rehearse.lasting,
-        default=rehearse.LASTING,
-        metavar="2h",
-        help="how long it may last",
-    )
-    how.add_argument("--end", action="store_true", help="say that it is over")
-    drill.add_argument("--json", action="store_true")
+    rehearse.arguments_of(drill)
     silence.arguments_of(command("silence", silence.obey, "page nobody for a cluster for a while, at most 72h"))
     past = command("incidents", show_incidents, "the incidents so far, newest first")
     past.add_argument("--limit", type=_count, default=20, metavar="N", help="at most so many (default 20)")
     past.add_argument("--json", action="store_true", help="one object a line")
     explained = command("explain", show_account, "one incident: who said what, what was concluded, who was told")
     explained.add_argument("incident", metavar="INCIDENT", help="its six letters, or a page's event")
-    explained.add_argument("--json", action="store_true")
+    explained.add_argument("--json", action="store_true", help="the account as one object")
     test = command("page-test", page_test, "send a test page through every channel, or one")
     test.add_argument("channel", nargs="?", metavar="CHANNEL")
     test.add_argument("--json", action="store_true", help="one object a line")
     grants = command("grants", show_grants, "print the account that drwatch needs on the servers", config=False)
-    grants.add_argument("--flavour", choices=("mysql", "mariadb"), required=True)
+    grants.add_argument("--flavour", choices=("mysql", "mariadb"), required=True, help="what the servers are")
     grants.add_argument(
         "--version", dest="server_version", required=True, help="such as 5.7, 10.11 or what SELECT VERSION() says"
     )
-    grants.add_argument("--user", default="drwatch")
+    grants.add_argument("--user", default="drwatch", help="the account's name (default drwatch)")
     grants.add_argument("--host", required=True, help="the witness's address, as the server sees it")
     grants.add_argument("--tls", action="store_true", help="the account must use TLS")
     setup = command("ssh-setup", ssh_setup, "print what to run on the nodes for drwatch's shell")
@@ -149,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
         help="play it on loopback, or on hosts with a network of their own (root); default: where it needs to be",
     )
     demo.add_argument("--list", action="store_true", help="the scenarios there are")
-    demo.add_argument("--json", action="store_true")
+    demo.add_argument("--json", action="store_true", help="with --scenario or --list: one object")
     return parser
 
 
@@ -206,32 +197,34 @@ def look_once(arguments: argparse.Namespace) -> int:
 def check_config(arguments: argparse.Namespace) -> None:
     from drwatch.paging.apprise import CourierBroken, check
 
-    config = configuration(arguments.config)
+    path = arguments.file or arguments.config
+    config = configuration(path)
     try:
         wrong = asyncio.run(check({name: url.reveal() for name, url in config.channels.items()}))
     except CourierBroken as broken:
         raise Trouble(f"the channels could not be checked: {broken}") from None
     if wrong:
-        lines = (f"{arguments.config}: paging.channels.{name}: {sentence}" for name, sentence in wrong.items())
+        lines = (f"{path}: paging.channels.{name}: {sentence}" for name, sentence in wrong.items())
         raise Trouble("\n".join(lines))
     for notice in config.notices:
         print(f"note: {notice}")
     nodes = ", ".join(f"{node.node.name} ({node.role})" for node in config.nodes)
-    print(f"{arguments.config} is good: {nodes}; channels {', '.join(config.channels) or 'none'}")
+    print(f"{path} is good: {nodes}; channels {', '.join(config.channels) or 'none'}")
 
 
 def show_status(arguments: argparse.Namespace) -> None:
     from drwatch.cli import screen
 
-    runtime = configuration(arguments.config, look=False).runtime_dir
+    config = configuration(arguments.config, look=False)
+    runtime, zone = config.runtime_dir, ZoneInfo(config.policy.zone)
     if arguments.json:
         print(json.dumps(talk.ask(runtime, "/api/v1/status"), ensure_ascii=False, indent=2))
     elif arguments.watch:
         if not sys.stdout.isatty():
             raise Trouble("--watch draws on a terminal: take --json, or the status alone, for a file or a pipe")
-        screen.watch(lambda: talk.ask(runtime, "/api/v1/status"))
+        screen.watch(lambda: talk.ask(runtime, "/api/v1/status"), zone)
     else:
-        screen.show(talk.ask(runtime, "/api/v1/status"))
+        screen.show(talk.ask(runtime, "/api/v1/status"), zone)
 
 
 def say_rebuilt(arguments: argparse.Namespace) -> None:
@@ -322,6 +315,7 @@ def show_grants(arguments: argparse.Namespace) -> None:
     if not arguments.host.strip() or not arguments.user.strip():
         # An empty host is any host to the server, and an empty user anybody.
         raise Trouble("--host and --user may not be empty: --host is the witness's address, as the server sees it")
+    print("-- On the primary alone: it replicates. Put a password of its own in the place of <password>.")
     for statement in grants(flavour, version, arguments.user, arguments.host, tls=arguments.tls):
         print(statement)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 from monitoring import world
 from rich.console import Console
@@ -39,7 +41,7 @@ def test_a_silence_in_force_is_said_below_the_clusters() -> None:
     made = silence(Wish("shop", 3600, "upgrade", "anna", node="oslo-b"), POLICY, START)
     console = Console(width=160, record=True, file=io.StringIO())
     console.print(picture(status_json(replace(world.whole(), silences=(made,)), (), ())))
-    assert f"nobody is paged for shop oslo-b until 2026-11-23T04:14:00.000Z (anna: upgrade) [{made.id}]" in (
+    assert f"nobody is paged for shop oslo-b until 2026-11-23 04:14:00+0000 (anna: upgrade) [{made.id}]" in (
         console.export_text()
     )
 
@@ -65,3 +67,11 @@ def test_all_is_well_is_said_of_a_pair_that_is_protected_and_known() -> None:
     assert "\x1b[33m" in titled(settled=False)
     unknown = {"node": "oslo-b", "seconds": None, "unknown": "it cannot be asked", "objective_seconds": 60.0}
     assert "shop: nothing is confirmed, and not all is well" in titled(exposures=[unknown])
+
+
+def test_the_times_are_those_of_the_readers_zone() -> None:
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(picture(status_json(world.whole(), (), ()), zone=ZoneInfo("Europe/Oslo")))
+    words = console.export_text()
+    assert "unprotected since 2026-11-23 03:14:07+0100" in words
+    assert not re.search(r"\dT\d", words)
