@@ -182,6 +182,17 @@ def test_the_readme_has_an_example_of_a_configuration() -> None:
     assert any(name.startswith("README.md") for name, _ in examples())
 
 
+def test_the_readme_shows_the_least_configuration_as_it_is() -> None:
+    _, _, keys = (HOME / "config" / "minimal.yaml").read_text().partition("\n")
+    assert f"```yaml\n{keys}```" in README
+
+
+def test_the_architecture_says_what_each_benchmark_is_about() -> None:
+    modules = [file for file in (HOME / "bench").glob("*.py") if '__name__ == "__main__"' in file.read_text()]
+    _, _, tests = (HOME / "docs" / "architecture.md").read_text().partition("## Tests")
+    assert [file.stem for file in modules if f"`{file.stem.replace('_', '-')}`" not in tests] == []
+
+
 def tracked() -> list[Path]:
     """The files of the checkout that git knows."""
     try:
