@@ -31,8 +31,10 @@ from drwatch.core.silence import Refused, Silence, Wish
 from drwatch.core.view import ClusterView
 from drwatch.store import Boxed, Past, StoreError
 from drwatch.web import page
+from drwatch.web.drills import drill_json, rehearsal_json
+from drwatch.web.incidents import boxed_json, incident_json, past_json
 from drwatch.web.silences import silence_json, wish
-from drwatch.web.status import boxed_json, drill_json, incident_json, past_json, rehearsal_json, status_json
+from drwatch.web.status import status_json
 
 MOST = 500
 """Lines of history that one answer may hold."""
