@@ -226,7 +226,7 @@ def fence(view: ClusterView, snapshot: Snapshot, name: str) -> tuple[Command, ..
 
 
 def _apply(fact: ServerFact | None, channel: Channel | None, noun: str, sql: Callable[[str], str]) -> Command:
-    """Apply what was received: first the applier, then no receiver, or MariaDB with GTID drops it (traps.md 23)."""
+    """Apply what was received: first the applier, then no receiver, or MariaDB with GTID drops it."""
     delay = channel.sql_delay if channel else 0
     if channel is not None and fact is not None and fact.flavour is Flavour.MARIADB:
         step = "a plain START would drop what was received. Runbook 'Taking over', step 5"

@@ -162,7 +162,7 @@ def world(*looks: Sample | Sequence[Sample]) -> Snapshot:
 
 
 def test_nobody_dials_along_a_path_that_is_well_or_whose_end_is_dead() -> None:
-    """Each dial is a bare one at somebody's port 22 (traps.md 2)."""
+    """Each dial is a bare one at somebody's port 22."""
     assert wanted(SHOP, ANCHORED, world(), at(5)) == frozenset()
     assert wanted(SHOP, ANCHORED, world(FLOWS), at(5)) == frozenset()
     assert wanted(SHOP, POLICY, world(primary(REFUSED, 1), body(dead_host(), 1), BROKEN), at(30)) == frozenset()

@@ -297,7 +297,7 @@ def test_every_other_chair_is_asked_at_once_when_the_trouble_begins_and_then_at_
 
 
 def test_nobody_dials_port_22_while_a_session_there_answers() -> None:
-    """Each dial is a bare one, and sshd counts them (traps.md 2); a host that answers needs no knocking."""
+    """Each dial is a bare one, and sshd counts them; a host that answers needs no knocking."""
     begun = seen(well(0), primary(HUNG_UP, 1))
     for hears in (begun, begun.keep(body(dead_host(), 1.2)), begun.keep(AJAR).keep(body(dead_host(), 1.2))):
         assert not door_key_wanted(hears, 30)
