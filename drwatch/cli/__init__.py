@@ -17,12 +17,11 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from drwatch import __version__
-from drwatch.cli import history, logs, rehearse, silence, talk
+from drwatch.cli import history, logs, paging, rehearse, setup, silence, talk
 from drwatch.cli.configured import DEFAULT, configuration
 from drwatch.cli.ledger import ledger
 from drwatch.cli.trouble import Trouble
-from drwatch.cli.words import one_line
-from drwatch.config import Config, SshSettings
+from drwatch.config import Config
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -90,51 +89,42 @@ def _parser() -> argparse.ArgumentParser:
 
     command("run", run, "watch, measure and page, until SIGTERM")
     check = command("check", look_once, "one look at everything, with the exit status of a Nagios plugin")
-    check.add_argument("--json", action="store_true")
+    check.add_argument("--json", action="store_true", help="the answer as one object")
     checked = command("check-config", check_config, "say everything that is wrong with the configuration", config=False)
-    checked.add_argument("config", type=Path, nargs="?", default=DEFAULT, metavar="FILE")
+    file = checked.add_mutually_exclusive_group()
+    file.add_argument("file", type=Path, nargs="?", metavar="FILE", help=f"the configuration (default {DEFAULT})")
+    file.add_argument("--config", type=Path, default=DEFAULT, metavar="FILE", help="the same, as in other commands")
     status = command("status", show_status, "what the running daemon sees now")
     form = status.add_mutually_exclusive_group()
     form.add_argument("--watch", action="store_true", help="go on showing it, until ctrl-C")
-    form.add_argument("--json", action="store_true")
+    form.add_argument("--json", action="store_true", help="what /api/v1/status answers")
     rebuilt = command("rebuilt", say_rebuilt, "say that you have rebuilt a standby: PrimaryRewound is over for it")
     rebuilt.add_argument("cluster", metavar="CLUSTER")
     rebuilt.add_argument("node", metavar="NODE", help="the standby that was made anew from its primary")
     drill = command(
         "drill", rehearse.drill, "announce a takeover drill: print its steps, and date what is done of them"
     )
-    drill.add_argument("cluster", metavar="CLUSTER")
-    how = drill.add_mutually_exclusive_group()
-    how.add_argument(
-        "--for",
-        dest="lasting",
-        type=rehearse.lasting,
-        default=rehearse.LASTING,
-        metavar="2h",
-        help="how long it may last",
-    )
-    how.add_argument("--end", action="store_true", help="say that it is over")
-    drill.add_argument("--json", action="store_true")
+    rehearse.arguments_of(drill)
     silence.arguments_of(command("silence", silence.obey, "page nobody for a cluster for a while, at most 72h"))
     past = command("incidents", show_incidents, "the incidents so far, newest first")
     past.add_argument("--limit", type=_count, default=20, metavar="N", help="at most so many (default 20)")
     past.add_argument("--json", action="store_true", help="one object a line")
     explained = command("explain", show_account, "one incident: who said what, what was concluded, who was told")
     explained.add_argument("incident", metavar="INCIDENT", help="its six letters, or a page's event")
-    explained.add_argument("--json", action="store_true")
-    test = command("page-test", page_test, "send a test page through every channel, or one")
+    explained.add_argument("--json", action="store_true", help="the account as one object")
+    test = command("page-test", paging.page_test, "send a test page through every channel, or one")
     test.add_argument("channel", nargs="?", metavar="CHANNEL")
     test.add_argument("--json", action="store_true", help="one object a line")
-    grants = command("grants", show_grants, "print the account that drwatch needs on the servers", config=False)
-    grants.add_argument("--flavour", choices=("mysql", "mariadb"), required=True)
+    grants = command("grants", setup.show_grants, "print the account that drwatch needs on the servers", config=False)
+    grants.add_argument("--flavour", choices=("mysql", "mariadb"), required=True, help="what the servers are")
     grants.add_argument(
         "--version", dest="server_version", required=True, help="such as 5.7, 10.11 or what SELECT VERSION() says"
     )
-    grants.add_argument("--user", default="drwatch")
+    grants.add_argument("--user", default="drwatch", help="the account's name (default drwatch)")
     grants.add_argument("--host", required=True, help="the witness's address, as the server sees it")
     grants.add_argument("--tls", action="store_true", help="the account must use TLS")
-    setup = command("ssh-setup", ssh_setup, "print what to run on the nodes for drwatch's shell")
-    setup.add_argument("node", nargs="?", metavar="NODE", help="for this node only")
+    shell = command("ssh-setup", setup.ssh_setup, "print what to run on the nodes for drwatch's shell")
+    shell.add_argument("node", nargs="?", metavar="NODE", help="for this node only")
     demo = command("demo", show_demo, "a real pair in a sandbox, to break and mend", config=False)
     demo.add_argument("--scenario", metavar="NAME", help="play one unattended")
     demo.add_argument(
@@ -149,7 +139,7 @@ def _parser() -> argparse.ArgumentParser:
         help="play it on loopback, or on hosts with a network of their own (root); default: where it needs to be",
     )
     demo.add_argument("--list", action="store_true", help="the scenarios there are")
-    demo.add_argument("--json", action="store_true")
+    demo.add_argument("--json", action="store_true", help="with --scenario or --list: one object")
     return parser
 
 
@@ -206,32 +196,34 @@ def look_once(arguments: argparse.Namespace) -> int:
 def check_config(arguments: argparse.Namespace) -> None:
     from drwatch.paging.apprise import CourierBroken, check
 
-    config = configuration(arguments.config)
+    path = arguments.file or arguments.config
+    config = configuration(path)
     try:
         wrong = asyncio.run(check({name: url.reveal() for name, url in config.channels.items()}))
     except CourierBroken as broken:
         raise Trouble(f"the channels could not be checked: {broken}") from None
     if wrong:
-        lines = (f"{arguments.config}: paging.channels.{name}: {sentence}" for name, sentence in wrong.items())
+        lines = (f"{path}: paging.channels.{name}: {sentence}" for name, sentence in wrong.items())
         raise Trouble("\n".join(lines))
     for notice in config.notices:
         print(f"note: {notice}")
     nodes = ", ".join(f"{node.node.name} ({node.role})" for node in config.nodes)
-    print(f"{arguments.config} is good: {nodes}; channels {', '.join(config.channels)}")
+    print(f"{path} is good: {nodes}; channels {', '.join(config.channels) or 'none'}")
 
 
 def show_status(arguments: argparse.Namespace) -> None:
     from drwatch.cli import screen
 
-    runtime = configuration(arguments.config, look=False).runtime_dir
+    config = configuration(arguments.config, look=False)
+    runtime, zone = config.runtime_dir, ZoneInfo(config.policy.zone)
     if arguments.json:
         print(json.dumps(talk.ask(runtime, "/api/v1/status"), ensure_ascii=False, indent=2))
     elif arguments.watch:
         if not sys.stdout.isatty():
             raise Trouble("--watch draws on a terminal: take --json, or the status alone, for a file or a pipe")
-        screen.watch(lambda: talk.ask(runtime, "/api/v1/status"))
+        screen.watch(lambda: talk.ask(runtime, "/api/v1/status"), zone)
     else:
-        screen.show(talk.ask(runtime, "/api/v1/status"))
+        screen.show(talk.ask(runtime, "/api/v1/status"), zone)
 
 
 def say_rebuilt(arguments: argparse.Namespace) -> None:
@@ -267,99 +259,6 @@ def show_account(arguments: argparse.Namespace) -> None:
     from drwatch.cli import explain
 
     explain.explain(arguments.incident, arguments.config, arguments.json)
-
-
-def page_test(arguments: argparse.Namespace) -> int:
-    from drwatch.core.finding import Severity
-    from drwatch.core.paging import Outcome
-    from drwatch.paging.apprise import Courier
-
-    config = configuration(arguments.config)
-    names = [arguments.channel] if arguments.channel else list(config.channels)
-    if unknown := [name for name in names if name not in config.channels]:
-        raise Trouble(f"there is no channel {unknown[0]}: the configuration has {', '.join(config.channels)}")
-
-    async def send() -> int:
-        courier = Courier({name: config.channels[name].reveal() for name in names})
-        await courier.start()
-        try:
-            title = "TEST drwatch: this is a test page, nothing is wrong [TEST.1]"
-            body = "If you can read this, drwatch can wake you through this channel."
-            came = await asyncio.gather(
-                *(courier.send(name, title, body, Severity.WARNING, False, "TEST.1") for name in names)
-            )
-        finally:
-            await courier.close()
-        for name, delivery in zip(names, came, strict=True):
-            if arguments.json:
-                fields = {"channel": name, "outcome": delivery.outcome, "seconds": round(delivery.seconds, 3)}
-                print(json.dumps({**fields, "detail": delivery.detail}, ensure_ascii=False))
-                continue
-            detail = f": {one_line(delivery.detail)}" if delivery.detail not in ("", delivery.outcome) else ""
-            print(f"{name}: {delivery.outcome} in {delivery.seconds:.2f} s{detail}")
-        return int(any(delivery.outcome is not Outcome.ACCEPTED for delivery in came))
-
-    return asyncio.run(send())
-
-
-def show_grants(arguments: argparse.Namespace) -> None:
-    from drwatch.core.sample import Flavour
-    from drwatch.probes.mysql import grants
-
-    found = re.match(r"[0-9]{1,3}\.[0-9]{1,3}(\.[0-9]{1,3})?(?![0-9])", arguments.server_version)
-    if found is None:
-        raise Trouble("--version takes what SELECT VERSION() says, such as 5.7 or 10.11.6")
-    version = tuple(int(part) for part in found[0].split("."))
-    flavour = Flavour(arguments.flavour)
-    if "mariadb" in arguments.server_version.lower() and flavour is not Flavour.MARIADB:
-        raise Trouble(f"{one_line(arguments.server_version)} is a MariaDB: take --flavour mariadb")
-    if flavour is Flavour.MARIADB and (5, 6) <= version < (10, 0):
-        raise Trouble(f"there is no MariaDB {found[0]}: if SELECT VERSION() says so, take --flavour mysql")
-    if flavour is Flavour.MYSQL and (10, 0) <= version < (13, 0):
-        raise Trouble(f"there is no MySQL {found[0]}: if SELECT VERSION() says so, take --flavour mariadb")
-    if not arguments.host.strip() or not arguments.user.strip():
-        # An empty host is any host to the server, and an empty user anybody.
-        raise Trouble("--host and --user may not be empty: --host is the witness's address, as the server sees it")
-    for statement in grants(flavour, version, arguments.user, arguments.host, tls=arguments.tls):
-        print(statement)
-
-
-def ssh_setup(arguments: argparse.Namespace) -> None:
-    """A script for each account and key; hosts that share both share it."""
-    from drwatch.probes.ssh import ssh_setup as setup
-
-    config = configuration(arguments.config, look=False)
-    names = [node.node.name for node in config.nodes]
-    if arguments.node is not None and arguments.node not in names:
-        raise Trouble(f"there is no node {arguments.node}: the configuration has {', '.join(names)}")
-    hosts: dict[str, list[str]] = {}
-    for node in config.nodes:
-        if node.ssh is not None and arguments.node in (None, node.node.name):
-            key = _public_key(node.ssh)
-            try:
-                script = setup(node.ssh.user, key)
-            except ValueError as error:
-                raise Trouble(f"{node.node.name} cannot be set up: {error}; check ssh.user and ssh.key_file") from None
-            hosts.setdefault(script, []).append(f"{node.node.name} ({node.ssh.address.host})")
-    if not hosts:
-        raise Trouble("no node has ssh: give it 'ssh: {}', else a dead server cannot be told from a dead host")
-    for script, where in hosts.items():
-        print(f"# On {' and on '.join(where)}, as root.")
-        print(script, end="")
-
-
-def _public_key(ssh: SshSettings) -> str:
-    path = Path(f"{ssh.key_file}.pub")
-    try:
-        return path.read_text()
-    except FileNotFoundError:
-        raise Trouble(
-            f"{path} is not there: make the key with 'ssh-keygen -t ed25519 -N \"\" -f {ssh.key_file}'"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        why = (isinstance(error, OSError) and error.strerror) or "it is no text"
-        remedy = f"let this user read it, or make another key with 'ssh-keygen -t ed25519 -N \"\" -f {ssh.key_file}'"
-        raise Trouble(f"{path} cannot be read ({why}): {remedy}") from None
 
 
 def show_demo(arguments: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -13,53 +14,59 @@ from rich.table import Table
 from rich.text import Text
 
 from drwatch.cli.trouble import Trouble
+from drwatch.cli.words import moment
 from drwatch.core.duration import at_most, span
 
 Json = dict[str, Any]
 
 
-def show(status: Json) -> None:
-    Console().print(picture(status))
+def show(status: Json, zone: tzinfo) -> None:
+    Console().print(picture(status, zone=zone))
 
 
-def watch(ask: Callable[[], Json]) -> None:
+def watch(ask: Callable[[], Json], zone: tzinfo) -> None:
     """Until ctrl-C, also across a restart of the daemon; the terminal is put back whatever ends it."""
-    first, ends = picture(ask()), {signal.SIGINT, signal.SIGTERM}
+    first, ends = picture(ask(), zone=zone), {signal.SIGINT, signal.SIGTERM}
     # One that came in the middle of a drawing would leave the terminal half way: they are taken between two of them.
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)
     ended = None
     with Live(first, auto_refresh=False, screen=True) as live:
         while ended is None:
-            live.update(Group(_asked(ask), Text("ctrl-C ends it", style="dim")), refresh=True)
+            live.update(Group(_asked(ask, zone), Text("ctrl-C ends it", style="dim")), refresh=True)
             ended = signal.sigtimedwait(ends, 1.0)
     if ended.si_signo != signal.SIGINT:
         raise SystemExit(128 + ended.si_signo)
 
 
-def _asked(ask: Callable[[], Json]) -> RenderableType:
+def _asked(ask: Callable[[], Json], zone: tzinfo) -> RenderableType:
     try:
-        return picture(ask())
+        return picture(ask(), zone=zone)
     except Trouble as trouble:
         return Text(str(trouble), style="red")
 
 
-def picture(status: Json, brief: bool = False) -> RenderableType:
+def picture(status: Json, brief: bool = False, zone: tzinfo = UTC) -> RenderableType:
     """The JSON of /api/v1/status as panels, one a cluster, the incidents below; ``brief`` leaves the evidence out."""
-    clusters = [_cluster(cluster, brief) for cluster in status["clusters"]]
-    rest = [*_silences(status["silences"]), *_incidents(status["incidents"], brief)]
+    clusters = [_cluster(cluster, brief, zone) for cluster in status["clusters"]]
+    rest = [*_silences(status["silences"], zone), *_incidents(status["incidents"], brief)]
     return Group(*clusters, *rest) if clusters else Text(status["unknown"] or "nothing is watched", style="yellow")
 
 
-def _cluster(cluster: Json, brief: bool) -> Panel:
+def _cluster(cluster: Json, brief: bool, zone: tzinfo) -> Panel:
     verdict = cluster["verdict"]["condition"]
     told = [each for each in cluster["incidents"] if each["phase"] == "open" and not each["suppressed_by"]]
-    style = "red" if verdict or any(each["severity"] == "critical" for each in told) else "yellow" if told else "green"
+    known = all(each["seconds"] is not None for each in cluster["exposures"])
+    well = cluster["settled"] and known and cluster["protection"]["state"] == "protected"
+    critical = verdict or any(each["severity"] == "critical" for each in told)
+    style = "red" if critical else "yellow" if told or not well else "green"
     seen = {each["condition"] for each in cluster["findings"]}
-    calm = "all is well" if cluster["settled"] else "looking …"
+    doubt = "nothing is confirmed, and not all is well" if cluster["settled"] else "looking …"
+    calm = "all is well" if well else doubt
     over = f"{calm}; {told[0]['condition']} is over once that holds" if told else calm
     word = verdict or next((each["condition"] for each in told if each["condition"] in seen), over)
-    body: list[RenderableType] = [_nodes(cluster, brief), _standing(cluster), _figures(cluster, brief)]
-    body += [Text(f"DRILL until {each['until']}", style="bold yellow") for each in cluster["drills"] if each["on"]]
+    body: list[RenderableType] = [_nodes(cluster, brief), _standing(cluster, zone), _figures(cluster, brief)]
+    on = [each["until"] for each in cluster["drills"] if each["on"]]
+    body += [Text(f"DRILL until {_time(until, zone)}", style="bold yellow") for until in on]
     body += _paths(cluster["links"], brief)
     body += _incidents(cluster["incidents"], brief)
     if not brief:
@@ -76,11 +83,11 @@ def _paths(links: list[Json], brief: bool) -> Iterator[Text]:
         yield Text(f"  {link['near']}–{link['far']}: {'; '.join((link['why'], *link['evidence']))}", style="dim")
 
 
-def _standing(cluster: Json) -> Text:
+def _standing(cluster: Json, zone: tzinfo) -> Text:
     leader, protection = cluster["leader"], cluster["protection"]
-    taken = f"{leader['node']} leads since {leader['since']}; " if leader["since"] else ""
+    taken = f"{leader['node']} leads since {_time(leader['since'], zone)}; " if leader["since"] else ""
     style = {"protected": "green", "unprotected": "red", "taken_over": "red"}.get(protection["state"], "yellow")
-    words = f"{taken}{protection['state'].replace('_', ' ')} since {protection['since']}"
+    words = f"{taken}{protection['state'].replace('_', ' ')} since {_time(protection['since'], zone)}"
     return Text("; ".join((words, *protection["why"])), style=style)
 
 
@@ -187,11 +194,16 @@ def _unknown(value: Json) -> Text:
     return Text(f"UNKNOWN: {value['unknown']}", style="yellow")
 
 
-def _silences(silences: list[Json]) -> Iterator[Text]:
+def _silences(silences: list[Json], zone: tzinfo) -> Iterator[Text]:
     for each in silences:
         what = " ".join(filter(None, (each["cluster"], each["node"], each["condition"])))
         why = f"{each['by']}: {each['reason']}"
-        yield Text(f"nobody is paged for {what} until {each['until']} ({why}) [{each['id']}]", style="yellow")
+        until = _time(each["until"], zone)
+        yield Text(f"nobody is paged for {what} until {until} ({why}) [{each['id']}]", style="yellow")
+
+
+def _time(text: str, zone: tzinfo) -> str:
+    return moment(datetime.fromisoformat(text), zone)
 
 
 def _incidents(incidents: list[Json], brief: bool) -> Iterator[RenderableType]:

@@ -13,18 +13,24 @@ from zoneinfo import ZoneInfo
 
 from drwatch.cli import talk
 from drwatch.cli.configured import configuration
+from drwatch.cli.lasting import lasting
 from drwatch.cli.trouble import Trouble
 from drwatch.cli.words import moment, one_line
-from drwatch.config.values import seconds
+from drwatch.config import Config
 from drwatch.core.duration import span
 
 LISTED = 20
 """Silences that the list shows."""
 
+SOUGHT = 500
+"""Among so many of the latest those of one cluster are sought: as many as one answer may hold."""
+
+LONGEST = "72h"
+
 
 def arguments_of(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("cluster", nargs="?", metavar="CLUSTER")
-    parser.add_argument("--for", dest="lasting", metavar="1h", help="how long, at most 72h: it ends by itself")
+    parser.add_argument("--for", dest="lasting", metavar="1h", help=f"how long, at most {LONGEST}: it ends by itself")
     parser.add_argument("--reason", metavar="WHY", help="whoever is paged next reads it")
     parser.add_argument(
         "--condition", default="", metavar="NAME", help="this condition only, such as ReplicationStopped"
@@ -32,22 +38,27 @@ def arguments_of(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--node", default="", metavar="NODE", help="what is about this node only")
     parser.add_argument("--by", default="", metavar="NAME", help="who asks (default: the user who runs this)")
     other = parser.add_mutually_exclusive_group()
-    other.add_argument("--list", action="store_true", help="who silenced what, when and why: the latest first")
+    other.add_argument(
+        "--list", action="store_true", help="who silenced what, when and why, of one CLUSTER or all: the latest first"
+    )
     other.add_argument("--end", metavar="ID", help="end one before its time")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", help="the silence, or the list of them, as the HTTP API has it")
 
 
 def obey(arguments: argparse.Namespace) -> None:
     config = configuration(arguments.config, look=False)
     zone, by = ZoneInfo(config.policy.zone), arguments.by or _user()
+    other = "--list" if arguments.list else "--end" if arguments.end is not None else None
+    if other and (idle := next((key for key in _OF_A_NEW_ONE if getattr(arguments, key)), None)):
+        raise Trouble(f"{other} takes no --{_OF_A_NEW_ONE[idle]}")
     if arguments.list:
-        found = talk.ask(config.runtime_dir, f"/api/v1/silences?limit={LISTED}")["silences"]
+        found = _listed(config, arguments.cluster)
         if arguments.json:
             print(json.dumps(found, ensure_ascii=False, indent=2))
         else:
             print("\n".join(_line(each, zone) for each in found) or "nothing was ever silenced")
         return
-    if arguments.end:
+    if arguments.end is not None:
         where = f"/api/v1/silences/{quote(arguments.end, safe='')}?by={quote(by, safe='')}"
         _say(talk.ask(config.runtime_dir, where, "DELETE"), arguments.json, zone)
         return
@@ -55,13 +66,22 @@ def obey(arguments: argparse.Namespace) -> None:
         raise Trouble(
             "a silence needs CLUSTER, --for and --reason, such as: drwatch silence shop --for 1h --reason upgrade"
         )
-    try:
-        lasting = seconds(arguments.lasting)
-    except ValueError:
-        raise Trouble("--for takes a duration: write it like 30m, 1h30m or 2d") from None
-    asked = {"cluster": arguments.cluster, "for_seconds": lasting, "reason": arguments.reason, "by": by}
+    duration = lasting(arguments.lasting, "silence", LONGEST)
+    asked = {"cluster": arguments.cluster, "for_seconds": duration, "reason": arguments.reason, "by": by}
     asked |= {"condition": arguments.condition, "node": arguments.node}
     _say(talk.ask(config.runtime_dir, "/api/v1/silences", "POST", asked), arguments.json, zone)
+
+
+_OF_A_NEW_ONE = {"lasting": "for", "reason": "reason", "condition": "condition", "node": "node"}
+"""What belongs to a silence that is asked for: where the arguments keep it, and its option."""
+
+
+def _listed(config: Config, cluster: str | None) -> list[Any]:
+    names = [each.name for each in config.policy.clusters]
+    if cluster is not None and cluster not in names:
+        raise Trouble(f"there is no cluster {one_line(cluster)}: the configuration has {', '.join(names)}")
+    found = talk.ask(config.runtime_dir, f"/api/v1/silences?limit={SOUGHT if cluster else LISTED}")["silences"]
+    return [each for each in found if cluster in (None, each["cluster"])][:LISTED]
 
 
 def _user() -> str:

@@ -43,8 +43,8 @@ def ask(runtime_dir: Path, path: str, method: str = "GET", body: object = None) 
         raise Trouble(f"drwatch does not answer on {at} ({why}): see 'journalctl -u drwatch'", 3) from None
     finally:
         connection.close()
-    if answer.status == 400:
-        # Its sentence is for whoever asked.
+    if answer.status in (400, 404, 409):
+        # What was asked for may not be, or is not there: the sentence is for whoever asked.
         raise Trouble(text[:400].decode(errors="replace").strip())
     if answer.status != 200:
         raise Trouble(f"drwatch answered {answer.status}: {text[:200].decode(errors='replace')}", 3)

@@ -234,7 +234,7 @@ class Limits(Section):
     binlog_gap: Period = _LIMITS.binlog_gap
 
 
-# Shortest intervals: what the watched servers do not feel, and sshd does not punish (traps.md 1 and 2).
+# Shortest intervals: what the watched servers do not feel, and sshd and max_connect_errors do not punish.
 Often = Annotated[float, lasting(0.1, 300)]
 Seldom = Annotated[float, lasting(1, 3600)]
 Deadline = Annotated[float, lasting(0.1, 60)]

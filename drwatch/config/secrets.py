@@ -196,7 +196,8 @@ def _password_credential(value: object, info: ValidationInfo) -> Secret:
 def _key_file(value: object, info: ValidationInfo) -> Path:
     path, around = _path(value), surroundings(info)
     if around.look:
-        _content(around.place(path), "Run drwatch ssh-setup: it prints how to make the key")
+        remedy = "Run drwatch ssh-setup: it prints how to make the key, for the user that runs drwatch"
+        _content(around.place(path), remedy)
     return around.place(path)
 
 

@@ -88,7 +88,7 @@ def _time_of_day(text: object) -> time:
 def _count(text: object) -> int:
     if isinstance(text, str) and re.fullmatch(r"[0-9]{1,3}", text) and 2 <= int(text) <= 100:
         return int(text)
-    raise refuse("expected a whole number from 2 to 100", "Write digits only")
+    raise refuse("expected a whole number from 2 to 100", "Choose a whole number between the two")
 
 
 def _share(text: object) -> float:

@@ -201,7 +201,8 @@ def _doors(snapshot: Snapshot, cluster: Cluster, since: Moment, now: Moment) -> 
                 shut = f"standby: from {standby.name} the primary's port 22 {_in_words(reason)}"
                 words[standby] = _Word(Door.SHUT, shut, asked)
             case Blind(reason):
-                blind = f"standby: {standby.name} cannot dial the primary's port 22 ({reason})"
+                cannot = "cannot dial" if reason is Reason.NO_DIALLER else "cannot be asked to dial"
+                blind = f"standby: {standby.name} {cannot} the primary's port 22 ({reason})"
                 words[standby] = _Word(Door.UNKNOWN, blind, asked)
     return words
 

@@ -187,7 +187,7 @@ def _promoted(outage: Outage, snapshot: Snapshot, standby: Node) -> Outage:
     receipt = snapshot.receipts.get((standby, channel.name)) if channel is not None else None
     if outage.decided is not None:
         # The look that last saw it move, which stays the last one when the promotion is seen. A torn transaction keeps
-        # Read ahead of Exec for ever (traps.md 7), so that is no sign.
+        # Read ahead of Exec for ever, so that is no sign.
         moved = receipt.advanced_at if receipt is not None else outage.drained
         outage = replace(outage, drained=_later(outage.decided, moved))
     alone = not fact.channels or all(each.io is IoState.NO and not each.sql for each in fact.channels)

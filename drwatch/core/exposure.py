@@ -41,7 +41,7 @@ class Exposure:
     unseen_seconds: float | None = None
     """Length of the window before ``as_of`` in which nobody looked at the primary."""
     filtered: tuple[str, ...] = ()
-    """What the standby leaves out: the claim is for the rest, this is lost with the primary (traps.md 10)."""
+    """What the standby leaves out: the claim is for the rest, this is lost with the primary."""
 
     @property
     def known(self) -> bool:
@@ -58,7 +58,7 @@ def _applied(snapshot: Snapshot, standby: Node) -> Gtids | None:
 
 
 def _void(snapshot: Snapshot, standby: Node, channel: Channel) -> bool:
-    """Whether the standby has restarted since it said what it had received (traps.md 8)."""
+    """Whether the standby has restarted since it said what it had received: it may have thrown that away."""
     held = snapshot.receipts.get((standby, channel.name))
     return held is not None and held.void
 

@@ -125,7 +125,7 @@ class GtidSet:
         return GtidSet(tuple((source, ((have[0][0], have[0][0]),)) for source, have in self.intervals))
 
     def newest(self) -> GtidSet:
-        """The highest-numbered transaction of each originator: the one that may be torn (traps.md 7)."""
+        """The highest-numbered transaction of each originator: the one that may have arrived in part only."""
         return GtidSet(tuple((source, ((have[-1][1], have[-1][1]),)) for source, have in self.intervals))
 
 

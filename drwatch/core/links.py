@@ -107,7 +107,8 @@ Word = tuple[Way, str]
 """What one look says of a way, and in which sentence."""
 
 _NOTHING: Word = (Way.UNKNOWN, "")
-_OUT_OF_REACH = frozenset({Reason.CONNECT_TIMEOUT, Reason.NO_ROUTE, Reason.CHANNEL_LOST})
+_NOTHING_CAME = frozenset({Reason.CONNECT_TIMEOUT, Reason.NO_ROUTE, Reason.CHANNEL_LOST})
+"""Nothing of the far end was heard. A query without an answer loses a node too, but was sent on a path that passed."""
 _FROM_THERE = PROOF_OF_LIFE | {Reason.REFUSED, Reason.HUNG_UP, Reason.NO_HANDSHAKE}
 """What only the far side, or something on the way that speaks for it, can have sent."""
 
@@ -166,9 +167,12 @@ def _looked(snapshot: Snapshot, node: NodePolicy) -> Word:
     """What the witness's own looks say of its way to a node."""
     sights = [snapshot.sight(node.node, probe) for probe in (Probe.SERVER, Probe.REPLICATION, Probe.HOST)]
     known = [sight for sight in sights if sight is not None]
-    if any(sight.blind is None or sight.blind.reason in _FROM_THERE for sight in known):
+    blinds = [sight.blind for sight in known]
+    if any(blind is None or blind.reason in _FROM_THERE - {Reason.REFUSED} for blind in blinds):
         return Way.PASSES, f"witness: {node.node.name} answers"
-    if known and all(sight.blind is not None and sight.blind.reason in _OUT_OF_REACH for sight in known):
+    if any(blind is not None and blind.reason is Reason.REFUSED for blind in blinds):
+        return Way.PASSES, f"witness: something answers at {node.node.name}, if only to refuse"
+    if blinds and all(blind is not None and blind.reason in _NOTHING_CAME for blind in blinds):
         return Way.FAILS, f"witness: nothing of {node.node.name} answers"
     return _NOTHING
 

@@ -74,7 +74,7 @@ class HostFact:
     slow_age: float | None
     """Seconds since the background part (df, markers) last finished; None when it never has."""
     binlog: Coordinate | None = None
-    """Newest binary log file and its size, where the account may list the directory (traps.md 3)."""
+    """Newest binary log file and its size, where the account may list the directory: no full disk keeps it back."""
     devices: tuple[Device, ...] = ()
     """Under the watched paths and the root; empty where node.sh is older than version 3."""
 

@@ -157,7 +157,7 @@ class Confirm:
     alone: float = 30.0
     """One chair, and nobody to ask."""
     restarting: float = 60.0
-    """A server process that is there and does not listen yet: crash recovery takes its time (traps.md 14)."""
+    """A server process that is there and does not listen yet: crash recovery takes its time."""
     by_condition: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     """Overrides by condition name."""
 

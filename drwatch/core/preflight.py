@@ -15,7 +15,7 @@ from drwatch.core.ailing import full, full_disks, written
 from drwatch.core.duration import at_most
 from drwatch.core.exposure import Exposure
 from drwatch.core.finding import PRIMARY_LOST, Condition, Confidence
-from drwatch.core.policy import NodePolicy
+from drwatch.core.policy import Cluster, NodePolicy
 from drwatch.core.recovery import Recovery
 from drwatch.core.roles import feed
 from drwatch.core.salvage import Command, shell
@@ -113,10 +113,17 @@ def _of_loss(claim: Exposure) -> Check:
     return Check(True, f"the loss is bounded: at most {at_most(claim.seconds)} of commits")
 
 
-def _words(snapshot: Snapshot, standby: NodePolicy) -> tuple[str, str]:
-    """The server's own noun for a replica, and the client that talks to it."""
-    fact = snapshot.server(standby.node)
-    if fact is None or fact.flavour is Flavour.MARIADB:
+def _words(cluster: Cluster, snapshot: Snapshot, node: NodePolicy) -> tuple[str, str]:
+    """The server's own noun for a replica, and the client that talks to it.
+
+    One that was never seen is taken for what another of its cluster is. Where none was: words that both understand,
+    since Debian's MariaDB has a client by MySQL's name too.
+    """
+    facts = (snapshot.server(each.node) for each in (node, *cluster.nodes))
+    fact = next((fact for fact in facts if fact is not None), None)
+    if fact is None:
+        return "SLAVE", "mysql"
+    if fact.flavour is Flavour.MARIADB:
         return "SLAVE", "mariadb"
     return ("REPLICA" if fact.version >= (8, 0, 22) else "SLAVE"), "mysql"
 
@@ -166,7 +173,7 @@ def _repair(view: ClusterView, snapshot: Snapshot, standby: NodePolicy) -> tuple
 def mending(view: ClusterView, snapshot: Snapshot) -> tuple[Command, ...]:
     """What to look at first on a primary that lives and does not serve."""
     primary = view.cluster.primary
-    there, client = shell(primary, terminal=True), _words(snapshot, primary)[1]
+    there, client = shell(primary, terminal=True), _words(view.cluster, snapshot, primary)[1]
     sessions = f"{there} \"sudo {client} -e 'SHOW FULL PROCESSLIST'\""
     match view.verdict.condition:
         case Condition.PRIMARY_DISK_FULL:
@@ -209,7 +216,7 @@ def fence(view: ClusterView, snapshot: Snapshot, name: str) -> tuple[Command, ..
     """What closes an old primary that is back and writable: first at once, then for good."""
     node = next(node for node in view.cluster.nodes if node.node.name == name)
     fact = snapshot.server(node.node)
-    client = "mariadb" if fact is None or fact.flavour is Flavour.MARIADB else "mysql"
+    client = _words(view.cluster, snapshot, node)[1]
     guard = "; SET GLOBAL super_read_only = ON" if fact and fact.super_read_only is not None else ""
     there = shell(node, terminal=True)
     return (
@@ -219,7 +226,7 @@ def fence(view: ClusterView, snapshot: Snapshot, name: str) -> tuple[Command, ..
 
 
 def _apply(fact: ServerFact | None, channel: Channel | None, noun: str, sql: Callable[[str], str]) -> Command:
-    """Apply what was received: first the applier, then no receiver, or MariaDB with GTID drops it (traps.md 23)."""
+    """Apply what was received: first the applier, then no receiver, or MariaDB with GTID drops it."""
     delay = channel.sql_delay if channel else 0
     if channel is not None and fact is not None and fact.flavour is Flavour.MARIADB:
         step = "a plain START would drop what was received. Runbook 'Taking over', step 5"
@@ -235,15 +242,16 @@ def _apply(fact: ServerFact | None, channel: Channel | None, noun: str, sql: Cal
     return Command(f"{why} it all: the applier first, then stop the receiver", line)
 
 
-def _statement(snapshot: Snapshot, node: NodePolicy, text: str) -> str:
+def _statement(cluster: Cluster, snapshot: Snapshot, node: NodePolicy, text: str) -> str:
     """The line that runs SQL on a node."""
-    return f'{shell(node, terminal=True)} "sudo {_words(snapshot, node)[1]} -e \\"{text}\\""'
+    return f'{shell(node, terminal=True)} "sudo {_words(cluster, snapshot, node)[1]} -e \\"{text}\\""'
 
 
 def _takeover(view: ClusterView, snapshot: Snapshot, standby: NodePolicy) -> tuple[Command, ...]:
     """What follows once the old primary can take no writes any more."""
-    noun, client = _words(snapshot, standby)
-    there, name, sql = shell(standby, terminal=True), standby.node.name, partial(_statement, snapshot, standby)
+    noun, client = _words(view.cluster, snapshot, standby)
+    there, name = shell(standby, terminal=True), standby.node.name
+    sql = partial(_statement, view.cluster, snapshot, standby)
     fact, channel = snapshot.server(standby.node), feed(snapshot, standby.node)
     guard = "; SET GLOBAL super_read_only = OFF" if fact and fact.super_read_only is not None else ""
     relay = f"sudo sh -c 'cp -a \\$({client} -NBe \\\"SELECT @@relay_log_basename\\\")* .'"
@@ -312,7 +320,7 @@ def rehearsal(view: ClusterView, snapshot: Snapshot, standby: NodePolicy) -> Pre
             Command(f"{close.why}, and put read_only into its my.cnf", close.line),
             Command(
                 f"See where it stands, and go on once Read_..._Log_Pos of {name} is there too",
-                _statement(snapshot, primary, where),
+                _statement(view.cluster, snapshot, primary, where),
             ),
             *_takeover(view, snapshot, standby),
             Command(f"Let {primary.node.name} follow {name}, since it lacks nothing: runbook 'A drill', step 5", ""),

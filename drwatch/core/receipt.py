@@ -55,11 +55,11 @@ class Receipt:
     furthest_at: Moment | None = None
     """By when it had: the answer of the look that first saw it."""
     void: bool = False
-    """The server has restarted since that look: what was received and not applied may be gone (traps.md 8)."""
+    """The server has restarted since that look: what was received and not applied may be gone."""
 
 
 def whole(channel: Channel, executed: Gtids | None, version: tuple[int, ...]) -> Gtids | None:
-    """The received GTIDs without a transaction that may have arrived in part only (traps.md 7)."""
+    """The received GTIDs without a transaction that may have arrived in part only."""
     received = channel.retrieved_gtid
     if not isinstance(received, GtidSet) or version >= WHOLE_GROUPS:
         return received

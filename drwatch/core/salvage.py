@@ -1,7 +1,7 @@
 """What a lost primary holds and a standby lacks: the list as far as it is known, and the lines that save it.
 
-For a human to run. The copy comes first: a binary log on the disk of a dead server needs no server to be read
-(traps.md 24). The line that makes SQL of it leaves out what the standby holds, so that it also brings what nobody saw.
+For a human to run. The copy comes first: a binary log on the disk of a dead server needs no server to be read.
+The line that makes SQL of it leaves out what the standby holds, so that it also brings what nobody saw.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def _had(snapshot: Snapshot, source: Node) -> tuple[Position, bool]:
 
 
 def _start(snapshot: Snapshot, standby: Node) -> Coordinate | None:
-    """The end of the last whole transaction: what was only received may end inside one (traps.md 7)."""
+    """The end of the last whole transaction: what was only received may end inside one."""
     channel = feed(snapshot, standby) or snapshot.fed.get(standby)
     return channel.executed if channel else None
 

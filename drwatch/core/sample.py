@@ -228,7 +228,7 @@ class ServerFact:
 
     @property
     def binlog_to_measure(self) -> str | None:
-        """Where the host can read the position that the server does not say without a lock (traps.md 3)."""
+        """Where the host can read the position that the server does not say without a lock."""
         return self.binlog_base if self.gtid is None and self.binlog is None else None
 
 

@@ -104,7 +104,9 @@ def _condition(name: str) -> Condition | None:
     if not name:
         return None
     if name not in set(Condition):
-        raise Refused(f"there is no condition {name}: docs/runbooks.md has a heading for each")
+        near = next((each for each in Condition if each.lower() == name.lower()), None)
+        meant = f". Perhaps {near} was meant" if near else ": docs/runbooks.md has a heading for each"
+        raise Refused(f"there is no condition {name}{meant}")
     condition = Condition(name)
     if condition in NEVER:
         raise Refused(f"{condition} is never silenced: it says that nobody would be told anything else")

@@ -202,7 +202,7 @@ class Snapshot:
         return 0.0 if ahead is None or behind is None else ahead - behind
 
     def _had(self, sample: Sample, position: Position, measured: bool = False) -> Snapshot:
-        """With what a node had; if that is less than it had before, its history begins anew (traps.md 9)."""
+        """With what a node had; if that is less than it had before, its history begins anew."""
         node = sample.key.node
         if position.gtid is None and position.binlog is None:
             return self

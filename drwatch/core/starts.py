@@ -8,7 +8,7 @@ WINDOW = 900.0
 """Seconds in which starts are counted."""
 
 LOOP = 3
-"""So many starts in the window are a crash loop, which no window of a few seconds sees (traps.md 14)."""
+"""So many starts in the window are a crash loop, which no window of a few seconds sees."""
 
 APART = 1.5
 """Seconds: the server counts its uptime in whole ones."""

@@ -80,7 +80,7 @@ class Timeline:
     entries: tuple[Entry, ...] = ()
     rewound: frozenset[Node] = frozenset()
     """The standbys that it fed when its position went back: positions are used twice, so what these hold says nothing
-    any more, until a human says that they were rebuilt (traps.md 9)."""
+    any more, until a human says that they were rebuilt."""
     sure_from: Moment | None = None
     """How old the entries from before are, nobody knows: the witness's machine restarted and its clock went back."""
     told: Position | None = None

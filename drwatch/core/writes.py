@@ -1,6 +1,6 @@
 """Whether a server's writes get anywhere: read off the counters of its fast look, without a privilege.
 
-A held connection answers in a millisecond while every write waits for a lock or a full disk (traps.md 13). What gives
+A held connection answers in a millisecond while every write waits for a lock or a full disk. What gives
 it away: write statements are counted when they begin, threads run that did not, and the position stands still.
 """
 

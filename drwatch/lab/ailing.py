@@ -120,7 +120,7 @@ def restart(pair: Pair) -> float:
 
 
 def stop(pair: Pair) -> float:
-    """SIGTERM, as systemctl stop sends it: on a full disk it closes the port and the process stays (traps.md 14)."""
+    """SIGTERM, as systemctl stop sends it: on a full disk it closes the port and the process stays."""
     at = pair.primary.process.signal(signal.SIGTERM)
     until(lambda: not pair.primary.listens, within=10, what="the closed port")
     return at

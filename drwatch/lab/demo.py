@@ -77,8 +77,10 @@ def flavour(name: str) -> Flavour:
 
 
 def listing() -> Iterator[str]:
+    width = max(map(len, SCENARIOS))
     for scenario in SCENARIOS.values():
-        yield f"{scenario.name:28} {scenario.sentence}"
+        root = " (root)" if scenario.topology is Topology.HOSTS else ""
+        yield f"{scenario.name:{width}}  {scenario.sentence}{root}"
 
 
 def names() -> Mapping[str, str]:

@@ -83,7 +83,7 @@ def parse(answer: Answer, target: str) -> Blind | None:
 
 class DoorLook:
     """A dial from a node's shell to ``key.target``, HOST:PORT: another host's sshd or an outside anchor, never a
-    database (traps.md 1).
+    database: a dial there that does not log in counts against whoever dialled.
 
     Only when it is asked for, and at most once in 5 s whatever is asked: between, the last sample is handed out again.
     """

@@ -28,10 +28,13 @@ from drwatch.core.paging import Row
 from drwatch.core.preflight import no_drill, rehearsal
 from drwatch.core.sample import Moment
 from drwatch.core.silence import Refused, Silence, Wish
+from drwatch.core.view import ClusterView
 from drwatch.store import Boxed, Past, StoreError
 from drwatch.web import page
+from drwatch.web.drills import drill_json, rehearsal_json
+from drwatch.web.incidents import boxed_json, incident_json, past_json
 from drwatch.web.silences import silence_json, wish
-from drwatch.web.status import boxed_json, drill_json, incident_json, past_json, rehearsal_json, status_json
+from drwatch.web.status import status_json
 
 MOST = 500
 """Lines of history that one answer may hold."""
@@ -177,10 +180,8 @@ class _Pages:
 
     async def drill(self, request: Request) -> Response:
         """What a drill would be now: may one be announced, and what would its humans do."""
-        name, assessment = request.path_params["cluster"], self._reader.assessment()
-        view = assessment.view(name) if assessment else None
-        if assessment is None or view is None:
-            raise HTTPException(404, f"there is no cluster {name}, or it has not been judged yet")
+        name = request.path_params["cluster"]
+        assessment, view = self._seen(name)
         on = running(assessment.snapshot.drills, name, assessment.at)
         plans = [rehearsal_json(rehearsal(view, assessment.snapshot, standby)) for standby in view.ranked]
         refused = "" if on else no_drill(view) or ""
@@ -188,23 +189,24 @@ class _Pages:
 
     async def announce(self, request: Request) -> Response:
         _of_an_operator(request, "drwatch drill CLUSTER")
-        name, assessment = request.path_params["cluster"], self._reader.assessment()
-        view = assessment.view(name) if assessment else None
-        begins = request.method == "POST"
-        if begins and assessment and view and not running(assessment.snapshot.drills, name, assessment.at):
+        name, begins = request.path_params["cluster"], request.method == "POST"
+        assessment, view = self._seen(name)
+        if begins and not running(assessment.snapshot.drills, name, assessment.at):
             refused = no_drill(view)
             if refused is not None:
                 raise HTTPException(409, refused)
         said = self._reader.drill(name, _seconds(request) if begins else 0)
         if said is None:
-            raise HTTPException(404, f"there is no cluster {name}" + ("" if begins else ", or no drill of it is on"))
+            raise HTTPException(404, f"no drill of {name} is on")
         return JSONResponse({"drill": drill_json(said, begins)})
 
     async def rebuilt(self, request: Request) -> Response:
         _of_an_operator(request, "drwatch rebuilt CLUSTER NODE")
-        words = self._reader.rebuilt(request.path_params["cluster"], request.path_params["node"])
+        name, node = request.path_params["cluster"], request.path_params["node"]
+        words = self._reader.rebuilt(name, node)
         if words is None:
-            raise HTTPException(404, f"{request.path_params['cluster']} has no node {request.path_params['node']}")
+            names = ", ".join(each.node.name for each in self._seen(name)[1].cluster.nodes)
+            raise HTTPException(404, f"{name} has no node {node}: it has {names}")
         return JSONResponse({"done": words})
 
     async def silences(self, request: Request) -> Response:
@@ -237,6 +239,17 @@ class _Pages:
         if ended is None:
             raise HTTPException(404, f"no silence {name} is in force: see drwatch silence --list")
         return JSONResponse(silence_json(ended, ended.ended))
+
+    def _seen(self, cluster: str) -> tuple[Assessment, ClusterView]:
+        """What was judged, and of this cluster; else a sentence for whoever asked."""
+        assessment = self._reader.assessment()
+        if assessment is None:
+            raise HTTPException(503, "nothing has been judged yet: ask again in a moment")
+        view = assessment.view(cluster)
+        if view is None:
+            names = ", ".join(each.cluster.name for each in assessment.clusters)
+            raise HTTPException(404, f"there is no cluster {cluster}: the configuration has {names}")
+        return assessment, view
 
     def _now(self) -> Moment | None:
         assessment = self._reader.assessment()

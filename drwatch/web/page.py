@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator, Sequence
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 
 from drwatch import __version__
 from drwatch.core.actuals import COMPONENTS
@@ -13,28 +13,17 @@ from drwatch.core.advice import advice
 from drwatch.core.assessment import Assessment
 from drwatch.core.drill import running
 from drwatch.core.duration import at_most, span
-from drwatch.core.exposure import Exposure
 from drwatch.core.finding import Severity
 from drwatch.core.incident import Incident, Phase
 from drwatch.core.paging import Row
-from drwatch.core.policy import NodePolicy, Role
-from drwatch.core.recovery import Recovery, Term, backlog
-from drwatch.core.sample import (
-    PROOF_OF_LIFE,
-    Blind,
-    Channel,
-    HostFact,
-    IoState,
-    Moment,
-    Probe,
-    ReplicationFact,
-    ServerFact,
-)
-from drwatch.core.snapshot import Sight
+from drwatch.core.sample import PROOF_OF_LIFE, Blind, Moment, Probe, ServerFact
 from drwatch.core.standing import State
 from drwatch.core.view import ClusterView
 from drwatch.core.world import WITNESS
+from drwatch.web.figures import copies, exposure, recovery, repair_or_take_over
 from drwatch.web.markup import Markup, join, tag
+from drwatch.web.nodes import node_row, not_seen
+from drwatch.web.text import time
 from drwatch.web.votes import paths, votes
 
 REFRESH = 5
@@ -132,28 +121,32 @@ def _summary(assessment: Assessment | None, incidents: Sequence[Incident], wrong
         return "warn", f"{len(told)} warning{'s' if len(told) > 1 else ''}: {', '.join(_name(each) for each in told)}"
     if assessment.unsettled:
         return "warn", f"Not looked at all round yet: {', '.join(sorted(assessment.unsettled))}"
+    if ill := [f"{view.cluster.name} {', '.join(doubts)}" for view in assessment.clusters if (doubts := _doubts(view))]:
+        return "warn", f"Nobody was told of anything, and not all is well: {'; '.join(ill)}"
     return "good", "All is well"
+
+
+def _doubts(view: ClusterView) -> list[str]:
+    """What keeps a cluster from being well, whether or not anybody was told of it."""
+    state = view.protection.state
+    doubts = [] if state is State.PROTECTED else [state.replace("_", " ")]
+    return doubts + (["data at risk unknown"] if any(claim.seconds is None for claim in view.database) else [])
 
 
 def _name(incident: Incident) -> str:
     return f"{incident.cluster + ' ' if incident.cluster else ''}{incident.condition} {incident.subject}"
 
 
-def _time(at: Moment | datetime, zone: tzinfo, form: str = "%H:%M:%S") -> Markup:
-    wall = (at.wall if isinstance(at, Moment) else at).astimezone(zone)
-    return tag("time", wall.strftime(form), datetime=wall.isoformat(timespec="seconds"))
-
-
 def _as_of(assessment: Assessment | None, zone: tzinfo) -> Markup | None:
     if assessment is None:
         return None
-    return tag("span", "as of ", _time(assessment.at, zone, "%Y-%m-%d %H:%M:%S %Z"))
+    return tag("span", "as of ", time(assessment.at, zone, "%Y-%m-%d %H:%M:%S %Z"))
 
 
 def _silences(assessment: Assessment, zone: tzinfo) -> Iterator[Markup]:
     for each in assessment.silences:
         what = " ".join(filter(None, (each.cluster, each.node, each.condition)))
-        until = _time(each.until, zone, "%Y-%m-%d %H:%M")
+        until = time(each.until, zone, "%Y-%m-%d %H:%M")
         yield tag(
             "p", f"Nobody is paged for {what} until ", until, f" ({each.by}: {each.reason}) [{each.id}]", class_="warn"
         )
@@ -196,7 +189,7 @@ def _incidents(incidents: Sequence[Incident], now: Moment, zone: tzinfo) -> Iter
             tag(
                 "small",
                 f"{incident.severity} [{incident.id}] since ",
-                _time(incident.began, zone),
+                time(incident.began, zone),
                 f", {span(now - incident.began)}{note}",
             ),
             class_=colour,
@@ -205,8 +198,8 @@ def _incidents(incidents: Sequence[Incident], now: Moment, zone: tzinfo) -> Iter
 
 def _cluster(assessment: Assessment, view: ClusterView, incidents: Sequence[Incident], zone: tzinfo) -> Markup:
     seen = assessment.snapshot
-    figures = [_exposure(claim, view, zone) for claim in view.database]
-    figures += [_recovery(estimate, view.cluster.objectives.rto, assessment.at) for estimate in view.recovery]
+    figures = [exposure(claim, view, zone) for claim in view.database]
+    figures += [recovery(estimate, view.cluster.objectives.rto, assessment.at) for estimate in view.recovery]
     return tag(
         "section",
         tag("h2", view.cluster.name),
@@ -216,13 +209,13 @@ def _cluster(assessment: Assessment, view: ClusterView, incidents: Sequence[Inci
         *_drill(assessment, view, zone),
         *_incidents(incidents, assessment.at, zone),
         tag("div", *figures, class_="figures"),
-        *_choice(assessment, view, zone),
+        *repair_or_take_over(assessment, view, zone),
         *_salvage(view),
         *_takeovers(assessment, view, zone),
         tag("h3", "Nodes"),
-        tag("table", *(_node(assessment, node, node is view.cluster.primary) for node in view.cluster.nodes)),
+        tag("table", *(node_row(assessment, node, node is view.cluster.primary) for node in view.cluster.nodes)),
         *paths(view),
-        *_files(view),
+        *copies(view),
         *(tag("small", f"{each.sentence}: ", tag("code", each.statement)) for each in advice(view.cluster, seen)),
     )
 
@@ -275,7 +268,7 @@ def _protection(assessment: Assessment, view: ClusterView) -> Iterator[Markup]:
 def _drill(assessment: Assessment, view: ClusterView, zone: tzinfo) -> Iterator[Markup]:
     on = running(assessment.snapshot.drills, view.cluster.name, assessment.at)
     if on is not None:
-        times = _time(on.began, zone), " to ", _time(on.until, zone)
+        times = time(on.began, zone), " to ", time(on.until, zone)
         yield tag("p", "DRILL from ", *times, ": pages still go out, and are marked", class_="warn")
 
 
@@ -290,176 +283,9 @@ def _takeovers(assessment: Assessment, view: ClusterView, zone: tzinfo) -> Itera
         parts = ", ".join(f"{part} {span(seconds)}" for part, seconds in took if seconds is not None)
         loss = "" if each.loss is None else f"; lost at most {at_most(each.loss)}"
         what = tag("td", f"{each.lost} to {each.standby}: {parts or 'no part was measured'}{loss}")
-        lines.append(tag("tr", tag("th", _time(each.fault, zone, "%Y-%m-%d %H:%M"), tag("small", each.kind)), what))
+        lines.append(tag("tr", tag("th", time(each.fault, zone, "%Y-%m-%d %H:%M"), tag("small", each.kind)), what))
     yield tag("h3", "Takeovers so far")
     yield tag("table", *lines)
-
-
-def _figure(label: str, value: str, colour: str, *lines: str | None) -> Markup:
-    small = (tag("small", line) for line in lines if line)
-    return tag("div", tag("small", label), tag("b", value, class_=colour), *small, class_="figure")
-
-
-def _colour(seconds: float, objective: float) -> str:
-    return "bad" if seconds > objective else "warn" if seconds > 0.8 * objective else "good"
-
-
-def _exposure(claim: Exposure, view: ClusterView, zone: tzinfo) -> Markup:
-    objective = view.cluster.objectives.rpo
-    label = f"Data-loss exposure with {claim.node.name}"
-    goal = f"Objective {span(objective)}"
-    if claim.seconds is None:
-        return _figure(label, "UNKNOWN", "bad", claim.unknown, goal)
-    seen = [f"{claim.transactions_seen} transactions"] if claim.transactions_seen is not None else []
-    seen += [_bytes(claim.bytes_seen)] if claim.bytes_seen is not None else []
-    proof = claim.datum.wall.astimezone(zone).strftime("%H:%M:%S") if claim.datum else None
-    return _figure(
-        label,
-        f"at most {at_most(claim.seconds)}",
-        _colour(claim.seconds, objective),
-        "Frozen: the primary is proved dead" if claim.frozen else None,
-        f"Seen missing: at least {', '.join(seen)}" if seen else None,
-        f"Nobody saw the last {at_most(claim.unseen_seconds)}" if claim.unseen_seconds is not None else None,
-        f"{goal}; proof of {proof}" if proof else goal,
-    )
-
-
-def _recovery(estimate: Recovery, objective: float, now: Moment) -> Markup:
-    label, goal = f"Estimated recovery time with {estimate.node.name}", f"Objective {span(objective)}"
-    terms = [_term(term, now) for term in estimate.terms]
-    if estimate.seconds is None:
-        return _figure(label, "UNKNOWN", "bad", estimate.unknown, *terms, goal)
-    # What nobody has measured colours nothing red, as it pages nobody.
-    colour = _colour(estimate.unassumed, objective)
-    over = "warn" if colour == "good" and estimate.seconds > objective else colour
-    return _figure(label, f"about {span(estimate.seconds)}", over, *terms, goal)
-
-
-def _choice(assessment: Assessment, view: ClusterView, zone: tzinfo) -> Iterator[Markup]:
-    """Repair and take over, side by side."""
-    choice = view.choice
-    if choice is None:
-        return
-    term, since = choice.repair, assessment.snapshot.lost_since(view.cluster.primary.node)
-    loss = "nothing" if choice.lossless else "UNKNOWN" if choice.loss.seconds is None else at_most(choice.loss.seconds)
-    wins = "nobody can say" if choice.wins_after is None else f"{span(choice.wins_after)} after its death"
-    at = (", at ", _time(since.plus(choice.wins_after), zone)) if since and choice.wins_after is not None else ()
-    yield tag("h3", "If the primary is lost")
-    yield tag(
-        "div",
-        _figure(
-            "Repair",
-            "UNKNOWN" if term.seconds is None else f"about {span(term.seconds)}",
-            "",
-            "loses nothing",
-            _term(term, assessment.at),
-        ),
-        _figure(
-            f"Take over with {choice.loss.node.name}",
-            "UNKNOWN" if choice.take_over is None else f"about {span(choice.take_over)}",
-            "",
-            f"loses {'' if choice.lossless or choice.loss.seconds is None else 'at most '}{loss}",
-            "from the decision on",
-            choice.unknown,
-        ),
-        class_="figures",
-    )
-    yield tag("p", f"Taking over is better: {wins}", *at)
-
-
-def _term(term: Term, now: Moment) -> str:
-    """One part, with what it comes from and how old that is."""
-    seconds = "?" if term.seconds is None else span(term.seconds)
-    age = f", {span(now - term.at)} ago" if term.at else ""
-    return f"{term.component} {seconds}, {term.basis}{f': {term.note}' if term.note else ''}{age}"
-
-
-def _files(view: ClusterView) -> Iterator[Markup]:
-    if not view.copies:
-        return
-    lines = []
-    for node, files, claim in view.copies:
-        limit = f"limit {span(files.stale_after)}, a sync every {span(files.every)}"
-        if claim is None:
-            state = tag("span", "unmeasured: no marker was ever seen", class_="faint")
-        elif claim.seconds is None:
-            state = tag("span", f"UNKNOWN: {claim.unknown}", class_="bad")
-        else:
-            colour = "bad" if claim.seconds > files.stale_after else "good"
-            state = tag("span", f"at most {at_most(claim.seconds)} old", class_=colour)
-        what = tag("td", state, tag("small", f"{limit}; {files.path}"))
-        lines.append(tag("tr", tag("th", files.name, tag("small", f"on {node.name}")), what))
-    yield tag("h3", "Files")
-    yield tag("table", *lines)
-    yield from (tag("p", f"{each.claim.node.name}: {each.meaning}") for each in view.coherent if each.meaning)
-
-
-def _node(assessment: Assessment, node: NodePolicy, leads: bool) -> Markup:
-    snapshot, now = assessment.snapshot, assessment.at
-    lines: list[Markup] = []
-    match snapshot.latest(node.node, Probe.SERVER):
-        case ServerFact() as fact:
-            version = ".".join(map(str, fact.version))
-            access = "read-only" if fact.read_only else "takes writes"
-            odd = fact.read_only is leads
-            words = f"; {fact.flavour} {version}, {fact.connections} of {fact.max_connections} connections"
-            lines.append(tag("span", tag("strong", access, class_="warn" if odd else "good"), words))
-        case Blind(reason, detail):
-            lines.append(tag("span", _blind("server", reason, detail), class_="bad"))
-        case _:
-            lines.append(tag("span", "not looked at yet", class_="faint"))
-    found = snapshot.latest(node.node, Probe.REPLICATION)
-    if isinstance(found, ReplicationFact):
-        for channel in found.channels:
-            receipt = snapshot.receipts.get((node.node, channel.name))
-            lines.append(_channel(channel, now - receipt.heard_at if receipt else None))
-    lines += _host(snapshot.latest(node.node, Probe.HOST))
-    seen = {Probe.SERVER, Probe.MARKER}
-    for key, sight in snapshot.sights.items():
-        if key.node == node.node and key.probe not in seen and sight.blind is not None:
-            lines.append(_lost(key.probe, key.target, sight, now))
-    role = f"{'primary' if leads else 'standby'}{'' if leads is (node.role is Role.PRIMARY) else f' ({node.role})'}"
-    name = tag("th", node.node.name, tag("small", f"{role}{', ' + node.location if node.location else ''}"))
-    return tag("tr", name, tag("td", *(tag("p", line) for line in lines)))
-
-
-def _blind(what: str, reason: str, detail: str) -> str:
-    return f"{what} not seen: {reason}{f' ({detail})' if detail else ''}"
-
-
-def _lost(probe: Probe, target: str, sight: Sight, now: Moment) -> Markup:
-    blind = sight.blind or sight.latest.found
-    words = _blind(f"{probe} {target}".strip(), blind.reason, blind.detail) if isinstance(blind, Blind) else ""
-    since = f", for {span(now - sight.blind_since)}" if sight.blind_since else ""
-    return tag("span", words + since, class_="warn")
-
-
-def _channel(channel: Channel, silence: float | None) -> Markup:
-    waiting = backlog(channel)
-    behind = "" if waiting is None else f", {_bytes(waiting)} to apply" if waiting else ", all applied"
-    heard = "" if silence is None else f", heard {span(silence)} ago"
-    good = channel.io is IoState.YES and channel.sql
-    errno = channel.sql_errno or channel.io_errno
-    words = (
-        f"from {channel.source_host}:{channel.source_port}: receives {channel.io.lower()}, "
-        f"applies {'yes' if channel.sql else 'no'}{f', errno {errno}' if errno else ''}{heard}{behind}"
-    )
-    return tag("span", words, class_="" if good else "bad")
-
-
-def _host(found: object) -> Iterator[Markup]:
-    if not isinstance(found, HostFact):
-        return
-    parts = []
-    if found.io_wait is not None:
-        parts.append(f"I/O wait {found.io_wait:.0%}")
-    if found.io_pressure is not None:
-        parts.append(f"I/O pressure {found.io_pressure:.0%}")
-    parts += [f"{each.path} {_bytes(each.free_bytes)} free" for each in found.filesystems]
-    if not found.processes:
-        yield tag("span", "host answers, no server process", class_="bad")
-    if parts:
-        yield tag("span", ", ".join(parts), class_="faint")
 
 
 def _witness(assessment: Assessment, rows: Sequence[Row]) -> Iterator[Markup]:
@@ -475,7 +301,7 @@ def _witness(assessment: Assessment, rows: Sequence[Row]) -> Iterator[Markup]:
         lines.append(_line(f"page on {row.channel}", words, "warn"))
     for key, sight in assessment.snapshot.sights.items():
         if key.node == WITNESS:
-            words = "answers" if sight.blind is None else _blind("anchor", sight.blind.reason, sight.blind.detail)
+            words = "answers" if sight.blind is None else not_seen("anchor", sight.blind.reason, sight.blind.detail)
             lines.append(_line(key.target, words, "good" if sight.blind is None else "bad"))
     if lines:
         yield tag("section", tag("h2", "The witness itself"), tag("table", *lines))
@@ -483,13 +309,3 @@ def _witness(assessment: Assessment, rows: Sequence[Row]) -> Iterator[Markup]:
 
 def _line(name: str, words: str, colour: str) -> Markup:
     return tag("tr", tag("th", name), tag("td", join(words), class_=colour))
-
-
-def _bytes(count: int) -> str:
-    """A size that a human reads at a glance, in powers of 1024."""
-    size = float(count)
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}" if unit == "bytes" or size >= 10 else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} TiB"

@@ -10,34 +10,21 @@ from dataclasses import asdict
 from typing import Any
 
 from drwatch import __version__
-from drwatch.core.actuals import COMPONENTS, Outage
 from drwatch.core.advice import advice
 from drwatch.core.assessment import Assessment
-from drwatch.core.drill import Drill, running
 from drwatch.core.exposure import Exposure
-from drwatch.core.finding import Finding
 from drwatch.core.incident import Incident
 from drwatch.core.paging import Row
 from drwatch.core.policy import NodePolicy
-from drwatch.core.preflight import Preflight
 from drwatch.core.recovery import Recovery, Term, backlog
 from drwatch.core.roles import application
 from drwatch.core.salvage import Salvage
-from drwatch.core.sample import (
-    Blind,
-    Channel,
-    HostFact,
-    IoState,
-    Moment,
-    Node,
-    Probe,
-    ReplicationFact,
-    ServerFact,
-)
+from drwatch.core.sample import Blind, Channel, HostFact, IoState, Moment, Node, Probe, ReplicationFact, ServerFact
 from drwatch.core.snapshot import ChannelHealth, Sight, Snapshot
 from drwatch.core.view import ClusterView, roles_seen
 from drwatch.core.world import WITNESS
-from drwatch.store import Boxed, Past
+from drwatch.web.drills import drills_json, outage_json
+from drwatch.web.incidents import finding_json, incident_json
 from drwatch.web.silences import silence_json
 from drwatch.web.text import text_of
 
@@ -68,60 +55,10 @@ def status_json(assessment: Assessment | None, incidents: Sequence[Incident], ro
         "anchors": _probes(assessment, WITNESS),
         "channels": [_paging_channel(name, health) for name, health in assessment.snapshot.channels.items()],
         "incidents": [incident_json(each, assessment.at) for each in incidents if each.cluster not in shown],
-        "findings": [_finding(each) for each in assessment.findings if each.cluster not in shown],
+        "findings": [finding_json(each) for each in assessment.findings if each.cluster not in shown],
         "silences": [silence_json(each, assessment.at) for each in assessment.silences],
         "pages": _pages(assessment.at, rows),
     }
-
-
-def incident_json(incident: Incident, now: Moment | None = None) -> Json:
-    """One incident that is alive; ``now`` gives its age."""
-    return {
-        "id": incident.id,
-        "cluster": incident.cluster,
-        "subject": incident.subject,
-        "condition": incident.condition,
-        "severity": incident.severity,
-        "phase": incident.phase,
-        "confidence": incident.confidence,
-        "summary": incident.summary,
-        "evidence": list(incident.evidence),
-        "votes": [asdict(vote) for vote in incident.votes],
-        "began_at": text_of(incident.began),
-        "confirmed_at": text_of(incident.confirmed),
-        "ended_at": text_of(incident.ended),
-        "age_seconds": now - incident.began if now else None,
-        "suppressed_by": incident.suppressed_by,
-        "silence": incident.silence or None,
-        "told_condition": incident.told_condition,
-        "told_at": text_of(incident.told_at),
-        "pages": incident.pages,
-    }
-
-
-def past_json(past: Past) -> Json:
-    """One incident out of the history."""
-    return {
-        "id": past.id,
-        "cluster": past.cluster,
-        "subject": past.subject,
-        "condition": past.condition,
-        "severity": past.severity,
-        "phase": past.phase,
-        "summary": past.summary,
-        "began_at": text_of(past.began),
-        "confirmed_at": text_of(past.confirmed),
-        "ended_at": text_of(past.ended),
-        "suppressed_by": past.suppressed_by,
-        "silence": past.silence or None,
-        "pages": past.pages,
-        "told": past.told,
-    }
-
-
-def boxed_json(boxed: Boxed) -> Json:
-    """One record of the black box."""
-    return {"number": boxed.number, "digest": boxed.digest, "broken": boxed.broken, **boxed.body}
 
 
 def _cluster(assessment: Assessment, view: ClusterView, incidents: Iterable[Incident]) -> Json:
@@ -154,12 +91,12 @@ def _cluster(assessment: Assessment, view: ClusterView, incidents: Iterable[Inci
         "recovery": [_recovery(estimate, cluster.objectives.rto, assessment.at) for estimate in view.recovery],
         "choice": _choice(assessment, view),
         "endpoint": _endpoint(assessment.snapshot, view),
-        "drills": _drills(assessment, cluster.name),
-        "outages": [_outage(each) for each in assessment.snapshot.outages if each.cluster == cluster.name],
+        "drills": drills_json(assessment, cluster.name),
+        "outages": [outage_json(each) for each in assessment.snapshot.outages if each.cluster == cluster.name],
         "files": _files(view),
         "advice": [each._asdict() for each in advice(cluster, assessment.snapshot)],
         "incidents": [incident_json(each, assessment.at) for each in incidents if each.cluster == cluster.name],
-        "findings": [_finding(each) for each in assessment.findings if each.cluster == cluster.name],
+        "findings": [finding_json(each) for each in assessment.findings if each.cluster == cluster.name],
     }
 
 
@@ -261,39 +198,6 @@ def _endpoint(snapshot: Snapshot, view: ClusterView) -> Json | None:
         "authoritative": fact.authoritative if fact else None,
         "leads_to": list(fact.leads_to) if fact else None,
         "unknown": "" if fact else found.detail if isinstance(found, Blind) else "it has not been looked at yet",
-    }
-
-
-def _drills(assessment: Assessment, cluster: str) -> list[Json]:
-    drills = assessment.snapshot.drills
-    on = running(drills, cluster, assessment.at)
-    return [drill_json(each, each is on) for each in drills if each.cluster == cluster]
-
-
-def drill_json(drill: Drill, on: bool) -> Json:
-    """One drill; ``on`` while it is not over."""
-    return {"began_at": text_of(drill.began), "until": text_of(drill.until), "on": on}
-
-
-def rehearsal_json(answer: Preflight) -> Json:
-    """How a planned takeover with one standby would go."""
-    return {
-        "standby": answer.standby,
-        "decision": answer.decision,
-        "checks": [{"passed": check.passed, "sentence": check.sentence} for check in answer.checks],
-        "steps": [{"why": step.why, "line": step.line} for step in answer.takeover],
-    }
-
-
-def _outage(outage: Outage) -> Json:
-    return {
-        "kind": outage.kind,
-        "lost": outage.lost,
-        "standby": outage.standby,
-        "fault_at": text_of(outage.fault),
-        "ended_at": text_of(outage.ended),
-        "loss_seconds": outage.loss,
-        "took": {component: outage.seconds(component) for component in COMPONENTS},
     }
 
 
@@ -405,18 +309,6 @@ def _probe(probe: Probe, target: str, sight: Sight, now: Moment) -> Json:
         "asked_at": text_of(sight.latest.asked),
         "fact_age_seconds": now - sight.fact.asked if sight.fact else None,
         "blind_seconds": now - sight.blind_since if sight.blind_since else None,
-    }
-
-
-def _finding(finding: Finding) -> Json:
-    return {
-        "condition": finding.condition,
-        "severity": finding.severity,
-        "subject": finding.subject,
-        "summary": finding.summary,
-        "evidence": list(finding.evidence),
-        "confidence": finding.confidence,
-        "suppressed_by": finding.suppressed_by,
     }
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -54,6 +55,12 @@ def test_help_says_what_each_command_does(command: str) -> None:
     ran = drwatch(command, "--help")
     assert (ran.status, ran.err) == (0, "")
     assert ran.out.startswith(f"usage: drwatch {command}")
+    options = re.findall(r"^  (-\S.*)$", ran.out, re.MULTILINE)
+    lines = ran.out.splitlines()
+    for option in options:
+        # What it means stands beside it, or below where there is no room.
+        below = lines[lines.index(f"  {option}") + 1 :][:1]
+        assert "  " in option or (below and below[0].startswith(" " * 10)), option
 
 
 def test_the_program_says_its_version_and_its_commands() -> None:
@@ -135,6 +142,12 @@ def test_check_config_says_that_all_is_good_and_what_should_be_known(config: Pat
     assert all(notice.startswith("note: ") for notice in notices)
 
 
+def test_check_config_takes_its_file_as_every_other_command_does_too(config: Path) -> None:
+    ran = drwatch("check-config", "--config", config)
+    assert (ran.status, ran.out) == (0, drwatch("check-config", config).out)
+    assert drwatch("check-config", config, "--config", config).status == 2
+
+
 def test_check_config_shows_all_errors_at_once_a_line_each(config: Path) -> None:
     config.write_text(
         config.read_text().replace("standby", "primary").replace("anchors: [", "anchorz: [") + "zone: X\n"
@@ -186,7 +199,8 @@ def test_incidents_takes_only_a_sensible_limit(limit: str, config: Path) -> None
 def test_a_drill_takes_only_a_sensible_duration(duration: str, config: Path) -> None:
     ran = drwatch("drill", "shop", f"--for={duration}", "--config", config)
     assert (ran.status, ran.out) == (2, "")
-    assert "argument --for: expected " in ran.err
+    bounds, form = "a drill lasts from 1s to 7d", "--for takes whole seconds: write it like 30m, 1h30m or 2d"
+    assert ran.sentence == (bounds if duration in ("0s", "500ms", "8d") else form)
 
 
 def test_a_drill_is_not_begun_and_ended_at_once(config: Path) -> None:
@@ -243,6 +257,9 @@ def test_grants_is_for_one_host() -> None:
     ran = drwatch("grants", "--flavour", "mysql", "--version", "8.0.36-28", "--host", "")
     assert (ran.status, ran.out) == (2, "")  # to a server an empty host is every host
     good = drwatch("grants", "--flavour", "mysql", "--version", "8.0.36-28", "--host", "10.0.0.3", "--tls").out
+    assert good.startswith(
+        "-- On the primary alone: it replicates. Put a password of its own in the place of <password>.\n"
+    )
     assert "'drwatch'@'10.0.0.3'" in good
     assert "REQUIRE SSL WITH" in good
 
@@ -252,6 +269,7 @@ def test_ssh_setup_wants_a_key_and_prints_a_script_for_all_hosts_that_share_it(c
     ran = drwatch("ssh-setup", "--config", config)
     assert (ran.status, ran.out) == (2, "")
     assert f'ssh-keygen -t ed25519 -N "" -f {config.parent / "id"}' in ran.sentence
+    assert f"chown drwatch: {config.parent / 'id'}" in ran.sentence  # root makes it, and the service reads it
     for nonsense in (b"no key", bytes(range(128, 256))):
         public.write_bytes(nonsense)
         ran = drwatch("ssh-setup", "--config", config)
@@ -272,6 +290,17 @@ def test_page_test_names_the_channels_there_are(config: Path) -> None:
     ran = drwatch("page-test", "pager", "--config", config)
     assert (ran.status, ran.out) == (2, "")
     assert ran.sentence == "there is no channel pager: the configuration has phone"
+
+
+def test_a_configuration_without_a_channel_wakes_nobody_and_the_commands_say_so(config: Path) -> None:
+    config.write_text(config.read_text().replace("  channels:\n    phone: {url_file: phone.url}\n", "  channels: {}\n"))
+    for form in ((), ("--json",)):
+        ran = drwatch("page-test", *form, "--config", config)
+        assert (ran.status, ran.out) == (2, "")
+        assert ran.sentence == (
+            "paging.channels is empty: drwatch would wake nobody. Add a channel to the configuration"
+        )
+    assert drwatch("check-config", config).out.splitlines()[-1].endswith("oslo-b (standby); channels none")
 
 
 @pytest.mark.parametrize("arguments", [("demo", "--list"), ("--help",), ("run", "--help")])
@@ -304,7 +333,13 @@ def test_a_terminal_of_few_letters_is_no_bug(config: Path) -> None:
     [
         (["shop"], "a silence needs CLUSTER, --for and --reason"),
         (["shop", "--for", "1h"], "a silence needs CLUSTER, --for and --reason"),
-        (["shop", "--for", "an hour", "--reason", "x"], "--for takes a duration: write it like 30m, 1h30m or 2d"),
+        (["shop", "--for", "an hour", "--reason", "x"], "--for takes whole seconds: write it like 30m, 1h30m or 2d"),
+        (["shop", "--for", "72h1s", "--reason", "x"], "a silence lasts from 1s to 72h"),
+        (["shop", "--for", "0s", "--reason", "x"], "a silence lasts from 1s to 72h"),
+        (["--list", "--for", "1h"], "--list takes no --for"),
+        (["--list", "shop", "--node", "oslo-a"], "--list takes no --node"),
+        (["--end", "SAAAAAA", "--reason", "x"], "--end takes no --reason"),
+        (["--end", "SAAAAAA", "--condition", "PrimaryDown"], "--end takes no --condition"),
         (["shop", "--for", "1h", "--reason", "x"], "no drwatch answers on"),
         (["--list"], "no drwatch answers on"),
         (["--end", "SAAAAAA"], "no drwatch answers on"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 from monitoring import world
 from rich.console import Console
@@ -39,6 +41,37 @@ def test_a_silence_in_force_is_said_below_the_clusters() -> None:
     made = silence(Wish("shop", 3600, "upgrade", "anna", node="oslo-b"), POLICY, START)
     console = Console(width=160, record=True, file=io.StringIO())
     console.print(picture(status_json(replace(world.whole(), silences=(made,)), (), ())))
-    assert f"nobody is paged for shop oslo-b until 2026-11-23T04:14:00.000Z (anna: upgrade) [{made.id}]" in (
+    assert f"nobody is paged for shop oslo-b until 2026-11-23 04:14:00+0000 (anna: upgrade) [{made.id}]" in (
         console.export_text()
     )
+
+
+def titled(**changed: object) -> str:
+    """The first line of a cluster that is well, but for what is changed of its status."""
+    policy = replace(world.POLICY, clusters=(replace(world.SHOP, files=()),))
+    status = status_json(world.assessed(world.looks(writable=False), policy=policy), (), ())
+    status["clusters"][0] |= changed
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(picture(status))
+    return console.export_text(styles=True).splitlines()[0]
+
+
+def test_all_is_well_is_said_of_a_pair_that_is_protected_and_known() -> None:
+    assert "shop: all is well" in titled()
+    assert "\x1b[32m" in titled()
+    for state in ("unknown", "unprotected", "over_objective", "taken_over"):
+        line = titled(protection={"state": state, "since": "2026-11-23T02:14:07Z", "why": []})
+        assert "shop: nothing is confirmed, and not all is well" in line
+        assert "\x1b[33m" in line
+    assert "shop: looking …" in titled(settled=False)
+    assert "\x1b[33m" in titled(settled=False)
+    unknown = {"node": "oslo-b", "seconds": None, "unknown": "it cannot be asked", "objective_seconds": 60.0}
+    assert "shop: nothing is confirmed, and not all is well" in titled(exposures=[unknown])
+
+
+def test_the_times_are_those_of_the_readers_zone() -> None:
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(picture(status_json(world.whole(), (), ()), zone=ZoneInfo("Europe/Oslo")))
+    words = console.export_text()
+    assert "unprotected since 2026-11-23 03:14:07+0100" in words
+    assert not re.search(r"\dT\d", words)

@@ -110,7 +110,7 @@ def test_a_receiver_that_was_stopped_before_the_fault_decides_nothing() -> None:
 
 
 def test_a_torn_transaction_does_not_keep_the_drain_open() -> None:
-    """Read stays ahead of Exec for ever (traps.md 7): the drain ended when the applier last moved."""
+    """Read stays ahead of Exec for ever: the drain ended when the applier last moved."""
     watch = Watch()
     watch.die()
     watch.see([receiver(applied(1000), 98)], 98.1)

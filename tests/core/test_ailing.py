@@ -302,7 +302,7 @@ def test_a_tmpdir_that_a_sort_fills_is_told_only_where_writes_hang_meanwhile() -
 
 
 def test_a_full_disk_explains_the_stall_and_the_look_that_hangs() -> None:
-    """SHOW MASTER STATUS waits on the slow connection of a MySQL without GTID (traps.md 3)."""
+    """SHOW MASTER STATUS waits on the slow connection of a MySQL without GTID."""
     hanging = [look(PRIMARY, Probe.REPLICATION, Blind(Reason.QUERY_TIMEOUT), n) for n in range(20, 40)]
     world = told(locked(20), space(0))
     for sample in hanging:

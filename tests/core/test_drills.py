@@ -409,7 +409,7 @@ def place(lines: Iterable[str], words: str) -> int:
 
 
 def test_the_steps_of_a_drill_stand_in_the_order_that_loses_nothing() -> None:
-    """Close, receive it all, copy the relay log, apply, stop receiving, drained, forget, open, move (traps.md E)."""
+    """Close, receive it all, copy the relay log, apply, stop receiving, drained, forget, open, move."""
     lines = steps()
     order = [
         "Close oslo-a",

@@ -246,7 +246,7 @@ def test_a_drain_that_nobody_can_know_is_told_after_an_hour() -> None:
     ("errno", "patience"), [pytest.param(0, 3600, id="by its backup"), pytest.param(1062, 5, id="by an error")]
 )
 def test_an_applier_that_was_stopped_is_told_once_and_a_backup_is_given_its_hour(errno: int, patience: float) -> None:
-    """traps.md 28: the drain that nobody can know follows from it, and no figure hides that."""
+    """The drain that nobody can know follows from it, and no figure hides that."""
     world = seen(well(0), (behind(n, 500, sql=False, sql_errno=errno) for n in range(1, 20)), well(19)[:3])
     stopped = found(world, 20, Condition.REPLICATION_STOPPED)
     assert stopped is not None

@@ -120,6 +120,14 @@ def test_a_path_says_what_it_was_judged_by() -> None:
     )
 
 
+def test_a_host_that_refuses_every_dial_is_not_said_to_answer_itself() -> None:
+    """A refusal may be a firewall's, or that of whoever has the address now."""
+    refused = primary(REFUSED, 1), body(REFUSED, 1)
+    path = paths(*refused)["witness oslo-a"]
+    assert (path.state, path.evidence) == (UP, ("witness: something answers at oslo-a, if only to refuse",))
+    assert paths(primary(REFUSED, 1))["witness oslo-a"].evidence == ("witness: oslo-a answers",)
+
+
 def test_a_dial_of_long_ago_says_nothing_of_a_path() -> None:
     assert states(BROKEN, door(LOST, 2), back(OPEN, 2), now=90)["oslo-b oslo-a"] is DOWN
 
@@ -154,7 +162,7 @@ def world(*looks: Sample | Sequence[Sample]) -> Snapshot:
 
 
 def test_nobody_dials_along_a_path_that_is_well_or_whose_end_is_dead() -> None:
-    """Each dial is a bare one at somebody's port 22 (traps.md 2)."""
+    """Each dial is a bare one at somebody's port 22."""
     assert wanted(SHOP, ANCHORED, world(), at(5)) == frozenset()
     assert wanted(SHOP, ANCHORED, world(FLOWS), at(5)) == frozenset()
     assert wanted(SHOP, POLICY, world(primary(REFUSED, 1), body(dead_host(), 1), BROKEN), at(30)) == frozenset()

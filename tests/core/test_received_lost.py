@@ -1,4 +1,4 @@
-"""What was received can be lost again, and then the claim rises by it (traps.md 8)."""
+"""What was received can be lost again, and then the claim rises by it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A primary that was restored or reset uses its positions a second time: no claim may rest on them (traps.md 9)."""
+"""A primary that was restored or reset uses its positions a second time: no claim may rest on them."""
 
 from __future__ import annotations
 

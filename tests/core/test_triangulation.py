@@ -316,7 +316,7 @@ def test_every_other_chair_is_asked_at_once_when_the_trouble_begins_and_then_at_
 
 
 def test_nobody_dials_port_22_while_a_session_there_answers() -> None:
-    """Each dial is a bare one, and sshd counts them (traps.md 2); a host that answers needs no knocking."""
+    """Each dial is a bare one, and sshd counts them; a host that answers needs no knocking."""
     begun = seen(well(0), primary(HUNG_UP, 1))
     for hears in (begun, begun.keep(body(dead_host(), 1.2)), begun.keep(AJAR).keep(body(dead_host(), 1.2))):
         assert not door_key_wanted(hears, 30)
@@ -361,6 +361,13 @@ def test_a_verdict_waits_a_second_for_the_other_chairs_and_no_longer() -> None:
         .keep(door(OPEN, 1.05))
     )
     assert judge(SHOP, POLICY, asked, at(1.2)).condition is Condition.PRIMARY_DOWN
+
+
+def test_a_standby_that_cannot_be_asked_is_not_said_to_fail_at_its_dial() -> None:
+    lost = primary(LOST, 1), body(LOST, 1), QUIET
+    words = "standby: oslo-b cannot be asked to dial the primary's port 22 (channel_lost)"
+    assert words in verdict(*lost, door(NO_SHELL, 2)).evidence
+    assert "standby: oslo-b cannot dial the primary's port 22 (no_dialler)" in verdict(*lost, NO_DIALLER).evidence
 
 
 def test_of_several_standbys_the_one_that_sees_most_life_counts() -> None:

@@ -48,7 +48,7 @@ async def test_ten_minutes_with_an_idle_primary_pages_nobody(tmp_path: Path) -> 
 
 
 async def test_a_backup_may_stop_the_applier_for_an_hour_and_is_told_once_just_past_it(tmp_path: Path) -> None:
-    """traps.md 28: no error, and all is received; neither the stopped applier nor the unknown drain wakes anybody."""
+    """No error, and all is received: neither the stopped applier nor the unknown drain wakes anybody."""
     played = await virtual.play(Scenario("backup", "", (Act(0, "applier-stopped"),), watch=3660.0), tmp_path)
     (page,) = played.pages
     assert page.condition is Condition.REPLICATION_STOPPED

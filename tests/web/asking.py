@@ -54,13 +54,13 @@ class World:
         return [boxed for boxed in self.boxed if boxed.body["incident"] == incident]
 
     def rebuilt(self, cluster: str, node: str) -> str | None:
-        if node != "oslo-b":
+        if (cluster, node) != ("shop", "oslo-b"):
             return None
         self.said.append((cluster, node))
         return "it counts again"
 
     def drill(self, cluster: str, seconds: float) -> Drill | None:
-        if cluster != "shop" or self.assessment is None:
+        if cluster != "shop" or self.assessment is None or not (seconds or self.drilled):
             return None
         self.drilled.append((cluster, seconds))
         return Drill(cluster, self.assessment.at, self.assessment.at.plus(seconds))

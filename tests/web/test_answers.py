@@ -164,7 +164,7 @@ async def test_a_suppressed_incident_is_shown_with_what_explains_it() -> None:
 
 
 async def test_an_operators_word_is_taken_on_the_socket_alone(tmp_path: Path) -> None:
-    of = World()
+    of = World(world.whole())
     async with serve(of.application(), ("127.0.0.1", 0), tmp_path / "drwatch.sock") as bound:
         assert bound is not None
         path = "/api/v1/nodes/shop/oslo-b/rebuilt"

@@ -12,8 +12,10 @@ from drwatch.core.blackbox import records
 from drwatch.core.preflight import rehearsal
 from drwatch.core.silence import Wish, silence
 from drwatch.store import Boxed
+from drwatch.web.drills import rehearsal_json
+from drwatch.web.incidents import boxed_json, incident_json, past_json
 from drwatch.web.silences import silence_json
-from drwatch.web.status import boxed_json, incident_json, past_json, rehearsal_json, status_json
+from drwatch.web.status import status_json
 from web.asking import World
 from web.test_answers import past
 

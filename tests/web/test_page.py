@@ -141,6 +141,16 @@ def test_all_is_well_only_when_all_was_looked_at() -> None:
     assert "Not looked at all round yet: shop" in Reading(render(early, (), (), None, UTC)).words
 
 
+def test_a_pair_of_which_nothing_is_known_is_not_called_well() -> None:
+    """Before any incident is confirmed, and where none will be: nobody was told, which is not the same."""
+    policy = replace(world.POLICY, clusters=(replace(world.SHOP, files=()),))
+    silent = [replace(each, found=Blind(Reason.CONNECT_TIMEOUT)) for each in world.looks(writable=False)]
+    html = render(world.assessed(silent, policy=policy), (), (), None, UTC)
+    banner = "Nobody was told of anything, and not all is well: shop unprotected, data at risk unknown"
+    assert f'<div class="banner warn">{banner}</div>' in html
+    assert "<title>Nobody was told of anything, and not all is well · drwatch</title>" in html
+
+
 def test_the_gravest_cluster_comes_first() -> None:
     words = grave().words
     assert words.index(" dark ") < words.index(" shop ")

@@ -8,7 +8,8 @@ from monitoring import world
 from monitoring.world import NOW, A, B
 
 from drwatch.core.sample import Blind, Probe, Reason, Sample
-from drwatch.web.status import incident_json, status_json
+from drwatch.web.incidents import incident_json
+from drwatch.web.status import status_json
 
 
 def status(samples: list[Sample] | None = None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from drwatch.core.symptoms.firing import CLEAR, Firing
 from drwatch.core.view import ClusterView
 
 STOPPED_BY_BACKUP = 3600.0
-"""Seconds that a nightly backup may hold the applier stopped without an error (traps.md 28)."""
+"""Seconds that a nightly backup may hold the applier stopped without an error."""
 
 STATUS_LOOKS = 2
 """Fast looks in the time of one status look."""

@@ -23,7 +23,7 @@ def findings(view: ClusterView, policy: Policy, snapshot: Snapshot, firing: Firi
     for node, files, claim in view.copies:
         sight, host = snapshot.sight(node, Probe.MARKER, files.name), snapshot.sight(node, Probe.HOST)
         blind = sight.blind if sight else None
-        # One that was never there is unmeasured; one that an earlier run told of is still gone (traps.md 27).
+        # One that was never there is unmeasured; one that an earlier run told of is still gone.
         known = claim is not None or (cluster, Condition.FILES_MARKER_MISSING, files.name) in firing
         if blind is not None and (known or blind.reason in (Reason.GARBLED, Reason.FUTURE)):
             what, confirm = _BROKEN_MARKER.get(blind.reason, ""), None

@@ -24,7 +24,7 @@ def findings(view: ClusterView, snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _rewound(view: ClusterView, snapshot: Snapshot) -> Iterator[Finding]:
-    """Latched: once the primary is past its old number again, nothing can be seen of it any more (traps.md 9)."""
+    """Latched: once the primary is past its old number again, nothing can be seen of it any more."""
     primary = view.cluster.primary.node
     line = snapshot.timelines.get(primary)
     left = [standby.node for standby in view.cluster.standbys if line and standby.node in line.rewound]

@@ -15,7 +15,7 @@ RTO_PATIENCE = 600.0
 
 STALL_PATIENCE = 3600.0
 """Seconds for which nobody may know how long an applier will take that reports no error: a backup that stops it, an
-ALTER TABLE that it waits for (traps.md 28)."""
+ALTER TABLE that it waits for."""
 
 
 def findings(view: ClusterView, snapshot: Snapshot, firing: Firing) -> Iterator[Finding]:
@@ -42,7 +42,7 @@ def findings(view: ClusterView, snapshot: Snapshot, firing: Firing) -> Iterator[
         name, channel = estimate.node.name, feed(snapshot, estimate.node)
         stopped = channel is not None and (not channel.sql or waits_for_room(snapshot, estimate.node, channel))
         if estimate.unknown and stopped:
-            # ReplicationStopped tells it, and gives a backup that stops the applier its hour (traps.md 28).
+            # ReplicationStopped tells it, and gives a backup that stops the applier its hour.
             continue
         share = CLEAR if (cluster, Condition.RTO_BREACHED, name) in firing else 1.0
         patience = RTO_PATIENCE

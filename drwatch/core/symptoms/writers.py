@@ -37,7 +37,7 @@ def findings(view: ClusterView, snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def replicating(view: ClusterView, snapshot: Snapshot) -> Iterator[Finding]:
-    """The node that leads follows somebody, or would again after a restart (traps.md 26)."""
+    """The node that leads follows somebody, or would again after a restart, which starts its channels."""
     leader = view.cluster.primary.node
     found = snapshot.latest(leader, Probe.REPLICATION)
     if not isinstance(found, ReplicationFact) or not found.channels:

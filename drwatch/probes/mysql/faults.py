@@ -67,7 +67,7 @@ _ERRNO = {
 """Server error numbers: MySQL manual, "Server Error Message Reference"; MariaDB, "MariaDB Error Codes"."""
 
 UNKNOWN_HERE = frozenset({1064, 1193})
-"""Syntax error and unknown system variable: discover again (traps.md 11)."""
+"""Syntax error and unknown system variable: discover again."""
 
 _NO_ROUTE = frozenset(
     {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EADDRNOTAVAIL, errno.EACCES}

@@ -1,4 +1,4 @@
-"""When the next dial may start: a server that refuses us must not be worn down (traps.md 1)."""
+"""When the next dial may start: a server that refuses us must not be worn down."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether commits flow on a server: then a statement that takes the binary log's lock will not hang (traps.md 3)."""
+"""Whether commits flow on a server: then a statement that takes the binary log's lock will not hang."""
 
 from __future__ import annotations
 

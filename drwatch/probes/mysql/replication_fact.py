@@ -97,7 +97,7 @@ async def _by_channel(wire: Wire, statement: str, otherwise: str) -> tuple[dict[
 async def _binlog(wire: Wire, constants: dict[str, str], flavour: Flavour) -> tuple[Coordinate | None, tuple[str, ...]]:
     """The server's own coordinate, only where the fast look has neither GTIDs nor a coordinate.
 
-    It hangs on a full disk (traps.md 3), so it is not asked of a standby at work, whose status it would take along.
+    It hangs on a full disk, so it is not asked of a standby at work, whose status it would take along.
     """
     if flavour is Flavour.MARIADB or constants.get("log_bin") != "ON":
         return None, ()

@@ -58,7 +58,7 @@ CONSTANTS = ("performance_schema", "slow_query_log", "log_queries_not_using_inde
 DISCOVER = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ({})".format(
     ", ".join(f"'{name}'" for name in (*VARIABLES, *CONSTANTS))
 )
-"""A missing variable in a SELECT is errno 1193 (traps.md 11); here it is a missing row."""
+"""A missing variable in a SELECT is errno 1193; here it is a missing row."""
 
 WRITES = (
     "Com_insert",
@@ -105,7 +105,7 @@ STATUS = "SHOW GLOBAL STATUS WHERE Variable_name IN ({})".format(
         )
     )
 )
-"""Binlog_snapshot_*: MariaDB's newest coordinate, without the lock that SHOW MASTER STATUS waits for (traps.md 3)."""
+"""Binlog_snapshot_*: MariaDB's newest coordinate, without the lock that SHOW MASTER STATUS waits for."""
 
 REPLICA_STATUS = "SHOW REPLICA STATUS"
 SLAVE_STATUS = "SHOW SLAVE STATUS"
@@ -113,7 +113,7 @@ ALL_SLAVES_STATUS = "SHOW ALL SLAVES STATUS"
 BINARY_LOG_STATUS = "SHOW BINARY LOG STATUS"
 MASTER_STATUS = "SHOW MASTER STATUS"
 BINARY_LOGS = "SHOW BINARY LOGS"
-"""Takes the lock that a full disk holds (traps.md 3): asked rarely, and not while commits stand still."""
+"""Takes the lock that a full disk holds: asked rarely, and not while commits stand still."""
 
 HEARTBEATS = (
     "SELECT CHANNEL_NAME AS channel, COUNT_RECEIVED_HEARTBEATS AS value"
@@ -171,7 +171,7 @@ _COLUMNS = {f"@@GLOBAL.{name} AS {name}": name for name in VARIABLES}
 def fast(names: Collection[str]) -> str:
     """The one SELECT of the fast look, over those of VARIABLES that this server has, with its clock in UTC.
 
-    UTC_TIMESTAMP and not NOW: an hour that comes twice in October moves nothing (traps.md 12).
+    UTC_TIMESTAMP and not NOW: an hour that comes twice in October moves nothing.
     """
     have = {name for name in names if _SUPERSEDED.get(name) not in names}
     return "SELECT " + ", ".join([_CLOCK, *(column for column, name in _COLUMNS.items() if name in have)])

@@ -60,7 +60,7 @@ class Wire(vendor.Connection):  # type: ignore[misc]
             host=address.host,
             port=address.port,
             user=address.user,
-            # aiomysql would encode as Latin-1; the server wants UTF-8's bytes (traps.md 15).
+            # aiomysql would encode as Latin-1; the server wants UTF-8's bytes.
             password=address.password.encode().decode("latin-1"),
             ssl=address.tls,
             charset="utf8mb4",
@@ -148,7 +148,7 @@ class Wire(vendor.Connection):  # type: ignore[misc]
     async def _decline(self) -> None:
         """Answer the greeting of a server without TLS with a login that has no password, in place of a hang-up.
 
-        A connection given up before the login counts against this address until the server blocks it (traps.md 1);
+        A connection given up before the login counts against this address until the server blocks it;
         a refused login does not.
         """
         self._password, self._ssl_context = "", None

@@ -13,7 +13,7 @@ from drwatch.probes.ssh.login import Login
 from drwatch.probes.ssh.shell import COMMAND, Answer, Shell
 
 DIAL_EVERY = 5.0
-"""Seconds between two dials of a host, at the least: OpenSSH 10 and fail2ban punish more (traps.md 2)."""
+"""Seconds between two dials of a host, at the least: OpenSSH 10 and fail2ban punish more."""
 
 
 class SshNode:

@@ -1,4 +1,4 @@
-"""One login at a node's sshd: dialled, the host verified, our key accepted. The settings: traps.md 16."""
+"""One login at a node's sshd: dialled, the host verified, our key accepted."""
 
 from __future__ import annotations
 

@@ -31,7 +31,9 @@ chmod 600 "$home/.ssh/authorized_keys"
 if command -v restorecon >/dev/null; then restorecon -R "$home/.ssh"; fi
 # 4. On a MySQL without GTIDs, let it see how long the newest binary log is (Debian: the group of /var/log/mysql):
 #    usermod -aG adm {user}
-# 5. This host's key. The witness accepts no other; compare it with what you put in its known_hosts file.
+# 5. This host's key. The witness accepts no other.
+#    On the witness: ssh-keyscan ADDRESS >> /etc/drwatch/known_hosts (-p PORT where it is not 22),
+#    then compare its ssh-keygen -lf with:
 for key in /etc/ssh/ssh_host_*_key.pub; do [ ! -e "$key" ] || ssh-keygen -lf "$key"; done
 """
 

@@ -1,4 +1,4 @@
-"""A transaction cut off in the middle on a real wire, and which of the standby's words count it (traps.md 7)."""
+"""A transaction cut off in the middle on a real wire, and which of the standby's words count it."""
 
 from __future__ import annotations
 

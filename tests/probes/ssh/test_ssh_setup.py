@@ -80,6 +80,13 @@ def test_what_is_no_public_key_is_refused(key: str) -> None:
         ssh_setup("drwatch", key)
 
 
+def test_the_script_says_how_the_witness_comes_by_the_hosts_key() -> None:
+    """The configuration's error sends whoever lacks known_hosts here."""
+    script = ssh_setup("drwatch", KEY)
+    assert "ssh-keyscan ADDRESS >> /etc/drwatch/known_hosts (-p PORT where it is not 22)" in script
+    assert script.index("ssh-keyscan") < script.index('ssh-keygen -lf "$key"')
+
+
 def test_every_shell_understands_the_script() -> None:
     script = ssh_setup("drwatch", KEY)
     for shell in (["dash", "-n"], ["bash", "-n"], ["busybox", "sh", "-n"]):

@@ -1,0 +1,46 @@
+"""``drwatch page-test``: whether a page arrives."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+
+from drwatch.cli.configured import configuration
+from drwatch.cli.trouble import Trouble
+from drwatch.cli.words import one_line
+
+
+def page_test(arguments: argparse.Namespace) -> int:
+    from drwatch.core.finding import Severity
+    from drwatch.core.paging import Outcome
+    from drwatch.paging.apprise import Courier
+
+    config = configuration(arguments.config)
+    if not config.channels:
+        raise Trouble("paging.channels is empty: drwatch would wake nobody. Add a channel to the configuration")
+    names = [arguments.channel] if arguments.channel else list(config.channels)
+    if unknown := [name for name in names if name not in config.channels]:
+        raise Trouble(f"there is no channel {unknown[0]}: the configuration has {', '.join(config.channels)}")
+
+    async def send() -> int:
+        courier = Courier({name: config.channels[name].reveal() for name in names})
+        await courier.start()
+        try:
+            title = "TEST drwatch: this is a test page, nothing is wrong [TEST.1]"
+            body = "If you can read this, drwatch can wake you through this channel."
+            came = await asyncio.gather(
+                *(courier.send(name, title, body, Severity.WARNING, False, "TEST.1") for name in names)
+            )
+        finally:
+            await courier.close()
+        for name, delivery in zip(names, came, strict=True):
+            if arguments.json:
+                fields = {"channel": name, "outcome": delivery.outcome, "seconds": round(delivery.seconds, 3)}
+                print(json.dumps({**fields, "detail": delivery.detail}, ensure_ascii=False))
+                continue
+            detail = f": {one_line(delivery.detail)}" if delivery.detail not in ("", delivery.outcome) else ""
+            print(f"{name}: {delivery.outcome} in {delivery.seconds:.2f} s{detail}")
+        return int(any(delivery.outcome is not Outcome.ACCEPTED for delivery in came))
+
+    return asyncio.run(send())
