@@ -11,6 +11,7 @@ from commands import drwatch, left_in, own_tmp, start
 from terminal import ALTERNATE, NORMAL, Terminal
 
 from drwatch.lab.demo import KEYS
+from drwatch.lab.scenario import Topology
 from drwatch.lab.scenarios import SCENARIOS
 
 pytestmark = pytest.mark.timeout(180)
@@ -25,7 +26,12 @@ def tmp() -> Iterator[Path]:
 def test_list_names_every_scenario() -> None:
     listed = drwatch("demo", "--list")
     assert listed.status == 0
-    assert [line.split()[0] for line in listed.out.splitlines()] == list(SCENARIOS)
+    lines = dict(zip(SCENARIOS, listed.out.splitlines(), strict=True))
+    assert [line.split()[0] for line in lines.values()] == list(SCENARIOS)
+    # Two columns, and whoever is not root reads beforehand what only root can play.
+    assert {line.rindex(SCENARIOS[name].sentence) for name, line in lines.items()} == {max(map(len, SCENARIOS)) + 2}
+    rooted = {name for name, line in lines.items() if line.endswith(" (root)")}
+    assert rooted == {name for name, each in SCENARIOS.items() if each.topology is Topology.HOSTS}
     assert list(json.loads(drwatch("demo", "--list", "--json").out)) == list(SCENARIOS)
 
 

@@ -146,6 +146,12 @@ CHOICES = [
     ),
     pytest.param(
         "paging:\n",
+        "paging:\n  flapping: {times: 1}\n",
+        "15: paging.flapping.times: expected a whole number from 2 to 100. Choose a whole number between the two.",
+        id="a count that is none",
+    ),
+    pytest.param(
+        "paging:\n",
         "paging:\n  confirm: {PrimaryDown: soon}\n",
         "15: paging.confirm.PrimaryDown: expected a duration. Write it like 500ms, 10s, 5m, 1h30m or 2d.",
         id="a condition that is confirmed some day",
