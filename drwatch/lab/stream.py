@@ -39,6 +39,11 @@ def make_room(pair: Pair) -> None:
     if pair.disk is not None:
         pair.disk.free()
     restart_standby(pair)
+    if not pair.flavour.by_gtid:
+        # What was torn in its relay log it cannot read: by coordinate it has to be told to fetch that anew.
+        pair.forgotten = status(pair.standby)
+        pair.standby.sql(f"STOP {pair.standby.words.replica}")
+        restore(pair)
     replicates(pair)
 
 
