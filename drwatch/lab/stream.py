@@ -98,6 +98,9 @@ def acknowledge(pair: Pair) -> None:
 def lock_semi_sync(pair: Pair) -> float:
     """A primary that is told never to give up, and a standby that stops receiving: each writer waits."""
     _patience(pair, 3_600_000)
+    # A writer that began to wait before has its old second, and would have the primary give up after all.
+    acknowledged = int(_semi_sync(pair, "yes_tx"))
+    until(lambda: int(_semi_sync(pair, "yes_tx")) > acknowledged + 1, within=15, what="commits with the new patience")
     pair.standby.sql(f"STOP {pair.standby.words.replica} IO_THREAD")
     until(lambda: int(_semi_sync(pair, "wait_sessions")) > 0, within=15, what="a writer that waits")
     return time.monotonic()
