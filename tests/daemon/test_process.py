@@ -255,5 +255,5 @@ def test_a_silence_outlives_a_kill_and_what_is_still_true_at_its_end_is_paged(pa
         refused = drwatch("silence", "shop", "--for", "73h", "--reason", "x", "--config", str(config))
         assert (refused.returncode, refused.stderr) == (
             2,
-            "a silence lasts from a second to 3 d: ask for less, and anew when it is over\n",
+            "a silence lasts from 1s to 72h\n",
         )
