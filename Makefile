@@ -3,7 +3,7 @@
 .PHONY: help setup servers check test demo bench matrix image-test docs lock clean
 BIN := .venv/bin
 # Most tests wait for a server; more of them at once would make the few that compute late for those that time it.
-WORKERS := 4
+WORKERS := 3
 # Last on the PATH of the tests: what they look for on a node and this machine does not have.
 PARTS = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/drwatch-lab/$(shell . /etc/os-release; echo $$VERSION_CODENAME)-$(shell uname -m)/bin
 

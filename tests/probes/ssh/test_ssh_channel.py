@@ -243,7 +243,7 @@ async def test_a_hanging_request_hinders_no_other_and_does_not_pile_up(
 ) -> None:
     """0 s: a file system hangs. 31 s: that request is given up on the node. Later: asked again, one process again."""
     far = make_far(shell, programs={"stat": "#!/bin/sh\nexec sleep 1000\n"})
-    node = connect(far, deadline=0.5)
+    node = connect(far, deadline=2.0)
 
     async def space() -> list[int]:
         assert whole(await node.ask("look"))
