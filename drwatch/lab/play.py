@@ -108,8 +108,8 @@ class Watching:
         inside = self._pair.places.witness.inside(command)
         self.process = self._pair.sandbox.spawn(inside, log=self._pair.sandbox.path / "drwatch.log")
 
-    def stop(self, within: float = 20.0) -> int:
-        """SIGTERM and wait; the exit status. The deadline is for a loaded machine: at load 16 it took over 5 s."""
+    def stop(self, within: float = 45.0) -> int:
+        """SIGTERM and wait; the exit status. The deadline is for a loaded machine: at load 10 it took over 20 s."""
         assert self.process is not None
         if self.process.alive:
             self.process.signal(signal.SIGTERM)
