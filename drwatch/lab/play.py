@@ -274,9 +274,10 @@ def _lay_in_wait(crash: Crash, pair: Pair, watching: Watching, say: Callable[[st
 
 def _act(scenario: Scenario, topology: Topology, pair: Pair, watching: Watching, say: Callable[[str], None]) -> Result:
     version = str(pair.standby.sql("SELECT VERSION() AS version")[0]["version"])  # a dead server cannot say it
-    zero, wall = time.monotonic(), time.time()
+    begun, wall = time.monotonic(), time.time()
+    zero = begun
     for act in scenario.acts:
-        _wait_for(zero + act.at)
+        _wait_for(begun + act.at)
         fault = FAULTS[act.fault]
         say(("mended: " if act.mend else "") + fault.sentence)
         if act.mend:
@@ -284,7 +285,7 @@ def _act(scenario: Scenario, topology: Topology, pair: Pair, watching: Watching,
             continue
         struck = fault.strike(pair)
         if act is scenario.acts[0]:
-            zero, wall = struck, wall + (struck - zero)
+            zero, wall = struck, wall + (struck - begun)
     result = Result(scenario.name, pair.flavour, version, topology, wall)
 
     def pages() -> list[Told]:
