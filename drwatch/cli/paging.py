@@ -13,7 +13,7 @@ from drwatch.cli.words import one_line
 
 def page_test(arguments: argparse.Namespace) -> int:
     from drwatch.core.finding import Severity
-    from drwatch.core.paging import Outcome
+    from drwatch.core.paging import Letter, Outcome
     from drwatch.paging.apprise import Courier
 
     config = configuration(arguments.config)
@@ -30,7 +30,7 @@ def page_test(arguments: argparse.Namespace) -> int:
             title = "TEST drwatch: this is a test page, nothing is wrong [TEST.1]"
             body = "If you can read this, drwatch can wake you through this channel."
             came = await asyncio.gather(
-                *(courier.send(name, title, body, Severity.WARNING, False, "TEST.1") for name in names)
+                *(courier.send(Letter(name, "TEST.1", title, body, Severity.WARNING)) for name in names)
             )
         finally:
             await courier.close()

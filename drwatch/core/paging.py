@@ -64,6 +64,19 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Letter:
+    """One event as it is told through one channel."""
+
+    channel: str
+    event: str
+    """The ledger's event id; what is before its point is the incident's id."""
+    title: str
+    body: str
+    severity: Severity
+    resolved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One line of the ledger: an event on a channel, and how far it has come."""
 
@@ -82,6 +95,11 @@ class Row:
     state: RowState = RowState.DUE
     detail: str = ""
     """What the last attempt came to, without secrets."""
+
+    @property
+    def letter(self) -> Letter:
+        resolved = self.reason is PageReason.RESOLVED
+        return Letter(self.channel, self.event, self.title, self.body, self.severity, resolved)
 
 
 BACKOFF = (2.0, 5.0, 15.0, 30.0, 60.0)

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from drwatch.core.finding import Severity
-from drwatch.core.paging import Outcome, PageReason, Row, RowState, expired, overtaken, retry_after, unsettled
+from drwatch.core.paging import Letter, Outcome, Row, RowState, expired, overtaken, retry_after, unsettled
 from drwatch.daemon.clock import Clock
 from drwatch.store import Attempt, StoreError
 
@@ -32,9 +31,7 @@ class Carrier(Protocol):
     async def start(self) -> Mapping[str, str]:
         """Get ready; the channels that can never be used, and why in one sentence."""
 
-    async def send(
-        self, channel: str, title: str, body: str, severity: Severity, resolved: bool, event: str
-    ) -> Delivery: ...
+    async def send(self, letter: Letter) -> Delivery: ...
     async def close(self) -> None: ...
 
 
@@ -116,8 +113,7 @@ class Delivering:
         row = replace(row, state=RowState.SENDING, attempts=row.attempts + 1)
         begun = self._clock()
         await self._mark(row)
-        resolved = row.reason is PageReason.RESOLVED
-        came = await self._carrier.send(row.channel, row.title, row.body, row.severity, resolved, row.event)
+        came = await self._carrier.send(row.letter)
         now = self._clock()
         self._counts.paged(row.channel, came.outcome)
         row = replace(row, detail=came.detail, ambiguous=row.ambiguous + (came.outcome is Outcome.AMBIGUOUS))

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from drwatch.core.finding import Severity
-from drwatch.core.paging import Outcome
+from drwatch.core.paging import Letter, Outcome
 from drwatch.core.sample import Blind, Fact, Key, Moment, Reason, Sample
 
 EPOCH = ContextVar("EPOCH", default=datetime(2026, 11, 23, 2, 14, tzinfo=UTC))
@@ -71,12 +70,10 @@ class SimulatedPhone:
         """Nothing to get ready, and nothing wrong."""
         return {}
 
-    async def send(
-        self, channel: str, title: str, body: str, severity: Severity, resolved: bool, event: str
-    ) -> Accepted:
+    async def send(self, letter: Letter) -> Accepted:
         if not self._reached():
             return Accepted(Outcome.FAILED, "no answer")
-        self.pages.append((clock().loop, title, body))
+        self.pages.append((clock().loop, letter.title, letter.body))
         return Accepted()
 
     async def close(self) -> None:

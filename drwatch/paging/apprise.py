@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from drwatch.core.finding import Severity
-from drwatch.core.paging import Outcome
+from drwatch.core.paging import Letter, Outcome
 
 COMMAND: Final = (sys.executable, "-P", "-m", "drwatch.paging.courier")
 """Without the working directory on the import path: a stray apprise.py there must not become the courier's Apprise."""
@@ -182,13 +182,10 @@ class Courier:
             self._process = process
             return process
 
-    async def send(
-        self, channel: str, title: str, body: str, severity: Severity, resolved: bool, event: str
-    ) -> Delivery:
-        """One attempt to deliver one page through one channel; never raises for what the world did.
+    async def send(self, letter: Letter) -> Delivery:
+        """One attempt to deliver one page; never raises for what the world did.
 
-        ``event`` is the ledger's event id; the incident's part of it marks copies as one incident where the service
-        can tell (PagerDuty).
+        The incident's part of the event marks copies as one incident where the service can tell (PagerDuty).
         """
         loop = asyncio.get_running_loop()
         begun = loop.time()
@@ -201,15 +198,15 @@ class Courier:
         except CourierBroken as broken:
             return came(Outcome.FAILED, str(broken))
         self._number += 1
-        kind = "success" if resolved else "failure" if severity is Severity.CRITICAL else "warning"
+        kind = "success" if letter.resolved else "failure" if letter.severity is Severity.CRITICAL else "warning"
         message = {
             "id": self._number,
-            "channel": channel,
-            "title": title if body else "",
+            "channel": letter.channel,
+            "title": letter.title if letter.body else "",
             # Apprise refuses an empty body, and a service that has no titles puts one before the body.
-            "body": body or title,
+            "body": letter.body or letter.title,
             "kind": kind,
-            "incident": event.partition(".")[0],
+            "incident": letter.event.partition(".")[0],
         }
         try:
             answer = await process.ask(self._number, message, self._limit + PATIENCE)

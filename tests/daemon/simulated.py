@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 from drwatch.config import load
 from drwatch.core.blackbox import Record
-from drwatch.core.finding import Condition, Severity
+from drwatch.core.finding import Condition
 from drwatch.core.incident import Incident, Phase
 from drwatch.core.memory import Memory
-from drwatch.core.paging import Outcome, Row
+from drwatch.core.paging import Letter, Outcome, Row
 from drwatch.core.sample import Moment
 from drwatch.core.silence import Silence
 from drwatch.core.snapshot import Snapshot
@@ -45,12 +45,10 @@ class Carrier:
             await asyncio.Event().wait()
         return self.wrong
 
-    async def send(
-        self, channel: str, title: str, body: str, severity: Severity, resolved: bool, event: str
-    ) -> Accepted:
-        outcome = self.outcomes.get(channel, Outcome.ACCEPTED)
+    async def send(self, letter: Letter) -> Accepted:
+        outcome = self.outcomes.get(letter.channel, Outcome.ACCEPTED)
         if outcome is Outcome.ACCEPTED:
-            self.told.append((channel, title))
+            self.told.append((letter.channel, letter.title))
         return Accepted(outcome, "as it was told")
 
     async def close(self) -> None:

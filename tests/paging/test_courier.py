@@ -11,7 +11,7 @@ import pytest
 from receivers import Inbox
 
 from drwatch.core.finding import Severity
-from drwatch.core.paging import Outcome
+from drwatch.core.paging import Letter, Outcome
 from drwatch.paging.apprise import Courier, check
 from drwatch.paging.courier import verdict
 from drwatch.paging.courier.listening import Line
@@ -193,5 +193,5 @@ async def test_it_is_small(courier: Callable[..., Courier], inbox: Inbox) -> Non
 async def test_a_page_takes_a_moment(courier: Callable[..., Courier], inbox: Inbox) -> None:
     carrier = courier(phone=inbox.url("ok"))
     await carrier.start()
-    deliveries = [await carrier.send("phone", "t", "b", Severity.WARNING, False, f"ABCDEF.{n}") for n in range(9)]
+    deliveries = [await carrier.send(Letter("phone", f"ABCDEF.{n}", "t", "b", Severity.WARNING)) for n in range(9)]
     assert sorted(delivery.seconds for delivery in deliveries)[4] < 0.25

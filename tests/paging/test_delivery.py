@@ -14,14 +14,14 @@ import pytest
 from receivers import Inbox, MailServer, Mute, SelfSigned, free_port
 
 from drwatch.core.finding import Severity
-from drwatch.core.paging import Outcome
+from drwatch.core.paging import Letter, Outcome
 from drwatch.paging.apprise import Courier, Delivery
 
 Make = Callable[..., Courier]
 
 
 async def send(courier: Courier, channel: str, body: str = "the body", resolved: bool = False) -> Delivery:
-    return await courier.send(channel, "the title", body, Severity.CRITICAL, resolved, "ABCDEF.1")
+    return await courier.send(Letter(channel, "ABCDEF.1", "the title", body, Severity.CRITICAL, resolved))
 
 
 async def until(what: Callable[[], object], seconds: float = 10.0) -> None:
@@ -36,10 +36,10 @@ def children(courier: Courier) -> list[psutil.Process]:
 
 async def test_a_page_arrives_with_its_title_its_body_and_its_gravity(courier: Make, inbox: Inbox) -> None:
     carrier = courier(phone=inbox.url("ok"))
-    delivery = await carrier.send("phone", "PrimaryDown", "oslo-a is dead", Severity.CRITICAL, False, "ABCDEF.1")
+    delivery = await carrier.send(Letter("phone", "ABCDEF.1", "PrimaryDown", "oslo-a is dead", Severity.CRITICAL))
     assert delivery.outcome is Outcome.ACCEPTED
-    await carrier.send("phone", "FilesStale", "uploads", Severity.WARNING, False, "ABCDEF.2")
-    await carrier.send("phone", "Resolved", "all is well", Severity.CRITICAL, True, "ABCDEF.3")
+    await carrier.send(Letter("phone", "ABCDEF.2", "FilesStale", "uploads", Severity.WARNING))
+    await carrier.send(Letter("phone", "ABCDEF.3", "Resolved", "all is well", Severity.CRITICAL, True))
     first, *_ = inbox.pages
     assert (first.body["title"], first.body["message"]) == ("PrimaryDown", "oslo-a is dead")
     assert [page.body["type"] for page in inbox.pages] == ["failure", "warning", "success"]
@@ -260,13 +260,14 @@ async def test_no_attempt_outlives_a_daemon_that_is_killed(inbox: Inbox, tmp_pat
             f"""
             import asyncio
             from drwatch.core.finding import Severity
+            from drwatch.core.paging import Letter
             from drwatch.paging.apprise import Courier
 
             async def main():
                 courier = Courier({{"phone": {inbox.url("hang")!r}}}, 60.0)
                 await courier.start()
                 print(courier.pid, flush=True)
-                await courier.send("phone", "t", "b", Severity.CRITICAL, False, "ABCDEF.1")
+                await courier.send(Letter("phone", "ABCDEF.1", "t", "b", Severity.CRITICAL))
 
             asyncio.run(main())
             """
