@@ -48,6 +48,9 @@ def fault(scenario: str, *right: str, follows: tuple[str, ...] = (), **more: Any
 LOST = ("ReplicationIoStopped oslo-b",)
 """What follows where the primary is gone."""
 
+SILENT = (Condition.RPO_BREACHED, Condition.REPLICATION_STOPPED)
+"""What drwatch says after a minute of silence."""
+
 
 FAULTS = (
     fault("primary-killed", "MySQLDown oslo-a", follows=LOST),
@@ -68,7 +71,7 @@ FAULTS = (
         "ReplicationIoStopped oslo-b",
         "ReplicationLag oslo-b",
         watched=70.0,
-        may=(Condition.RPO_BREACHED, Condition.REPLICATION_STOPPED),
+        may=SILENT,
     ),
     fault("io-thread-stopped", "ReplicationIoStopped oslo-b"),
     fault("sql-thread-broken", "ReplicationSqlStopped oslo-b"),
@@ -76,6 +79,21 @@ FAULTS = (
     fault("standby-filtered"),
     fault("files-stale"),
     fault("access-denied"),
+    # What only a network between hosts can do. One exporter stands beside each server, the rest on the witness.
+    fault("host-gone", "MySQLDown oslo-a", "TargetDown oslo-a", follows=LOST),
+    fault("host-frozen", "MySQLDown oslo-a", "TargetDown oslo-a", follows=LOST),
+    fault("both-killed", "MySQLDown oslo-a", "MySQLDown oslo-b"),
+    fault("primary-standby-cut", "ReplicationIoStopped oslo-b", "ReplicationLag oslo-b", watched=70.0, may=SILENT),
+    fault("primary-standby-deaf", "ReplicationIoStopped oslo-b", "ReplicationLag oslo-b", watched=70.0, may=SILENT),
+    # The scrape fails, the server serves: the target is gone for whoever asks from there, MySQL is not.
+    fault("witness-primary-cut", "TargetDown oslo-a"),
+    fault("witness-primary-deaf", "TargetDown oslo-a"),
+    fault("witness-walled-drops"),
+    fault("witness-cut-off", nobody=True),
+    fault("network-loses", nobody=True),
+    fault("names-fail", nobody=True),
+    fault("stream-slow", nobody=True),
+    fault("stream-thin", "ReplicationLag oslo-b"),
     fault("quiet", nobody=True),
     fault("backup-locks-briefly", nobody=True),
     fault("standby-delayed", nobody=True),

@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 
 from drwatch.lab.binaries import parts
 from drwatch.lab.deadline import until
+from drwatch.lab.host import Host
 from drwatch.lab.inbox import Inbox
 from drwatch.lab.pair import Pair
 from drwatch.lab.sandbox import Process
@@ -48,8 +49,8 @@ class Stack:
     """Up, scraping and silent once the context is entered. Debian's packages, scrapes and evaluations each second."""
 
     def __init__(self, pair: Pair) -> None:
-        self._pair = pair
-        self._bell = Inbox()
+        self._pair, self._witness = pair, pair.places.witness
+        self._bell = Inbox(pair.places.outside)
         self._running: list[Process] = []
         self._port = 0
 
@@ -84,36 +85,39 @@ class Stack:
                     seen.setdefault(key, Alert(*key, page.received_wall))
         return list(seen.values())
 
-    def _start(self, name: str, *options: str, **env: str) -> None:
+    def _start(self, host: Host, name: str, *options: str, **env: str) -> None:
         log = self._pair.sandbox.directory("stack") / f"{name}.log"
         program = parts() / "bin" / name
-        self._running.append(self._pair.sandbox.spawn([program, *options], env=env, log=log))
+        self._running.append(self._pair.sandbox.spawn(host.inside([program, *options]), env=env, log=log))
 
-    def _export(self, server: Server) -> int:
-        """An exporter with the account that its README asks for; its port."""
+    def _export(self, server: Server) -> str:
+        """An exporter on the server's own host, with the account that its README asks for; where it listens."""
         user, password = ACCOUNT
         rights = "PROCESS, REPLICATION CLIENT" + (", SLAVE MONITOR" if server.flavour.is_mariadb else "")
         with server.connect() as session, session.cursor() as cursor:
             cursor.execute("SET sql_log_bin=0")
-            cursor.execute("CREATE USER %s@'127.0.0.%%' IDENTIFIED BY %s", (user, password))
-            cursor.execute(f"GRANT {rights}, SELECT ON *.* TO '{user}'@'127.0.0.%'")
-        port = free_port("127.0.0.1")
+            cursor.execute("CREATE USER %s@'%%' IDENTIFIED BY %s", (user, password))
+            cursor.execute(f"GRANT {rights}, SELECT ON *.* TO '{user}'@'%'")
+        host = server.host
+        at = f"{host.address}:{host.port(9104)}"
         self._start(
+            host,
             "prometheus-mysqld-exporter",
-            f"--web.listen-address=127.0.0.1:{port}",
+            f"--web.listen-address={at}",
             DATA_SOURCE_NAME=f"{user}:{password}@({server.address}:{server.port})/",
         )
-        return port
+        return at
 
     def _route(self) -> int:
         """An Alertmanager that waits for nothing; its port."""
-        place, port = self._pair.sandbox.directory("stack/alertmanager"), free_port("127.0.0.1")
+        place, port = self._pair.sandbox.directory("stack/alertmanager"), self._free_port()
         hook = {"url": f"http://{self._bell.address}/", "send_resolved": True}
         route = {"receiver": "bell", "group_by": ["alertname", "node"], "group_wait": "0s", "group_interval": "1s"}
         config = {"route": route, "receivers": [{"name": "bell", "webhook_configs": [hook]}]}
         with (place / "alertmanager.yml").open("w") as file:
             YAML().dump(config, file)
         self._start(
+            self._witness,
             "prometheus-alertmanager",
             f"--config.file={place / 'alertmanager.yml'}",
             f"--storage.path={place}",
@@ -122,13 +126,11 @@ class Stack:
         )
         return port
 
-    def _watch(self, targets: dict[str, int], alertmanager: int) -> int:
+    def _watch(self, targets: dict[str, str], alertmanager: int) -> int:
         """A Prometheus over the exporters; its port."""
-        place, port = self._pair.sandbox.directory("stack/prometheus"), free_port("127.0.0.1")
+        place, port = self._pair.sandbox.directory("stack/prometheus"), self._free_port()
         rules = [{"alert": name, "expr": expr, "for": HOLD} for name, expr in ALERTS.items()]
-        scraped: list[dict[str, Any]] = [
-            {"targets": [f"127.0.0.1:{at}"], "labels": {"node": name}} for name, at in targets.items()
-        ]
+        scraped: list[dict[str, Any]] = [{"targets": [at], "labels": {"node": name}} for name, at in targets.items()]
         config = {
             "global": {"scrape_interval": SCRAPE, "evaluation_interval": SCRAPE},
             "rule_files": ["rules.yml"],
@@ -139,6 +141,7 @@ class Stack:
             with (place / name).open("w") as file:
                 YAML().dump(document, file)
         self._start(
+            self._witness,
             "prometheus",
             f"--config.file={place / 'config.yml'}",
             f"--storage.tsdb.path={place / 'data'}",
@@ -146,18 +149,25 @@ class Stack:
         )
         return port
 
+    def _free_port(self) -> int:
+        return self._witness.call(lambda: free_port("127.0.0.1"))
+
     def _answers(self, port: int) -> bool:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=5):
-                return True
-        except (URLError, ConnectionError, TimeoutError):
-            return False
+        return self._get(port, "/-/ready") is not None
 
     def _series(self, expr: str) -> int | None:
         """How many series a query answers with; None while nobody answers."""
-        address = f"http://127.0.0.1:{self._port}/api/v1/query?query={urllib.request.quote(expr)}"
-        try:
-            with urllib.request.urlopen(address, timeout=5) as answer:
-                return len(YAML(typ="safe").load(answer.read())["data"]["result"])
-        except (URLError, ConnectionError, TimeoutError):
-            return None
+        answer = self._get(self._port, f"/api/v1/query?query={urllib.request.quote(expr)}")
+        return None if answer is None else len(YAML(typ="safe").load(answer)["data"]["result"])
+
+    def _get(self, port: int, path: str) -> bytes | None:
+        """What is answered on the witness; None while nobody answers."""
+
+        def get() -> bytes | None:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+                    return bytes(answer.read())
+            except (URLError, ConnectionError, TimeoutError):
+                return None
+
+        return self._witness.call(get)
