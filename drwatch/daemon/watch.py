@@ -166,6 +166,11 @@ class Daemon:
         except Exception:
             log.exception("bug in the %s probe of %s", look.key.probe, look.key.node.name)
             sample = Sample(look.key, asked, self._clock(), Blind(Reason.BUG, "drwatch's own fault, see its log"))
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            # wait_for of Python 3.11, which the libraries use, loses a cancellation that comes as its work is done
+            # (python/cpython#86296): the watch would never end.
+            raise asyncio.CancelledError
         self._measures.looked(look.key, sample.answered - sample.asked)
         return sample
 

@@ -84,6 +84,7 @@ class Ledger:
 class Running:
     daemon: Daemon
     ledger: Ledger
+    task: asyncio.Task[None]
 
     def open(self) -> set[Condition]:
         return {incident.condition for incident in self.daemon.incidents if incident.phase is Phase.OPEN}
@@ -121,7 +122,7 @@ async def running(
     watching = asyncio.create_task(daemon.run())
     try:
         await asyncio.sleep(8)
-        yield Running(daemon, ledger)
+        yield Running(daemon, ledger, watching)
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)

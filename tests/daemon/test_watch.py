@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,25 @@ async def test_who_was_seen_alive_over_a_dead_disk_is_written_when_it_takes_agai
     async with running(tmp_path, world, carrier):
         await asyncio.sleep(60)
     assert [title.split()[2] for _, title in carrier.told] == ["PrimaryDown"]
+
+
+async def test_a_library_that_loses_a_cancellation_does_not_keep_drwatch_from_ending(tmp_path: Path) -> None:
+    """As asyncio.wait_for of Python 3.11 does when the work is done in the turn of the loop that calls it off."""
+    world = World("shop", 50.0)
+    looks = every_look(world)
+    look = next(look for look in looks if look.key == Key(world.standby.node, Probe.REPLICATION))
+    asking = asyncio.Event()
+
+    async def loses() -> Sample:
+        if not asking.is_set():
+            asking.set()
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(3600)
+        return Sample(look.key, clock(), clock(), Blind(Reason.QUERY_TIMEOUT))
+
+    look.look = loses  # type: ignore[method-assign]
+    async with running(tmp_path, world, Carrier(), looks) as watch:
+        await asking.wait()
+        watch.task.cancel()
+        async with asyncio.timeout(60):
+            await asyncio.wait((watch.task,))
