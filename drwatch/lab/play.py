@@ -285,7 +285,8 @@ def _act(scenario: Scenario, topology: Topology, pair: Pair, watching: Watching,
             continue
         struck = fault.strike(pair)
         if act is scenario.acts[0]:
-            zero, wall = struck, wall + (struck - begun)
+            # A disk takes its time to fill: what comes next counts from the moment at which it was full.
+            zero, wall, begun = struck, wall + (struck - begun), struck - act.at
     result = Result(scenario.name, pair.flavour, version, topology, wall)
 
     def pages() -> list[Told]:
