@@ -26,7 +26,7 @@ from drwatch.core.sample import (
     Reason,
     ServerFact,
 )
-from drwatch.core.snapshot import Snapshot
+from drwatch.core.snapshot import Sight, Snapshot
 from drwatch.core.world import OUT_OF_REACH, anchors, fresh, world
 
 S = TypeVar("S", bound=StrEnum)
@@ -46,6 +46,9 @@ MOVING = 3.0
 ABSTAINS = 30.0
 """Seconds after which the word of a chair that is asked only while there is trouble is stale: nobody asks it again."""
 
+TAKEN = 15.0
+"""Seconds for which a connection that was taken and not greeted outweighs dials that are lost on the way."""
+
 _SERVER = {
     Reason.REFUSED: Server.REFUSED,
     Reason.HUNG_UP: Server.REFUSED,
@@ -57,10 +60,12 @@ _SERVER = {
 _SERVER[Reason.TOO_MANY_CONNECTIONS] = Server.SATURATED
 """Any other reason is our own fault or our own resolver's, and says nothing of the server."""
 
-_LOST = OUT_OF_REACH | {Reason.REFUSED, Reason.NO_HANDSHAKE, Reason.HUNG_UP}
+_LOST = OUT_OF_REACH | {Reason.REFUSED, Reason.HUNG_UP}
+_ON_THE_WAY = frozenset({Reason.CONNECT_TIMEOUT, Reason.NO_ROUTE, Reason.CHANNEL_LOST})
 
-NETWORK_ERRNO = frozenset(range(2000, 3000)) | {0, 1158, 1159, 1160, 1161}
-"""Of a receiver: the client library's own errors and the server's for a broken line. Others were sent by the source."""
+NETWORK_ERRNO = frozenset(range(2000, 3000)) - {2005} | {0, 1158, 1159, 1160, 1161}
+"""Of a receiver: the client library's own errors and the server's for a broken line. Others were sent by the source, or
+are its own host's: with 2005 that knows no such name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,14 @@ def _server(snapshot: Snapshot, node: NodePolicy) -> _Word[Server]:
     return _Word(_SERVER.get(blind.reason, Server.UNKNOWN), words, sight.latest.asked)
 
 
+def _taken(sight: Sight | None, since: Moment) -> float | None:
+    """How many seconds ago a kernel took a connection there, where the dials since have brought nothing at all."""
+    if sight is None or sight.taken is None or sight.taken.loop < since.loop:
+        return None
+    age = sight.latest.asked - sight.taken
+    return age if sight.blind is not None and sight.blind.reason in _ON_THE_WAY and age <= TAKEN else None
+
+
 def _in_words(reason: Reason) -> str:
     return {
         Reason.REFUSED: "refuses the connection",
@@ -118,6 +131,10 @@ def _host(snapshot: Snapshot, node: NodePolicy, since: Moment) -> _Word[Host]:
     match sight.latest.found:
         case HostFact() as fact:
             said, words = _body(snapshot, node, fact)
+        case Blind(Reason.NO_HANDSHAKE):
+            said, words = Host.MUTE, f"witness: {node.ssh} accepts a connection, and sshd says nothing"
+        case Blind() if (age := _taken(sight, since)) is not None:
+            said, words = Host.MUTE, f"witness: {node.ssh} accepted a connection {span(age)} ago, and sshd said nothing"
         case Blind(Reason.REFUSED):
             said, words = Host.REFUSED, f"witness: {node.ssh} refuses SSH"
         case Blind(reason) if reason in _LOST:
@@ -195,6 +212,9 @@ def _doors(snapshot: Snapshot, cluster: Cluster, since: Moment, now: Moment) -> 
             case _ if now - asked > ABSTAINS:
                 stale = f"standby: {standby.name} has not been asked for the primary's port 22 for {span(now - asked)}"
                 words[standby] = _Word(Door.UNKNOWN, stale, asked)
+            case ReachFact(greets=False):
+                mute = f"standby: from {standby.name} the primary's port 22 accepts a connection and says nothing"
+                words[standby] = _Word(Door.MUTE, mute, asked)
             case ReachFact():
                 words[standby] = _Word(Door.OPEN, f"standby: {standby.name} reaches the primary's port 22", asked)
             case Blind(Reason.REFUSED | Reason.CONNECT_TIMEOUT | Reason.NO_ROUTE as reason):
@@ -272,6 +292,8 @@ def gather(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) ->
         told = (witness.sentence, *(disks if witness.said is Server.SATURATED or disk is Disk.STALLED else ()))
         return Evidence(Chairs(witness.said, disk=disk), (_witness(witness, now),), told)
     host, own = _host(snapshot, primary, since), _own(snapshot, cluster, since, now)
+    if host.said in (Host.MUTE, Host.REFUSED, Host.UNREACHABLE, Host.UNKNOWN):
+        witness = _in_spite_of_the_line(snapshot, primary, witness, since)
     receivers, doors = _receivers(snapshot, cluster, since), _doors(snapshot, cluster, since, now)
     votes = [
         _witness(witness, now),
@@ -285,12 +307,21 @@ def gather(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) ->
         witness.said,
         host.said,
         _first(receivers.values(), (Receiver.FLOWING, Receiver.BROKEN, Receiver.QUIET), Receiver.UNKNOWN),
-        _first(doors.values(), (Door.OPEN, Door.SHUT), Door.UNKNOWN),
+        _first(doors.values(), (Door.OPEN, Door.MUTE, Door.SHUT), Door.UNKNOWN),
         own.said if own is not None else Own.UNKNOWN,
         disk,
         world(policy, cluster, snapshot, since),
     )
     return Evidence(chairs, tuple(votes), (*(vote.sentence for vote in votes), *disks, _tally(votes)))
+
+
+def _in_spite_of_the_line(snapshot: Snapshot, node: NodePolicy, witness: _Word[Server], since: Moment) -> _Word[Server]:
+    """The witness's word, where a line that loses packets hides and shows in turn that a kernel takes connections."""
+    age = _taken(snapshot.sight(node.node, Probe.SERVER), since)
+    if age is None:
+        return witness
+    words = f"{witness.sentence}; {span(age)} ago it accepted a connection and said nothing"
+    return witness._replace(said=Server.SILENT, sentence=words)
 
 
 def _disk(snapshot: Snapshot, policy: Policy, primary: Node) -> tuple[Disk, tuple[str, ...]]:

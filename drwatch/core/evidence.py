@@ -49,6 +49,8 @@ class Host(StrEnum):
     """No process, and systemd says that it is bringing one up or down."""
     UP = "up"
     """The host answers, and has never shown a server process."""
+    MUTE = "mute"
+    """Its kernel takes the connection, and sshd says not a byte: nothing that runs there does anything."""
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
     UNKNOWN = "unknown"
@@ -70,6 +72,8 @@ class Door(StrEnum):
     """Whether something answers on the primary's port 22 when the standby dials it."""
 
     OPEN = "open"
+    MUTE = "mute"
+    """Its kernel takes the connection, and nobody there says a word."""
     SHUT = "shut"
     UNKNOWN = "unknown"
 
@@ -165,7 +169,11 @@ MORE_LIFE: Mapping[str, Mapping[StrEnum, tuple[StrEnum, ...]]] = {
         Receiver.QUIET: (Receiver.FLOWING,),
         Receiver.UNKNOWN: (Receiver.FLOWING,),
     },
-    "door": {Door.SHUT: (Door.UNKNOWN, Door.OPEN), Door.UNKNOWN: (Door.OPEN,)},
+    "door": {
+        Door.SHUT: (Door.MUTE, Door.UNKNOWN, Door.OPEN),
+        Door.MUTE: (Door.OPEN,),
+        Door.UNKNOWN: (Door.OPEN,),
+    },
     "own": {
         Own.SHUT: (Own.DEAF, Own.UNKNOWN, Own.LISTENS, Own.FEEDS, Own.COMMITS),
         Own.DEAF: (Own.UNKNOWN, Own.LISTENS, Own.FEEDS, Own.COMMITS),

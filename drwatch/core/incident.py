@@ -53,7 +53,7 @@ class Incident:
     phase: Phase
     began: Moment
     condition_began: Moment
-    """When it took its present face; within the primary's family the face may change."""
+    """When it took its present face, or came back with it; within the primary's family the face may change."""
     last_true: Moment
     confirmed: Moment | None = None
     ended: Moment | None = None
@@ -83,6 +83,8 @@ class Incident:
     """Whether it has come back while it flaps, since people were told of it last."""
     again: bool = False
     """Whether it has stayed for its window then."""
+    window: float = 0.0
+    """Seconds that its present face must last before it is told."""
 
     @property
     def key(self) -> IncidentKey:
@@ -155,7 +157,7 @@ def _seen(incident: Incident, finding: Finding, policy: Policy, now: Moment) -> 
     # A dying host is mute, then out of reach: its faces share a window. A restart is none of them.
     same_loss = suspected and {finding.condition, incident.condition} <= PRIMARY_LOST
     changed_face = finding.condition is not incident.condition and not same_loss
-    before = incident
+    before, limit = incident, window(finding, policy)
     incident = replace(
         incident,
         condition=finding.condition,
@@ -167,15 +169,16 @@ def _seen(incident: Incident, finding: Finding, policy: Policy, now: Moment) -> 
         last_true=now,
         suppressed_by=finding.suppressed_by,
         votes=finding.votes,
+        window=limit,
         unproved=False,
         unseen_since=before.unseen_since if finding.condition is Condition.PRIMARY_UNSEEN else None,
     )
     if not suspected:
-        return _worsened(before, incident, window(finding, policy), policy, now)
+        return _worsened(before, incident, limit, policy, now)
     if finding.suppressed_by is not None:
         # Its window opens when the greater trouble ends, or every echo of it would be told the second it is over.
         return replace(incident, condition_began=now, freed=now)
-    limit, allowance = window(finding, policy), policy.confirm.restarting
+    allowance = policy.confirm.restarting
     free = incident.freed or incident.began
     # A trouble whose face keeps changing, such as a crash loop, is told when a restart's allowance is over.
     if now - incident.condition_began >= limit or now - free >= max(limit, allowance):
@@ -211,7 +214,8 @@ def _worsened(before: Incident, incident: Incident, limit: float, policy: Policy
     if before.severity is Severity.CRITICAL or not (critical or before.worse):
         return replace(incident, worse=None)
     period = policy.confirm.restarting
-    worse = before.worse.look(critical, period, now) if before.worse else Worse.first(now)
+    face = incident.condition if critical else None
+    worse = before.worse.look(face, period, now) if before.worse else Worse.first(incident.condition, now)
     if not critical:
         return replace(incident, worse=worse)
     if (began := worse.began(limit, period, now)) is not None:
@@ -228,7 +232,9 @@ def _unseen(incident: Incident, policy: Policy, flap: Flap | None, now: Moment) 
     if now - incident.last_true >= hold:
         return replace(incident, phase=Phase.RESOLVED, ended=incident.last_true)
     blinded = incident.suppressed_by is Condition.WITNESS_ISOLATED
-    return replace(incident, unproved=False, suppressed_by=None if blinded else incident.suppressed_by, worse=None)
+    kept = None if blinded else incident.suppressed_by
+    # A face that comes back has to last anew.
+    return replace(incident, condition_began=now, unproved=False, suppressed_by=kept, worse=None)
 
 
 def _worth_writing(before: Incident | None, after: Incident) -> bool:
@@ -291,7 +297,8 @@ def advance(incidents: Iterable[Incident], assessment: Assessment, policy: Polic
             continue
         if before.phase is Phase.OPEN and before.cluster in unseen:
             # Nobody sees its face either: one that it took just before has still to last.
-            after = replace(before, last_true=now, condition_began=now, suppressed_by=Condition.WITNESS_ISOLATED)
+            after = replace(before, last_true=now, condition_began=now, worse=None)
+            after = replace(after, suppressed_by=Condition.WITNESS_ISOLATED)
         else:
             after = _unseen(before, policy, assessment.snapshot.flaps.get(before.key), now)
         after = _hushed(after, assessment.silences, now)

@@ -130,7 +130,7 @@ def _another_face(incident: Incident, settle: float, longest: float, now: Moment
     """Whether the trouble has become another one that is no less grave, and has stayed so."""
     told = incident.told_condition
     # Each page of an incident doubles the wait, so that faces that come and go do not page at every change.
-    patience = min(longest, max(settle, 1.0) * 2 ** min(max(0, incident.pages - 1), 10))
+    patience = max(incident.window, min(longest, max(settle, 1.0) * 2 ** min(max(0, incident.pages - 1), 10)))
     if told is None or told is incident.condition or now - incident.condition_began < patience:
         return False
     return _RANK.get(incident.condition, 0) >= _RANK.get(told, 0)

@@ -322,6 +322,8 @@ class ReachFact:
     """A TCP dial was answered."""
 
     seconds: float
+    greets: bool | None = None
+    """Whether the program behind the port said anything, where that was waited for: a kernel alone says nothing."""
 
 
 @dataclass(frozen=True, slots=True)

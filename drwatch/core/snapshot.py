@@ -26,6 +26,7 @@ from drwatch.core.sample import (
     Moment,
     Node,
     Probe,
+    Reason,
     ReplicationFact,
     Sample,
     ServerFact,
@@ -47,6 +48,8 @@ class Sight:
     """When the look was asked that first came back blind; None while it sees."""
     lost_since: Moment | None = None
     """The same, for looks that brought not even an error packet: denied for days is not dead for days."""
+    taken: Moment | None = None
+    """When the last look was asked whose connection was taken and not greeted; None once it sees again."""
 
     @property
     def blind(self) -> Blind | None:
@@ -61,6 +64,15 @@ class ChannelHealth:
     failing_since: Moment | None = None
     refused: bool = False
     detail: str = ""
+
+
+def _taken(before: Sight | None, sample: Sample) -> Moment | None:
+    match sample.found:
+        case Blind(Reason.NO_HANDSHAKE):
+            return sample.asked
+        case Blind():
+            return before.taken if before else None
+    return None
 
 
 def _nothing() -> MappingProxyType[Any, Any]:
@@ -127,6 +139,7 @@ class Snapshot:
             fact=(before.fact if before else self.recalled.get(sample.key)) if blind else sample,
             blind_since=((before and before.blind_since) or sample.asked) if blind else None,
             lost_since=((before and before.lost_since) or sample.asked) if lost else None,
+            taken=_taken(before, sample),
         )
         after = replace(self, sights=MappingProxyType({**self.sights, sample.key: sight}))
         match sample.found:

@@ -58,7 +58,7 @@ def judge(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) -> 
             return told
         if now - since < ASKING and _unasked(cluster, policy, snapshot, since):
             return replace(told, pending=True)
-    answers = evidence.chairs.host not in (Host.UNKNOWN, Host.UNREACHABLE, Host.REFUSED)
+    answers = evidence.chairs.host not in (Host.UNKNOWN, Host.UNREACHABLE, Host.REFUSED, Host.MUTE)
     sentences = (*evidence.sentences, f"so: {rule.why}") if rule.condition else evidence.sentences
     told = replace(told, condition=rule.condition, confidence=rule.confidence, evidence=sentences)
     return replace(told, host_answers=answers)

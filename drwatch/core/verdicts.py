@@ -52,6 +52,8 @@ NOT_SEEN_TO_FLOW = (Receiver.QUIET, Receiver.BROKEN, Receiver.UNKNOWN)
 NOT_SEEN_TO_COMMIT = (Own.FEEDS, Own.LISTENS, Own.DEAF, Own.SHUT, Own.UNKNOWN)
 NOT_SEEN_TO_BREAK = (Receiver.FLOWING, Receiver.QUIET, Receiver.UNKNOWN)
 NOT_OPEN = (Door.SHUT, Door.UNKNOWN)
+NO_SHELL = (Host.MUTE, Host.REFUSED, Host.UNREACHABLE, Host.UNKNOWN)
+HEARS_NOTHING = (Receiver.QUIET, Receiver.BROKEN)
 ALIVE = (Host.RUNS_IT, Host.UP)
 STILL = (Host.STOPPED, Host.BLOCKED)
 TAKES_OR_UNASKED = (Own.FEEDS, Own.LISTENS, Own.UNKNOWN)
@@ -86,6 +88,15 @@ TABLE: tuple[Rule, ...] = (
         world=World.SILENT),
     rule(Condition.WITNESS_ISOLATED, LIKELY, "nobody answers the witness, and no anchor can say whose fault it is",
         world=World.DARK),
+    # The witness cannot look, as when no name resolves; the standby is the one chair that can.
+    rule(Condition.PRIMARY_HUNG, ALONE,
+        "the witness cannot look; the standby hears nothing, and only a kernel takes its dial",
+        server=Server.UNKNOWN, host=NO_SHELL, receiver=HEARS_NOTHING, door=Door.MUTE),
+    rule(Condition.PRIMARY_HOST_DOWN, ALONE,
+        "the witness cannot look; the standby hears nothing, and does not reach its host",
+        server=Server.UNKNOWN, host=NO_SHELL, receiver=HEARS_NOTHING, door=Door.SHUT),
+    rule(Condition.PRIMARY_DOWN, ALONE, "the witness cannot look, and the standby has lost the server",
+        server=Server.UNKNOWN, host=NO_SHELL, receiver=Receiver.BROKEN),
     rule(None, ALONE, "the witness's own look failed, and nobody has seen a corpse: ProbeBlind says so",
         server=Server.UNKNOWN),
 
@@ -139,8 +150,19 @@ TABLE: tuple[Rule, ...] = (
         host=ALIVE, server=Server.UNREACHABLE),
 
     # The host does not answer the witness.
+    rule(Condition.PRIMARY_HUNG, SURE, "its kernel takes the witness's connection and the standby's, and nobody speaks",
+        server=Server.SILENT, door=Door.MUTE),
+    rule(Condition.PRIMARY_HUNG, SURE, "its kernel takes both the witness's and the standby's dial, and sshd is mute",
+        host=Host.MUTE, door=Door.MUTE),
     *agreed(Condition.PRIMARY_HUNG, "a kernel takes the connection, the server says nothing, and its host neither",
             server=Server.SILENT),
+    *agreed(Condition.PRIMARY_HUNG, "its kernel takes a connection, and sshd says nothing: its host stands still",
+            host=Host.MUTE),
+    rule(Condition.PRIMARY_HUNG, SURE,
+        "its kernel takes the standby's connections, nobody there says a word, and the standby has lost it too",
+        door=Door.MUTE, receiver=Receiver.BROKEN),
+    rule(Condition.PRIMARY_HUNG, LIKELY, "its kernel takes the standby's connections, and nobody there says a word",
+        door=Door.MUTE),
     *agreed(Condition.PRIMARY_HUNG, "a query gets no answer, and nobody can ask its host",
             server=Server.STALLED, host=Host.UNKNOWN, door=NOT_OPEN),
     *agreed(Condition.PRIMARY_DOWN, "its port is shut, and nobody can ask its host: that may well be up",

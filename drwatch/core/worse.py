@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from drwatch.core.finding import PRIMARY_LOST, Condition
 from drwatch.core.sample import Moment
 
 BLINK = 3.0
@@ -20,8 +21,10 @@ class Worse:
 
     since: Moment
     """When this account was opened."""
+    face: Condition
+    """As what it last looked so."""
     run: Moment
-    """Since when it has looked so without a break."""
+    """Since when it has looked so without a break; the faces of a lost primary are one, a restart is another."""
     critical: Moment
     """When it last looked so."""
     looked: Moment
@@ -30,21 +33,25 @@ class Worse:
     """How long it has looked so since the account was opened."""
 
     @classmethod
-    def first(cls, now: Moment) -> Worse:
-        return cls(now, now, now, now)
+    def first(cls, face: Condition, now: Moment) -> Worse:
+        return cls(now, face, now, now, now)
 
-    def look(self, critical: bool, period: float, now: Moment) -> Worse:
-        """With one more look. An account that has come to nothing in its ``period`` (seconds) is opened anew."""
+    def look(self, face: Condition | None, period: float, now: Moment) -> Worse:
+        """With one more look, ``face`` where it was critical.
+
+        An account that has come to nothing in its ``period`` (seconds) is opened anew.
+        """
         unbroken = self.critical == self.looked
         seconds = self.seconds + (now - self.looked if unbroken else 0.0)
         after = replace(self, looked=now, seconds=seconds)
         if now - self.since >= period and seconds < SHARE * (now - self.since):
             after = replace(after, since=now, seconds=0.0)
-        if not critical:
+        if face is None:
             return after
         # What was itself no more than a glimpse is not carried on by the next one.
         blinked = now - self.critical <= BLINK and self.critical - self.run >= BLINK
-        return replace(after, critical=now, run=self.run if unbroken or blinked else now)
+        same = face is self.face or {face, self.face} <= PRIMARY_LOST
+        return replace(after, face=face, critical=now, run=self.run if same and (unbroken or blinked) else now)
 
     def began(self, limit: float, period: float, now: Moment) -> Moment | None:
         """Since when it has been critical, if that is for ``limit`` seconds by now; None while that is not certain."""

@@ -111,7 +111,7 @@ def _of_shell(config: Config, settings: NodeSettings, shell: SshNode, cluster: C
     ]
     outside = [Key(settings.node, Probe.REACH, anchor) for anchor in config.policy.anchors]
     for key in dict.fromkeys((*doors, *outside)):
-        yield DoorLook(shell, key, clock=clock, deadline=deadline)
+        yield DoorLook(shell, key, clock=clock, deadline=deadline, greeting=key in doors)
     readers = {
         other.node.name: [other.mysql.address.host, *([other.ssh.address.host] if other.ssh else [])]
         for other in others

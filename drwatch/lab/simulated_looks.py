@@ -89,7 +89,7 @@ class _Looks:
             found = (
                 self._shut(machine) if probe is Probe.HOST else self._world.wires.walled(name) or self._refused(machine)
             )
-            if found and found.reason is Reason.QUERY_TIMEOUT and probe is not Probe.HOST and not held:
+            if found and found.reason is Reason.QUERY_TIMEOUT and not held:
                 found = Blind(Reason.NO_HANDSHAKE)  # its kernel takes a new connection
         if found is None:
             machine.held.add(probe)
@@ -198,7 +198,7 @@ class _Looks:
         if not self._world.wires.reaches(WITNESS, at.node.name):
             return Blind(Reason.CHANNEL_LOST)
         reached = of.powered and self._world.wires.reaches(at.node.name, of.node.name)
-        return ReachFact(LATENCY) if reached else Blind(Reason.CONNECT_TIMEOUT)
+        return ReachFact(LATENCY, greets=not of.host_frozen) if reached else Blind(Reason.CONNECT_TIMEOUT)
 
     def _anchor(self) -> ReachFact | Blind:
         return ReachFact(LATENCY) if self._world.wires.reaches(WITNESS, OUTSIDE) else Blind(Reason.CONNECT_TIMEOUT)

@@ -81,14 +81,28 @@ def parse(answer: Answer, target: str) -> Blind | None:
     return Blind(Reason.NO_ROUTE, f"{target}: the dial failed, nobody knows why")
 
 
+def greets(answer: Answer) -> bool | None:
+    """Whether anything was heard after the far shell's dial was answered; None if that shell cannot tell."""
+    return {b"0 heard": True, b"0 mute": False}.get(answer.lines[0].strip() if answer.lines else b"")
+
+
 class DoorLook:
     """A dial from a node's shell to ``key.target``, HOST:PORT: another host's sshd or an outside anchor, never a
     database: a dial there that does not log in counts against whoever dialled.
 
     Only when it is asked for, and at most once in 5 s whatever is asked: between, the last sample is handed out again.
+    With ``greeting`` it waits a moment for what an sshd says of itself: a host that is frozen takes the dial as well.
     """
 
-    def __init__(self, shell: SshNode, key: Key, *, clock: Callable[[], Moment], deadline: float = 3.0) -> None:
+    def __init__(
+        self,
+        shell: SshNode,
+        key: Key,
+        *,
+        clock: Callable[[], Moment],
+        deadline: float = 3.0,
+        greeting: bool = False,
+    ) -> None:
         host, _, port = key.target.rpartition(":")
         if not _HOST.fullmatch(host) or not port.isdigit():
             raise ValueError(f"not HOST:PORT: {key.target!r}")
@@ -96,8 +110,8 @@ class DoorLook:
         self.every = math.inf
         self.wake = asyncio.Event()
         self._node, self._clock = shell, clock
-        self._limit = max(1, math.ceil(deadline))
-        self._request = f"{self._limit} {host} {port}"
+        self._limit = max(2 if greeting else 1, math.ceil(deadline))
+        self._request = f"{self._limit} {host} {port}" + (f" {self._limit - 1}" if greeting else "")
         self._last: Sample | None = None
 
     async def look(self) -> Sample:
@@ -110,7 +124,7 @@ class DoorLook:
         except Unseen as unseen:
             detail = f"no ssh to {self._node.address}: {unseen.blind.detail}"
             return Sample(self.key, asked, self._clock(), Blind(Reason.CHANNEL_LOST, detail), unseen.notes)
-        found = parse(answer, self.key.target) or ReachFact(answer.answered - answer.asked)
+        found = parse(answer, self.key.target) or ReachFact(answer.answered - answer.asked, greets(answer))
         self._last = Sample(self.key, answer.asked, answer.answered, found)
         return self._last
 

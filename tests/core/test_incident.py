@@ -221,6 +221,29 @@ def test_what_once_looked_worse_does_not_shorten_the_window_of_a_later_trouble()
     ]
 
 
+def test_what_looked_worse_before_the_witness_was_cut_off_does_not_shorten_the_window_afterwards() -> None:
+    """40: the pair falls silent. 42: so does everything else. 90: all is back, the primary last of all."""
+    gone = finding(Condition.PRIMARY_HOST_DOWN, confidence=Confidence.ALONE)
+    story = Telling()
+    story.go(0, 40, UNSEEN)
+    story.go(40, 42, gone)
+    story.go(42, 90, ISOLATED)
+    story.go(90, 91, replace(HUNG, confidence=Confidence.ALONE))
+    story.go(91, 120, UNSEEN)
+    assert [condition for _, _, condition in story.told if condition is not ISOLATED.condition] == [UNSEEN.condition]
+
+
+def test_a_restart_after_it_was_told_as_unseen_does_not_shorten_the_window_of_the_death_that_follows() -> None:
+    """A restart has an allowance of its own; what it ends as has still to last."""
+    gone = finding(Condition.PRIMARY_HOST_DOWN)
+    story = Telling()
+    story.go(0, 40, UNSEEN)
+    story.go(40, 60, RESTARTING)
+    story.go(60, 70, gone)
+    story.go(70, 80, HUNG)
+    assert story.told[1:2] == [(65, PageReason.CHANGED, gone.condition)]
+
+
 def test_a_death_after_it_was_unseen_has_its_own_window() -> None:
     story = Story()
     for now, found in enumerate((DOWN, DOWN, DOWN, UNSEEN, DOWN, DOWN, DOWN, DOWN)):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from worlds import PAGING, POLICY, START, Story, at
 
-from drwatch.core.finding import Condition, Finding, Severity
+from drwatch.core.finding import Condition, Confidence, Finding, Severity
 from drwatch.core.incident import ENDED
 from drwatch.core.paging import (
     BACKOFF,
@@ -110,6 +110,24 @@ def test_a_disk_that_stands_still_is_as_grave_as_a_dead_server(
     for now in range(280):
         pager.tell(now, told if now < 20 else then)
     assert [reason for _, reason in pager.reasons()] == reasons
+
+
+@pytest.mark.parametrize(("confidence", "seconds"), [(Confidence.LIKELY, 15), (Confidence.ALONE, 30)])
+def test_a_changed_face_that_nobody_confirms_is_told_only_after_the_window_of_its_confidence(
+    confidence: Confidence, seconds: int
+) -> None:
+    pager = Pager()
+    for now in range(100):
+        pager.tell(now, STALLED if now < 20 else replace(HUNG, confidence=confidence))
+    assert pager.reasons() == [(5, PageReason.FIRST), (20 + seconds, PageReason.CHANGED)]
+
+
+def test_a_changed_face_that_was_away_has_to_last_anew() -> None:
+    """20: it serves again. 30 and 45: on a bad line a look is lost, and it seems dead for that moment."""
+    pager = Pager()
+    for now in range(74):
+        pager.tell(now, *([STALLED] if now < 20 else [DOWN] if now in (30, 45) else []))
+    assert pager.reasons() == [(5, PageReason.FIRST)]
 
 
 def test_a_lesser_face_on_the_way_back_is_no_news() -> None:

@@ -14,7 +14,8 @@
 #   unit ID NAME …                what systemd says of those units
 #   port ID PORT ADDRESS …        the lines of /proc/net/tcp, in whose digits it is asked, of who listens on the port and
 #                                 of those connected there from the addresses
-#   dial ID SECONDS HOST PORT     one TCP dial from here
+#   dial ID SECONDS HOST PORT [PATIENCE]  one TCP dial from here; with it, whether anything is heard there within
+#                                 PATIENCE seconds (heard or mute; nothing where the dialler cannot tell)
 #   drop ID                       give that request up
 #
 # All but look run in the background, so that a hung mount stops nothing but the one request, and answer when they can:
@@ -24,7 +25,7 @@ exec 2>/dev/null
 LC_ALL=C
 PATH=${PATH:+$PATH:}/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
-version=3 token='' filter='' devices='' servers='' others='' jobs=''
+version=4 token='' filter='' devices='' servers='' others='' jobs=''
 nl='
 '
 
@@ -220,20 +221,30 @@ have() { command -v "$1" >/dev/null; }
 dial() {
     code=127
     if have bash && have timeout; then
-        s=$(timeout -s KILL "$2" bash -c 'exec 3<>"/dev/tcp/$1/$2"' drwatch "$3" "$4" 2>&1)
+        s=$(timeout -s KILL "$2" bash -c 'exec 3<>"/dev/tcp/$1/$2" || exit
+[ -n "$3" ] || exit 0
+read -r -n 1 -t "$3" <&3
+if [ $? -gt 128 ]; then echo mute; else echo heard; fi' drwatch "$3" "$4" "${5-}" 2>&1)
         code=$?
         # A bash that was built without network redirections.
         case $s in *'No such file or directory'*) code=127 ;; esac
     fi
     if [ $code = 127 ] && have python3; then
         s=$(python3 -c 'import socket,sys
-try: socket.create_connection(sys.argv[2:], float(sys.argv[1]))
-except OSError as e: sys.exit(str(e))' "$2" "$3" "$4" 2>&1)
+try: s = socket.create_connection(sys.argv[2:4], float(sys.argv[1]))
+except OSError as e: sys.exit(str(e))
+if sys.argv[4]:
+    s.settimeout(float(sys.argv[4]))
+    try: s.recv(1); print("heard")
+    except socket.timeout: print("mute")
+    except OSError: print("heard")' "$2" "$3" "$4" "${5-}" 2>&1)
         code=$?
     fi
     if [ $code = 127 ] && have perl; then
-        s=$(perl -e 'use IO::Socket::IP; IO::Socket::IP->new(PeerHost=>$ARGV[1],PeerPort=>$ARGV[2],Type=>SOCK_STREAM,
-            Timeout=>$ARGV[0]) or die "$@\n"' "$2" "$3" "$4" 2>&1)
+        s=$(perl -e 'use IO::Socket::IP; my $s = IO::Socket::IP->new(PeerHost=>$ARGV[1],PeerPort=>$ARGV[2],
+            Type=>SOCK_STREAM,Timeout=>$ARGV[0]) or die "$@\n"; exit unless $ARGV[3];
+            my $r = ""; vec($r, fileno($s), 1) = 1;
+            print select($r, undef, undef, $ARGV[3]) ? "heard" : "mute"' "$2" "$3" "$4" "${5-}" 2>&1)
         code=$?
         case $s in *"Can't locate"*) code=127 ;; esac
     fi

@@ -17,7 +17,7 @@ from drwatch.core.sample import Blind, Moment, Reason
 from drwatch.probes.ssh.faults import Unseen
 from drwatch.probes.ssh.hearing import BLOCK, Hearing, Word
 
-VERSION = 3
+VERSION = 4
 """Of the requests and answers of node.sh."""
 DROP_AFTER = 30.0
 """Seconds after which a request in the background is given up on the node, so that nothing piles up there."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from farnode import NODE, Clock, Far
+from farnode import NODE, Clock, Far, eventually
 
 from drwatch.core.sample import Blind, Key, Node, Probe, ReachFact, Reason, Sample
 from drwatch.lab.server import free_port
@@ -136,6 +136,30 @@ async def test_the_standby_tells_refused_from_silent_whatever_it_dials_with(
         assert why(await door(node, clock, "127.0.0.52", port).look()) is Reason.CONNECT_TIMEOUT
 
 
+@contextmanager
+def frozen(address: str) -> Iterator[int]:
+    """A port whose connections the kernel takes, and nobody else."""
+    with socket.socket() as kernel:
+        kernel.bind((address, 0))
+        kernel.listen(8)
+        yield kernel.getsockname()[1]
+
+
+async def test_the_standby_tells_a_host_that_greets_from_one_of_which_only_the_kernel_answers(
+    only: Far, connect: Connect, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nc is all there is to dial with, it can tell neither."""
+    without_the_usual_places(monkeypatch)
+    node = connect(only, deadline=5.0)
+    tells = not any((only.sandbox / "dash/bin" / nc).exists() for nc in ("nc", "ncat"))
+    with frozen("127.0.0.52") as port:
+        for host, at, heard in ((only.sshd.address, only.sshd.port, True), ("127.0.0.52", port, False)):
+            key = Key(NODE, Probe.REACH, f"{host}:{at}")
+            sample = await DoorLook(node, key, clock=clock, deadline=2.0, greeting=True).look()
+            assert isinstance(sample.found, ReachFact), sample
+            assert sample.found.greets is (heard if tells else None)
+
+
 def without_the_usual_places(monkeypatch: pytest.MonkeyPatch) -> None:
     from drwatch.probes.ssh import shell
 
@@ -163,13 +187,14 @@ async def test_the_door_is_knocked_at_once_in_five_seconds_however_often_one_ask
         look = door(connect(far), clock, doorman.address, doorman.port)
         assert look.every == math.inf
         first = await look.look()
+        await eventually(lambda: doorman.knocks, within=5, what="the first knock")
         for _ in range(20):
             clock.ahead += 0.2
             assert await look.look() is first
         assert doorman.knocks == 1
         clock.ahead += 1.1
         assert await look.look() is not first
-        assert doorman.knocks == 2
+        await eventually(lambda: doorman.knocks == 2, within=5, what="the second knock")
 
 
 async def test_a_dial_does_not_hold_up_the_looks_at_the_host(far: Far, connect: Connect, clock: Clock) -> None:
