@@ -232,7 +232,7 @@ class Snapshot:
         elif not entry.measured:
             asked = {standby: doubt.said(place, entry.asked) for standby, doubt in doubts.items()}
             doubts = {standby: doubt for standby, doubt in asked.items() if doubt is not None}
-        return _judged(line, doubts)
+        return _judged(line, doubts) if doubts or line.doubts else line
 
     def _may_be_new(self, node: Node, since: Moment, entry: Entry) -> bool:
         """Whether the server may have been started since that look."""
@@ -243,17 +243,20 @@ class Snapshot:
 
     def _stood(self, sample: Sample, fact: ReplicationFact) -> Snapshot:
         """With what a standby's place says to the doubts in it."""
-        node, lines = sample.key.node, dict(self.timelines)
+        node = sample.key.node
+        lines: dict[Node, Timeline] = {}
         for source, line in self.timelines.items():
-            doubt, server = line.doubts.get(node), self.server(source)
+            if (doubt := line.doubts.get(node)) is None:
+                continue
+            server = self.server(source)
             ids = (None, server.server_id if server else None)
             channel = next((each for each in fact.channels if each.source_server_id in ids), None)
-            if doubt is None or channel is None or channel.read is None:
+            if channel is None or channel.read is None:
                 continue
             after = doubt.held(channel.read, channel.io_errno in REFUSED, sample.asked, sample.answered)
             left = {standby: held for standby, held in line.doubts.items() if standby != node}
             lines[source] = _judged(line, {**left, node: after} if after else left)
-        return replace(self, timelines=MappingProxyType(lines))
+        return replace(self, timelines=MappingProxyType({**self.timelines, **lines})) if lines else self
 
     def _fed_by(self, source: Node) -> frozenset[Node]:
         """The other nodes of its cluster but for those that are known to take their data from elsewhere, or nowhere."""
@@ -328,7 +331,7 @@ class Snapshot:
                 continue
             status = self.replication(key.node)
             found[key.node, node] = errant(look.found, fact, foreign(status, servers) if status else ())
-        return replace(self, errant=MappingProxyType(found))
+        return self if found == self.errant else replace(self, errant=MappingProxyType(found))
 
     def _wrote(self, node: Node, fact: ServerFact, at: Moment) -> Snapshot:
         before = self.writes.get(node)

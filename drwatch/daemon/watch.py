@@ -186,8 +186,8 @@ class Daemon:
 
     def _turn(self, snapshot: Snapshot) -> None:
         """Go on with this snapshot, and see that what must not be lost of it is written down at once."""
-        before, self.snapshot = turns(self.snapshot), snapshot
-        if turns(snapshot) != before:
+        before, self.snapshot = self.snapshot, snapshot
+        if snapshot is not before and turns(snapshot) != turns(before):
             self._turned.set()
 
     def _point(self, node: Node, fact: ServerFact) -> None:
@@ -278,7 +278,9 @@ class Daemon:
         self.incidents, self.assessment = living, assessment
         self._put_down(records(assessment, living, self._boxed))
         outages = date(self.snapshot.outages, assessment, living)
-        self._turn(replace(self.snapshot, outages=outages, flaps=flaps, digested=digested))
+        seen = self.snapshot
+        if (outages, flaps, digested) != (seen.outages, seen.flaps, seen.digested):
+            self._turn(replace(seen, outages=outages, flaps=flaps, digested=digested))
         self._say(step.changed)
         self._delivering.take(rows)
         for key in assessment.wanted:
