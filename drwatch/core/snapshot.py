@@ -128,7 +128,12 @@ class Snapshot:
             blind_since=((before and before.blind_since) or sample.asked) if blind else None,
             lost_since=((before and before.lost_since) or sample.asked) if lost else None,
         )
-        after = replace(self, sights=MappingProxyType({**self.sights, sample.key: sight}))
+        after = replace(
+            self,
+            sights=MappingProxyType({**self.sights, sample.key: sight}),
+            strains=self._strained(sample),
+            writes=self._wrote(sample),
+        )
         match sample.found:
             case ServerFact() as fact:
                 return after._answered(sample, fact, self.newest(*sample.key[:2]))
@@ -152,13 +157,14 @@ class Snapshot:
 
     def latest(self, node: Node, probe: Probe, target: str = "") -> Fact | Blind | None:
         """What the last look found; None when there was none yet."""
-        sight = self.sight(node, probe, target)
+        sight = self.sights.get(Key(node, probe, target))
         return sight.latest.found if sight else None
 
     def newest(self, node: Node, probe: Probe) -> Sample | None:
         """The look that brought the newest fact, however old, of an earlier run too."""
-        sight = self.sight(node, probe)
-        return sight.fact if sight else self.recalled.get(Key(node, probe))
+        key = Key(node, probe)
+        sight = self.sights.get(key)
+        return sight.fact if sight else self.recalled.get(key)
 
     def server(self, node: Node) -> ServerFact | None:
         """The newest fact of the fast look, however old."""
@@ -300,7 +306,6 @@ class Snapshot:
         )
         if node not in after.alive:
             after = replace(after, alive=after.alive | {node})
-        after = after._wrote(node, fact, sample.asked)
         begun = started(self.starts.get(node, ()), before, sample)
         after = replace(after, starts=MappingProxyType({**self.starts, node: begun})) if begun else after
         died = after.deaths.get(node)
@@ -333,10 +338,19 @@ class Snapshot:
             found[key.node, node] = errant(look.found, fact, foreign(status, servers) if status else ())
         return self if found == self.errant else replace(self, errant=MappingProxyType(found))
 
-    def _wrote(self, node: Node, fact: ServerFact, at: Moment) -> Snapshot:
+    def _wrote(self, sample: Sample) -> Mapping[Node, Writes]:
+        if not isinstance(fact := sample.found, ServerFact):
+            return self.writes
+        node, at = sample.key.node, sample.asked
         before = self.writes.get(node)
         now = before.after(fact, at) if before else first(fact, at)
-        return replace(self, writes=MappingProxyType({**self.writes, node: now}))
+        return MappingProxyType({**self.writes, node: now})
+
+    def _strained(self, sample: Sample) -> Mapping[Node, Strain]:
+        if not isinstance(fact := sample.found, HostFact):
+            return self.strains
+        node, at = sample.key.node, sample.answered
+        return MappingProxyType({**self.strains, node: self.strains.get(node, Strain(at)).after(fact, at)})
 
     def _risen(self, node: Node) -> Snapshot:
         left = {other: at for other, at in self.deaths.items() if other != node}
@@ -345,8 +359,6 @@ class Snapshot:
     def _examined(self, sample: Sample, fact: HostFact) -> Snapshot:
         node = sample.key.node
         after = self if fact.binlog is None else self._had(sample, Position(None, fact.binlog), measured=True)
-        strain = after.strains.get(node, Strain(sample.answered)).after(fact, sample.answered)
-        after = replace(after, strains=MappingProxyType({**after.strains, node: strain}))
         died = after.deaths.get(node)
         if fact.processes:
             if died is not None and sample.asked.loop >= died.loop:
