@@ -166,7 +166,7 @@ def play(seed: int) -> tuple[Outcome, tuple[Told, ...]]:
         await observe(world, zero, truth)
 
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as place:
-        loop = looptime.new_event_loop(noop_cycles=1)  # turns without an event before time goes on: more only cost
+        loop = looptime.new_event_loop(noop_cycles=0)  # turns without an event before time goes on: they only cost
         try:
             played = loop.run_until_complete(virtual.play(timeline(seed), Path(place), beside))
         finally:

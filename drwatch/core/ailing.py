@@ -103,13 +103,13 @@ def waits_for_room(snapshot: Snapshot, standby: Node, channel: Channel) -> tuple
     MySQL 9.7 says so in its state. The older ones and MariaDB give no status at all, at most for a moment each minute;
     and behind a SHOW ALL SLAVES STATUS that waits MariaDB gives no status variables either.
     """
-    sight, disks = snapshot.sight(standby, Probe.REPLICATION), full_disks(snapshot, standby)
+    sight = snapshot.sight(standby, Probe.REPLICATION)
     if sight is None:
         return ()
     if sight.blind is None:
         waits = channel.io is IoState.YES and any(words in channel.io_state for words in NO_ROOM)
-        return (*disks, f"standby: {channel.io_state}") if waits else ()
-    if sight.blind.reason is not Reason.QUERY_TIMEOUT or not disks:
+        return (*full_disks(snapshot, standby), f"standby: {channel.io_state}") if waits else ()
+    if sight.blind.reason is not Reason.QUERY_TIMEOUT or not (disks := full_disks(snapshot, standby)):
         return ()
     match snapshot.latest(standby, Probe.SERVER):
         case ServerFact():

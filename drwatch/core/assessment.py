@@ -43,17 +43,15 @@ def assess(
     snapshot = roles.follow(_aged(snapshot, policy.limits.stale_sample, now), policy, now)
     views = tuple(_view(roles.led(cluster, snapshot), policy, snapshot, firing, now) for cluster in policy.clusters)
     protections = {view.cluster.name: view.protection for view in views}
-    watched = {cluster.name: snapshot.watched.get(cluster.name, now) for cluster in policy.clusters}
-    snapshot = replace(
-        snapshot,
-        protections=MappingProxyType(protections),
-        watched=MappingProxyType({**snapshot.watched, **watched}),
-    )
+    watched = {**{cluster.name: now for cluster in policy.clusters}, **snapshot.watched}
+    if (protections, watched) != (snapshot.protections, snapshot.watched):
+        snapshot = replace(snapshot, protections=MappingProxyType(protections), watched=MappingProxyType(watched))
     findings: list[Finding] = []
     wanted: set[Key] = set()
     for view in views:
         found = list(symptoms.of_cluster(view, policy, snapshot, firing, now))
-        findings += suppress(found, view.verdict.pending, place(view.cluster, snapshot))
+        if found:
+            findings += suppress(found, view.verdict.pending, place(view.cluster, snapshot))
         wanted |= triangulation.wanted(view.cluster, policy, snapshot, now)
         wanted |= links.wanted(view.cluster, policy, snapshot, now)
         wanted |= markers_wanted(view.cluster, snapshot, now)
@@ -65,7 +63,8 @@ def assess(
 
 def _view(cluster: Cluster, policy: Policy, snapshot: Snapshot, firing: Firing, now: Moment) -> ClusterView:
     limits = eased(policy.limits, cluster.name, cluster.primary.node.name, firing)
-    return look_over(cluster, replace(policy, limits=limits), snapshot, now)
+    eased_policy = policy if limits is policy.limits else replace(policy, limits=limits)
+    return look_over(cluster, eased_policy, snapshot, now)
 
 
 _HELD = frozenset({Probe.SERVER, Probe.REPLICATION, Probe.HOST})

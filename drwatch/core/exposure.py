@@ -114,9 +114,9 @@ def _seen_missing(snapshot: Snapshot, line: Timeline, standby: Node, direct: boo
     look, channel = snapshot.newest(standby, Probe.REPLICATION), feed(snapshot, standby)
     if channel is None or look is None:
         return None, None
-    entries = list(line.known_by(look.asked))
-    had = next((entry.position.gtid for entry in entries if entry.position.gtid is not None), None)
-    written = next((entry.position.binlog for entry in entries if entry.position.binlog is not None), None)
+    had = next((entry.position.gtid for entry in line.known_by(look.asked) if entry.position.gtid is not None), None)
+    places = (entry.position.binlog for entry in line.known_by(look.asked))
+    written = next((place for place in places if place is not None), None)
     # All that may have come, the torn one included, or the count would not be a lower bound.
     arrived = channel.retrieved_gtid
     if arrived is not None and (channel.uses_gtid or isinstance(arrived, GtidSet)):
@@ -127,7 +127,7 @@ def _seen_missing(snapshot: Snapshot, line: Timeline, standby: Node, direct: boo
     transactions = gtid.missing(had, arrived) if had is not None and arrived is not None else None
     octets = None
     if direct and written is not None and channel.read is not None:
-        octets = binlog.bytes_between(channel.read, written, line.sizes)
+        octets = binlog.bytes_between(channel.read, written, {} if channel.read.file == written.file else line.sizes)
     if octets == 0 and transactions is None and not channel.uses_gtid:
         transactions = 0
     return transactions, octets

@@ -52,7 +52,8 @@ def _is_news(incident: Incident) -> bool:
 
 def _marked(incident: Incident, flap: Flap | None, finding: Finding | None, policy: Policy, now: Moment) -> Incident:
     if flap is None or flap.since is None:
-        return replace(incident, flaps=False, unheard=False, again=False)
+        marked = incident.flaps or incident.unheard or incident.again
+        return replace(incident, flaps=False, unheard=False, again=False) if marked else incident
     told, back, since = incident.told_at, flap.back, flap.changed
     unheard = told is not None and back is not None and back.loop > told.loop
     stays = finding is not None and since is not None and now - since >= window(finding, policy)

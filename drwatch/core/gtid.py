@@ -247,6 +247,8 @@ def beyond(one: Gtids, other: Gtids) -> bool:
 
 def union(one: Gtids | None, other: Gtids | None) -> Gtids | None:
     """Both together; the first alone when they are of different kinds."""
+    if one == other:
+        return one
     match one, other:
         case GtidSet(), GtidSet():
             return one | other

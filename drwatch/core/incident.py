@@ -198,6 +198,8 @@ def _hushed(incident: Incident, silences: Iterable[Silence], now: Moment) -> Inc
     It is freed when its silence ends, and not when it takes a face that this one does not cover.
     """
     silences = tuple(silences)
+    if not silences and not incident.silence:
+        return incident
     name = next(
         (each.id for each in silences if each.covers(incident.cluster, incident.condition, incident.subject)), ""
     )

@@ -5,6 +5,7 @@ A table as in ``verdicts``: what each end says of the way to the other, and whet
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -87,9 +88,12 @@ TABLE = (
 """Read from the top; the first line that fits is the verdict."""
 
 
+_VERDICTS = {said: next(line for line in TABLE if line.fits(*said)) for said in itertools.product(Way, Way, Far)}
+
+
 def decide(there: Way, back: Way, far: Far) -> Line:
     """The one verdict on a path."""
-    return next(line for line in TABLE if line.fits(there, back, far))
+    return _VERDICTS[there, back, far]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +113,8 @@ Word = tuple[Way, str]
 _NOTHING: Word = (Way.UNKNOWN, "")
 _NOTHING_CAME = frozenset({Reason.CONNECT_TIMEOUT, Reason.NO_ROUTE, Reason.CHANNEL_LOST})
 """Nothing of the far end was heard. A query without an answer loses a node too, but was sent on a path that passed."""
-_FROM_THERE = PROOF_OF_LIFE | {Reason.REFUSED, Reason.HUNG_UP, Reason.NO_HANDSHAKE}
-"""What only the far side, or something on the way that speaks for it, can have sent."""
+_FROM_THERE = PROOF_OF_LIFE | {Reason.HUNG_UP, Reason.NO_HANDSHAKE}
+"""What only the far side can have sent. A refusal may come from something on the way that speaks for it."""
 
 
 def links(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) -> tuple[Link, ...]:
@@ -128,13 +132,14 @@ def _links(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) ->
     readers = port.readers if isinstance(port, PortFact) and _young(snapshot, port_key(cluster), now) else ()
 
     seen = any(way is Way.PASSES for way, _ in (*heard.values(), *doors.values()))
-    yield _link(WITNESS.name, primary, [_looked(snapshot, primary)], [], seen)
+    looked = _looked(snapshot, primary)
+    yield _link(WITNESS.name, primary, [looked], [], seen)
     for standby in cluster.standbys:
         seen = backs[standby.node][0] is Way.PASSES or standby.node.name in readers
         yield _link(WITNESS.name, standby, [_looked(snapshot, standby)], [], seen)
-    lives = _looked(snapshot, primary)[0] is Way.PASSES
+    lives = looked[0] is Way.PASSES
     for standby in direct:
-        pace = _pace(policy, cluster, snapshot, standby.node, now)
+        pace = _pace(snapshot, standby.node, heard[standby.node], now)
         # A port that is kept from the standby is no path that fails: the dial to another port says so.
         there = [_dialled(snapshot, door_key(cluster, standby.node), now, pace), heard[standby.node]]
         back = [_dialled(snapshot, back_key(cluster, standby), now, pace)]
@@ -168,7 +173,7 @@ def _looked(snapshot: Snapshot, node: NodePolicy) -> Word:
     sights = [snapshot.sight(node.node, probe) for probe in (Probe.SERVER, Probe.REPLICATION, Probe.HOST)]
     known = [sight for sight in sights if sight is not None]
     blinds = [sight.blind for sight in known]
-    if any(blind is None or blind.reason in _FROM_THERE - {Reason.REFUSED} for blind in blinds):
+    if any(blind is None or blind.reason in _FROM_THERE for blind in blinds):
         return Way.PASSES, f"witness: {node.node.name} answers"
     if any(blind is not None and blind.reason is Reason.REFUSED for blind in blinds):
         return Way.PASSES, f"witness: something answers at {node.node.name}, if only to refuse"
@@ -203,10 +208,10 @@ def back_key(cluster: Cluster, standby: NodePolicy) -> Key:
     return Key(cluster.primary.node, Probe.REACH, f"{standby.ssh_host}:{standby.ssh_port}")
 
 
-def _pace(policy: Policy, cluster: Cluster, snapshot: Snapshot, standby: Node, now: Moment) -> float:
-    """Seconds between two dials along a standby's path to the primary."""
-    channel = feed(snapshot, standby)
-    if channel is None or _received(policy, cluster, snapshot, standby, now)[0] is not Way.FAILS:
+def _pace(snapshot: Snapshot, standby: Node, received: Word, now: Moment) -> float:
+    """Seconds between two dials along a standby's path to the primary, by what its receiver says of it."""
+    channel = feed(snapshot, standby) if received[0] is Way.FAILS else None
+    if channel is None:
         return AGAIN
     receipt = snapshot.receipts[standby, channel.name]
     since = receipt.heard_at if channel.io is IoState.YES else receipt.io_since
@@ -240,9 +245,10 @@ def wanted(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) ->
     paces: dict[Key, float] = {}
     served = isinstance(snapshot.latest(primary.node, Probe.SERVER), ServerFact)
     for standby in cluster.standbys:
-        if not served or _received(policy, cluster, snapshot, standby.node, now)[0] is not Way.FAILS:
+        received = _received(policy, cluster, snapshot, standby.node, now) if served else _NOTHING
+        if received[0] is not Way.FAILS:
             continue
-        pace = _pace(policy, cluster, snapshot, standby.node, now)
+        pace = _pace(snapshot, standby.node, received, now)
         if standby.ssh_host is not None:
             paces[back_key(cluster, standby)] = pace
         if standby.ssh is not None and isinstance(snapshot.latest(standby.node, Probe.HOST), HostFact):

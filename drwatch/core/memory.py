@@ -62,10 +62,10 @@ class Memory:
 
 def turns(seen: Snapshot) -> tuple[object, ...]:
     """What must not be lost with the last seconds: when this changes, the memory is written at once."""
-    rewound = frozenset((node, line.rewound) for node, line in seen.timelines.items() if line.rewound)
-    led = frozenset(seen.leaders.items()), frozenset(seen.protections.items()), frozenset(seen.watched.items())
+    rewound = {node: line.rewound for node, line in seen.timelines.items() if line.rewound}
+    led = seen.leaders, seen.protections, seen.watched
     told = seen.outages, seen.drills, seen.digested
-    return seen.alive, seen.embodied, frozenset(seen.deaths.items()), rewound, led, *told
+    return seen.alive, seen.embodied, seen.deaths, rewound, *led, *told
 
 
 def memory(snapshot: Snapshot, now: Moment) -> Memory:

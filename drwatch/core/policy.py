@@ -126,21 +126,20 @@ class Cluster:
     """Seconds after which a takeover is to be rehearsed again; None where nobody asked to be told."""
     leader: Node | None = None
     """Who leads it now; None for the node that should."""
+    primary: NodePolicy = field(init=False, repr=False, compare=False)
+    standbys: tuple[NodePolicy, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Found once: a judgement asks for them a hundred times.
+        led = (node for node in self.nodes if node.node == self.leader)
+        primary = next(led, None) or next(node for node in self.nodes if node.role is Role.PRIMARY)
+        object.__setattr__(self, "primary", primary)
+        object.__setattr__(self, "standbys", tuple(node for node in self.nodes if node is not primary))
 
     @property
     def endpoint_node(self) -> Node:
         """Whose look the endpoint's is: no server is called so."""
         return Node(self.name, ENDPOINT)
-
-    @property
-    def primary(self) -> NodePolicy:
-        led = (node for node in self.nodes if node.node == self.leader)
-        return next(led, None) or next(node for node in self.nodes if node.role is Role.PRIMARY)
-
-    @property
-    def standbys(self) -> tuple[NodePolicy, ...]:
-        primary = self.primary
-        return tuple(node for node in self.nodes if node is not primary)
 
     def led_by(self, node: Node) -> Cluster:
         """The same cluster with another primary; the nodes keep the roles that they should have."""

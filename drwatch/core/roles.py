@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -44,13 +44,12 @@ def feed(snapshot: Snapshot, standby: Node) -> Channel | None:
 
 def source(snapshot: Snapshot, standby: Node, channel: Channel) -> Node | None:
     """The server of its cluster that the channel reads from; None for a stranger's, or while nobody can tell."""
-    others = {
-        key.node
-        for key in (*snapshot.sights, *snapshot.recalled)
-        if key.node.cluster == standby.cluster and key.node != standby
-    }
-    servers = ((node, snapshot.server(node)) for node in others)
-    return next((node for node, server in servers if server and is_source(server, channel)), None)
+    for node, probe, _ in chain(snapshot.sights, snapshot.recalled):
+        if probe is Probe.SERVER and node.cluster == standby.cluster and node != standby:
+            server = snapshot.server(node)
+            if server is not None and is_source(server, channel):
+                return node
+    return None
 
 
 def above(cluster: Cluster, snapshot: Snapshot, standby: Node) -> Node | None:
@@ -138,6 +137,9 @@ def learn(snapshot: Snapshot, judged: Snapshot) -> Snapshot:
         before = snapshot.leaders.get(name)
         if before is None or before.node != leader.node:
             snapshot = _anew(snapshot, leader.node)
+    found, known = ((each.leaders, each.protections, each.watched) for each in (judged, snapshot))
+    if found == known:
+        return snapshot
     return replace(snapshot, leaders=judged.leaders, protections=judged.protections, watched=judged.watched)
 
 

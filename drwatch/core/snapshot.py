@@ -141,7 +141,12 @@ class Snapshot:
             lost_since=((before and before.lost_since) or sample.asked) if lost else None,
             taken=_taken(before, sample),
         )
-        after = replace(self, sights=MappingProxyType({**self.sights, sample.key: sight}))
+        after = replace(
+            self,
+            sights=MappingProxyType({**self.sights, sample.key: sight}),
+            strains=self._strained(sample),
+            writes=self._wrote(sample),
+        )
         match sample.found:
             case ServerFact() as fact:
                 return after._answered(sample, fact, self.newest(*sample.key[:2]))
@@ -165,13 +170,14 @@ class Snapshot:
 
     def latest(self, node: Node, probe: Probe, target: str = "") -> Fact | Blind | None:
         """What the last look found; None when there was none yet."""
-        sight = self.sight(node, probe, target)
+        sight = self.sights.get(Key(node, probe, target))
         return sight.latest.found if sight else None
 
     def newest(self, node: Node, probe: Probe) -> Sample | None:
         """The look that brought the newest fact, however old, of an earlier run too."""
-        sight = self.sight(node, probe)
-        return sight.fact if sight else self.recalled.get(Key(node, probe))
+        key = Key(node, probe)
+        sight = self.sights.get(key)
+        return sight.fact if sight else self.recalled.get(key)
 
     def server(self, node: Node) -> ServerFact | None:
         """The newest fact of the fast look, however old."""
@@ -245,7 +251,7 @@ class Snapshot:
         elif not entry.measured:
             asked = {standby: doubt.said(place, entry.asked) for standby, doubt in doubts.items()}
             doubts = {standby: doubt for standby, doubt in asked.items() if doubt is not None}
-        return _judged(line, doubts)
+        return _judged(line, doubts) if doubts or line.doubts else line
 
     def _may_be_new(self, node: Node, since: Moment, entry: Entry) -> bool:
         """Whether the server may have been started since that look."""
@@ -256,17 +262,20 @@ class Snapshot:
 
     def _stood(self, sample: Sample, fact: ReplicationFact) -> Snapshot:
         """With what a standby's place says to the doubts in it."""
-        node, lines = sample.key.node, dict(self.timelines)
+        node = sample.key.node
+        lines: dict[Node, Timeline] = {}
         for source, line in self.timelines.items():
-            doubt, server = line.doubts.get(node), self.server(source)
+            if (doubt := line.doubts.get(node)) is None:
+                continue
+            server = self.server(source)
             ids = (None, server.server_id if server else None)
             channel = next((each for each in fact.channels if each.source_server_id in ids), None)
-            if doubt is None or channel is None or channel.read is None:
+            if channel is None or channel.read is None:
                 continue
             after = doubt.held(channel.read, channel.io_errno in REFUSED, sample.asked, sample.answered)
             left = {standby: held for standby, held in line.doubts.items() if standby != node}
             lines[source] = _judged(line, {**left, node: after} if after else left)
-        return replace(self, timelines=MappingProxyType(lines))
+        return replace(self, timelines=MappingProxyType({**self.timelines, **lines})) if lines else self
 
     def _fed_by(self, source: Node) -> frozenset[Node]:
         """The other nodes of its cluster but for those that are known to take their data from elsewhere, or nowhere."""
@@ -310,7 +319,6 @@ class Snapshot:
         )
         if node not in after.alive:
             after = replace(after, alive=after.alive | {node})
-        after = after._wrote(node, fact, sample.asked)
         begun = started(self.starts.get(node, ()), before, sample)
         after = replace(after, starts=MappingProxyType({**self.starts, node: begun})) if begun else after
         died = after.deaths.get(node)
@@ -341,12 +349,21 @@ class Snapshot:
                 continue
             status = self.replication(key.node)
             found[key.node, node] = errant(look.found, fact, foreign(status, servers) if status else ())
-        return replace(self, errant=MappingProxyType(found))
+        return self if found == self.errant else replace(self, errant=MappingProxyType(found))
 
-    def _wrote(self, node: Node, fact: ServerFact, at: Moment) -> Snapshot:
+    def _wrote(self, sample: Sample) -> Mapping[Node, Writes]:
+        if not isinstance(fact := sample.found, ServerFact):
+            return self.writes
+        node, at = sample.key.node, sample.asked
         before = self.writes.get(node)
         now = before.after(fact, at) if before else first(fact, at)
-        return replace(self, writes=MappingProxyType({**self.writes, node: now}))
+        return MappingProxyType({**self.writes, node: now})
+
+    def _strained(self, sample: Sample) -> Mapping[Node, Strain]:
+        if not isinstance(fact := sample.found, HostFact):
+            return self.strains
+        node, at = sample.key.node, sample.answered
+        return MappingProxyType({**self.strains, node: self.strains.get(node, Strain(at)).after(fact, at)})
 
     def _risen(self, node: Node) -> Snapshot:
         left = {other: at for other, at in self.deaths.items() if other != node}
@@ -355,8 +372,6 @@ class Snapshot:
     def _examined(self, sample: Sample, fact: HostFact) -> Snapshot:
         node = sample.key.node
         after = self if fact.binlog is None else self._had(sample, Position(None, fact.binlog), measured=True)
-        strain = after.strains.get(node, Strain(sample.answered)).after(fact, sample.answered)
-        after = replace(after, strains=MappingProxyType({**after.strains, node: strain}))
         died = after.deaths.get(node)
         if fact.processes:
             if died is not None and sample.asked.loop >= died.loop:

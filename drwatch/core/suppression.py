@@ -135,7 +135,8 @@ def suppress(findings: Sequence[Finding], pending: bool = False, place: Place = 
     ``pending`` says that a verdict on the primary is being reached: what would follow from its loss waits for it.
     """
     roots = _Roots.among(findings)
-    return [replace(finding, suppressed_by=_cause(finding, roots, pending, place)) for finding in findings]
+    causes = ((finding, _cause(finding, roots, pending, place)) for finding in findings)
+    return [finding if cause is None else replace(finding, suppressed_by=cause) for finding, cause in causes]
 
 
 def _cause(finding: Finding, roots: _Roots, pending: bool, place: Place) -> Condition | None:

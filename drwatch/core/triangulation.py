@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from drwatch.core.chairs import door_key, gather, lost_since, port_key
 from drwatch.core.evidence import Host, Vote
@@ -51,17 +51,15 @@ def judge(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) -> 
     rule = decide(evidence.chairs)
     if rule.condition is None and isinstance(snapshot.latest(primary, Probe.SERVER), ServerFact):
         return Verdict(None)
-    told = Verdict(None, evidence=evidence.sentences, votes=evidence.votes)
     if since is not None:
         if primary not in snapshot.alive:
             # Never seen alive: perhaps it does not exist. ProbeBlind says so.
-            return told
+            return Verdict(None, evidence=evidence.sentences, votes=evidence.votes)
         if now - since < ASKING and _unasked(cluster, policy, snapshot, since):
-            return replace(told, pending=True)
+            return Verdict(None, evidence=evidence.sentences, votes=evidence.votes, pending=True)
     answers = evidence.chairs.host not in (Host.UNKNOWN, Host.UNREACHABLE, Host.REFUSED, Host.MUTE)
     sentences = (*evidence.sentences, f"so: {rule.why}") if rule.condition else evidence.sentences
-    told = replace(told, condition=rule.condition, confidence=rule.confidence, evidence=sentences)
-    return replace(told, host_answers=answers)
+    return Verdict(rule.condition, rule.confidence, sentences, evidence.votes, host_answers=answers)
 
 
 def _unasked(cluster: Cluster, policy: Policy, snapshot: Snapshot, since: Moment) -> set[Key]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from drwatch.core.evidence import Chairs, Disk, Door, Host, Own, Receiver, Server, World
 from drwatch.core.finding import PRIMARY_AILING, PRIMARY_LOST, Condition, Confidence
@@ -175,6 +176,7 @@ TABLE: tuple[Rule, ...] = (
 # fmt: on
 
 
+@cache
 def decide(chairs: Chairs) -> Rule:
     """The one verdict for what the chairs say; the table has a row for everything."""
     return next(rule for rule in TABLE if rule.fits(chairs))

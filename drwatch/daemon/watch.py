@@ -23,7 +23,7 @@ from drwatch.core.message import compose
 from drwatch.core.paging import Page, Row, page
 from drwatch.core.policy import NodePolicy, Policy
 from drwatch.core.roles import learn
-from drwatch.core.sample import Blind, Key, Moment, Node, Probe, Reason, Sample, ServerFact
+from drwatch.core.sample import Blind, Key, Moment, Node, Reason, Sample, ServerFact
 from drwatch.core.snapshot import Snapshot
 from drwatch.daemon.clock import Clock
 from drwatch.daemon.delivery import Delivering
@@ -74,6 +74,7 @@ class Daemon:
         self._policy, self._ledger, self._clock, self._zone = policy, ledger, clock, zone
         self._measures, self._chance = measures, chance
         self._looks: Mapping[Key, Look] = {look.key: look for look in looks}
+        self._hosts = {look.key.node: look for look in self._looks.values() if isinstance(look, HostReader)}
         self._kept = asyncio.Event()
         self._delivering = delivering
         self._repeating: dict[Key, Moment] = {}
@@ -191,14 +192,13 @@ class Daemon:
 
     def _turn(self, snapshot: Snapshot) -> None:
         """Go on with this snapshot, and see that what must not be lost of it is written down at once."""
-        before, self.snapshot = turns(self.snapshot), snapshot
-        if turns(snapshot) != before:
+        before, self.snapshot = self.snapshot, snapshot
+        if snapshot is not before and turns(snapshot) != turns(before):
             self._turned.set()
 
     def _point(self, node: Node, fact: ServerFact) -> None:
         """Let the host look read the space of what this server writes to, and the position that it does not tell."""
-        host = self._looks.get(Key(node, Probe.HOST))
-        if not isinstance(host, HostReader):
+        if (host := self._hosts.get(node)) is None:
             return
         host.directories = fact.directories
         if fact.binlog_to_measure is not None:
@@ -283,7 +283,9 @@ class Daemon:
         self.incidents, self.assessment = living, assessment
         self._put_down(records(assessment, living, self._boxed))
         outages = date(self.snapshot.outages, assessment, living)
-        self._turn(replace(self.snapshot, outages=outages, flaps=flaps, digested=digested))
+        seen = self.snapshot
+        if (outages, flaps, digested) != (seen.outages, seen.flaps, seen.digested):
+            self._turn(replace(seen, outages=outages, flaps=flaps, digested=digested))
         self._say(step.changed)
         self._delivering.take(rows)
         for key in assessment.wanted:

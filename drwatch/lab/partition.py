@@ -134,7 +134,6 @@ class _Detour:
         self._pair, host = pair, pair.places.primary
         self._link = Link(host.address, (host.address, 3306), host)
         self._link.__enter__()
-        self._link.delay, self._link.rate = delay, rate
         standby = pair.places.standby.address
         pair.network.rule(
             PRIMARY,
@@ -143,6 +142,8 @@ class _Detour:
             f"ip saddr {standby} {MYSQL} redirect to :{self._link.port}\n}}\n}}\n",
         )
         self._redial()
+        # Not before: a line that gets slow does not dial anew, and a dial over this one would be seconds of silence.
+        self._link.delay, self._link.rate = delay, rate
 
     def close(self) -> None:
         self._pair.network.unrule(PRIMARY, self.TABLE)

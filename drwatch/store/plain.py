@@ -37,12 +37,12 @@ def plain(value: Any) -> Any:
             return value.isoformat()
         case GtidSet() | GtidPosition():
             return {_CLASS: type(value).__name__, "text": str(value)}
-        case Mapping():
-            return [[plain(key), plain(held)] for key, held in value.items()]
         case tuple() | frozenset():
             return [plain(held) for held in value]
-    held = {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    return {_CLASS: type(value).__name__, **held}
+        case dict() | types.MappingProxyType():
+            return [[plain(key), plain(held)] for key, held in value.items()]
+    kind: Any = type(value)
+    return {_CLASS: kind.__name__, **{name: plain(getattr(value, name)) for name in _names(kind)}}
 
 
 def value_of(kind: Any, text: Any, place: Place) -> Any:
@@ -92,6 +92,11 @@ def _gtids(text: Any) -> GtidSet | GtidPosition:
 def _fields(kind: Any, text: Any, place: Place) -> Any:
     hints = _hints(kind)
     return kind(**{name: _value(hints[name], held, place) for name, held in text.items() if name in hints})
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 @cache

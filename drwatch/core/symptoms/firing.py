@@ -17,11 +17,8 @@ CLEAR = 0.8
 def eased(limits: Limits, cluster: str, primary: str, firing: Firing) -> Limits:
     """The limits of a primary's ailments, where one has been told those at which it is over."""
 
-    def share(condition: Condition) -> float:
-        return CLEAR if (cluster, condition, primary) in firing else 1.0
-
-    return replace(
-        limits,
-        connections=limits.connections * share(Condition.PRIMARY_SATURATED),
-        writes_still=limits.writes_still * share(Condition.PRIMARY_WRITES_STALLED),
-    )
+    if (cluster, Condition.PRIMARY_SATURATED, primary) in firing:
+        limits = replace(limits, connections=limits.connections * CLEAR)
+    if (cluster, Condition.PRIMARY_WRITES_STALLED, primary) in firing:
+        limits = replace(limits, writes_still=limits.writes_still * CLEAR)
+    return limits
