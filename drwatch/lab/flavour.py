@@ -66,6 +66,8 @@ class Need(StrEnum):
     """Transactions that say who wrote them."""
     LINGERS = "lingers-on-a-full-disk"
     """A server that, told to stop on a full disk, waits for room."""
+    POSITION = "tells-its-position"
+    """One that says without a lock how far its log is: else its host reads that, and sees it commit behind a wall."""
 
 
 @dataclass(frozen=True)
@@ -227,7 +229,12 @@ TABLE = {
     Flavour.MARIADB_1011_POSITION: Kind(MARIADB_1011, f"MASTER_USE_GTID=no, {COORDINATE}"),
     Flavour.MARIADB_118_POSITION: Kind(MARIADB_118, f"MASTER_USE_GTID=no, {COORDINATE}"),
     Flavour.MYSQL_57: Kind(
-        MYSQL_57, COORDINATE, lacks={Need.GTIDS: "without GTIDs nothing tells who wrote a transaction"}
+        MYSQL_57,
+        COORDINATE,
+        lacks={
+            Need.GTIDS: "without GTIDs nothing tells who wrote a transaction",
+            Need.POSITION: "without GTIDs its host sees that it commits: it is PrimaryUnseen all the while",
+        },
     ),
     Flavour.MYSQL_57_GTID: Kind(MYSQL_57, "MASTER_AUTO_POSITION=1", GTID),
     # Its accounts log in by caching_sha2_password, which without TLS wants the server's key first; and of itself its
