@@ -184,9 +184,12 @@ def _heard(snapshot: Snapshot, standby: Node, since: Moment) -> _Word[Receiver]:
         return _Word(Receiver.BROKEN, words, asked)
     counted = channel.heartbeats is not None and channel.heartbeat_period
     patience = (channel.heartbeat_period or 0.0) + UNHEARD / 2 if counted else UNHEARD
-    heard_since = receipt.moved and receipt.heard_at - since > ARRIVING
-    if heard_since and sight.latest.asked - receipt.heard_at <= patience:
+    heard_since, silence = receipt.moved and receipt.heard_at - since > ARRIVING, sight.latest.asked - receipt.heard_at
+    if heard_since and silence <= min(patience, UNHEARD):
         return _Word(Receiver.FLOWING, f"standby: {name} still receives from the primary", asked)
+    if heard_since and silence <= patience:
+        words = f"standby: {name} has heard nothing from the primary for {span(silence)}; no heartbeat is overdue"
+        return _Word(Receiver.HEARD, words, asked)
     return _Word(Receiver.QUIET, f"standby: {name} believes it is connected and has heard nothing since", asked)
 
 
@@ -306,7 +309,9 @@ def gather(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) ->
     chairs = Chairs(
         witness.said,
         host.said,
-        _first(receivers.values(), (Receiver.FLOWING, Receiver.BROKEN, Receiver.QUIET), Receiver.UNKNOWN),
+        _first(
+            receivers.values(), (Receiver.FLOWING, Receiver.HEARD, Receiver.BROKEN, Receiver.QUIET), Receiver.UNKNOWN
+        ),
         _first(doors.values(), (Door.OPEN, Door.MUTE, Door.SHUT), Door.UNKNOWN),
         own.said if own is not None else Own.UNKNOWN,
         disk,

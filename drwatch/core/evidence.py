@@ -60,6 +60,8 @@ class Receiver(StrEnum):
     """What the standby's receiver says of its source since the trouble began."""
 
     FLOWING = "flowing"
+    HEARD = "heard"
+    """It has heard from it since, though not lately; no heartbeat is overdue yet."""
     QUIET = "quiet"
     """It believes that it is connected and has heard nothing."""
     BROKEN = "broken"
@@ -165,12 +167,13 @@ MORE_LIFE: Mapping[str, Mapping[StrEnum, tuple[StrEnum, ...]]] = {
         Host.UP: (Host.RUNS_IT,),
     },
     "receiver": {
-        Receiver.BROKEN: (Receiver.QUIET, Receiver.UNKNOWN, Receiver.FLOWING),
-        Receiver.QUIET: (Receiver.FLOWING,),
-        Receiver.UNKNOWN: (Receiver.FLOWING,),
+        Receiver.BROKEN: (Receiver.QUIET, Receiver.UNKNOWN, Receiver.HEARD, Receiver.FLOWING),
+        Receiver.QUIET: (Receiver.HEARD, Receiver.FLOWING),
+        Receiver.UNKNOWN: (Receiver.HEARD, Receiver.FLOWING),
+        Receiver.HEARD: (Receiver.FLOWING,),
     },
     "door": {
-        Door.SHUT: (Door.MUTE, Door.UNKNOWN, Door.OPEN),
+        Door.SHUT: (Door.UNKNOWN, Door.OPEN),
         Door.MUTE: (Door.OPEN,),
         Door.UNKNOWN: (Door.OPEN,),
     },

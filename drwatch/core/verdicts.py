@@ -51,7 +51,8 @@ def agreed(condition: Condition, why: str, **words: StrEnum | tuple[StrEnum, ...
 MUTE = (Server.SILENT, Server.STALLED)
 NOT_SEEN_TO_FLOW = (Receiver.QUIET, Receiver.BROKEN, Receiver.UNKNOWN)
 NOT_SEEN_TO_COMMIT = (Own.FEEDS, Own.LISTENS, Own.DEAF, Own.SHUT, Own.UNKNOWN)
-NOT_SEEN_TO_BREAK = (Receiver.FLOWING, Receiver.QUIET, Receiver.UNKNOWN)
+NOT_SEEN_TO_BREAK = (Receiver.FLOWING, Receiver.HEARD, Receiver.QUIET, Receiver.UNKNOWN)
+FLOWS = (Receiver.FLOWING, Receiver.HEARD)
 NOT_OPEN = (Door.SHUT, Door.UNKNOWN)
 NO_SHELL = (Host.MUTE, Host.REFUSED, Host.UNREACHABLE, Host.UNKNOWN)
 HEARS_NOTHING = (Receiver.QUIET, Receiver.BROKEN)
@@ -114,11 +115,15 @@ TABLE: tuple[Rule, ...] = (
         host=ALIVE, server=(Server.REFUSED, Server.UNREACHABLE), own=(Own.FEEDS, Own.LISTENS),
         receiver=NOT_SEEN_TO_BREAK),
     rule(Condition.PRIMARY_UNSEEN, SURE, "its host answers, and the standby still receives from it",
-        host=ALIVE, server=(Server.SILENT, Server.STALLED, Server.UNREACHABLE), receiver=Receiver.FLOWING,
+        host=ALIVE, server=(Server.SILENT, Server.STALLED, Server.UNREACHABLE), receiver=FLOWS,
         own=TAKES_OR_UNASKED),
+    rule(Condition.PRIMARY_HUNG, LIKELY, "its kernel takes connections, sshd is mute, its standby hears nothing now",
+        host=Host.MUTE, receiver=Receiver.HEARD),
+    rule(Condition.PRIMARY_HUNG, LIKELY, "only a kernel takes the standby's dial, and the standby hears nothing now",
+        host=(Host.REFUSED, Host.UNREACHABLE, Host.UNKNOWN), door=Door.MUTE, receiver=Receiver.HEARD),
     rule(Condition.PRIMARY_UNSEEN, ALONE,
         "the standby still receives; but one that shuts down feeds it to the last, its port closed",
-        receiver=Receiver.FLOWING, own=TAKES_OR_UNASKED),
+        receiver=FLOWS, own=TAKES_OR_UNASKED),
 
     # The host answers the witness, and its server does not.
     rule(Condition.PRIMARY_DISK_FULL, SURE, "its process is there, its port is shut, and its disk is full",
