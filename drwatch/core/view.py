@@ -88,6 +88,7 @@ def look_over(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment)
     )
     ways = tuple(recovery.estimate(cluster, policy, snapshot, node, now) for node in standbys)
     settled = _settled(cluster, snapshot)
+    standing, unprotected = protection.judge(cluster, snapshot, database, settled, now)
     return ClusterView(
         cluster=cluster,
         verdict=verdict,
@@ -97,8 +98,8 @@ def look_over(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment)
         coherent=tuple(_together(node, database, copies) for node in standbys),
         recovery=ways,
         choice=choice.weigh(cluster, snapshot, database, ways),
-        protection=protection.judge(cluster, snapshot, database, settled, now),
-        unprotected=protection.unprotected(cluster, snapshot),
+        protection=standing,
+        unprotected=unprotected,
         settled=settled,
         salvage=salvages(cluster, snapshot, verdict.condition),
     )
