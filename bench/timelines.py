@@ -11,7 +11,8 @@ from enum import StrEnum
 from random import Random
 
 from drwatch.lab.scenario import Act, Scenario
-from drwatch.lab.simulator import World, clock
+from drwatch.lab.simulated import loop_time
+from drwatch.lab.simulator import World
 from drwatch.lab.wires import OUTSIDE, PRIMARY, STANDBY, WITNESS
 
 PERIOD = 0.2
@@ -120,7 +121,7 @@ def _faults(chance: Random) -> list[str]:
 async def observe(world: World, zero: float, into: list[Instant]) -> None:
     """Sample the truth until cancelled."""
     while True:
-        into.append(_instant(world, clock().loop - zero))
+        into.append(_instant(world, loop_time() - zero))
         await asyncio.sleep(PERIOD)
 
 

@@ -16,14 +16,13 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import looptime
-
 from bench.report import finish
 from bench.timelines import Instant, Truth, noise, observe, timeline
 from drwatch.core.finding import PRIMARY_LOST, Condition
 from drwatch.core.paging import PageReason
 from drwatch.core.policy import Confirm
 from drwatch.lab import virtual
+from drwatch.lab.leaping import LeapingLoop
 from drwatch.lab.page import Told
 from drwatch.lab.simulator import World
 
@@ -166,7 +165,7 @@ def play(seed: int) -> tuple[Outcome, tuple[Told, ...]]:
         await observe(world, zero, truth)
 
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as place:
-        loop = looptime.new_event_loop(noop_cycles=0)  # turns without an event before time goes on: they only cost
+        loop = LeapingLoop()
         try:
             played = loop.run_until_complete(virtual.play(timeline(seed), Path(place), beside))
         finally:

@@ -18,7 +18,7 @@ from drwatch.core.gtid import Gtids, GtidSet
 from drwatch.core.policy import Cluster, FileSet
 from drwatch.core.receipt import whole
 from drwatch.core.roles import feed, former, path
-from drwatch.core.sample import Channel, Flavour, MarkerFact, Moment, Node, Probe
+from drwatch.core.sample import Channel, Flavour, MarkerFact, Moment, Node, Probe, ServerFact
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.timeline import Position, Timeline
 
@@ -48,8 +48,7 @@ class Exposure:
         return self.seconds is not None
 
 
-def _applied(snapshot: Snapshot, standby: Node) -> Gtids | None:
-    server, channel = snapshot.server(standby), feed(snapshot, standby)
+def _applied(server: ServerFact | None, channel: Channel | None) -> Gtids | None:
     applied: Gtids | None = None
     if server is not None:
         # On MariaDB gtid_binlog_pos would count the standby's own writes as the primary's.
@@ -68,7 +67,7 @@ def received(snapshot: Snapshot, standby: Node) -> Position | None:
     server, channel = snapshot.server(standby), feed(snapshot, standby)
     if server is None and channel is None:
         return None
-    applied = _applied(snapshot, standby)
+    applied = _applied(server, channel)
     if channel is None:
         return Position(applied, None)
     if _void(snapshot, standby, channel):
@@ -79,7 +78,7 @@ def received(snapshot: Snapshot, standby: Node) -> Position | None:
 
 def arrived(snapshot: Snapshot, standby: Node, channel: Channel) -> Position:
     """Everything that may have come by a channel, a torn transaction included: what is beyond it has surely not."""
-    came = gtid.union(channel.retrieved_gtid, _applied(snapshot, standby))
+    came = gtid.union(channel.retrieved_gtid, _applied(snapshot.server(standby), channel))
     return Position(came, channel.read, by_coordinate=not channel.uses_gtid)
 
 
@@ -120,7 +119,7 @@ def _seen_missing(snapshot: Snapshot, line: Timeline, standby: Node, direct: boo
     # All that may have come, the torn one included, or the count would not be a lower bound.
     arrived = channel.retrieved_gtid
     if arrived is not None and (channel.uses_gtid or isinstance(arrived, GtidSet)):
-        arrived = gtid.union(arrived, _applied(snapshot, standby))
+        arrived = gtid.union(arrived, _applied(snapshot.server(standby), channel))
     else:
         # MariaDB keeps no count of what it received by coordinate.
         arrived = None

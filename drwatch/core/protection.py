@@ -42,26 +42,31 @@ def unfit(cluster: Cluster, snapshot: Snapshot, standby: Node) -> str | None:
     return None
 
 
-def unprotected(cluster: Cluster, snapshot: Snapshot) -> tuple[str, ...]:
-    """Why no standby could take over, a sentence for each; empty while one could."""
-    why = [unfit(cluster, snapshot, standby.node) for standby in cluster.standbys]
-    return tuple(filter(None, why)) if all(why) else ()
+def judge(
+    cluster: Cluster, snapshot: Snapshot, claims: Sequence[Exposure], settled: bool, now: Moment
+) -> tuple[Protection, tuple[str, ...]]:
+    """The cluster's state, and why no standby could take over, a sentence for each; empty while one could."""
+    why = {standby.node: unfit(cluster, snapshot, standby.node) for standby in cluster.standbys}
+    unprotected = tuple(filter(None, why.values())) if all(why.values()) else ()
+    fit = [claim for claim in claims if why[claim.node] is None]
+    return _standing(cluster, snapshot, bool(unprotected), fit, settled, now), unprotected
 
 
-def judge(cluster: Cluster, snapshot: Snapshot, claims: Sequence[Exposure], settled: bool, now: Moment) -> Protection:
-    """The cluster's state; its clock goes on while the state stays the same."""
+def _standing(
+    cluster: Cluster, snapshot: Snapshot, alone: bool, fit: Sequence[Exposure], settled: bool, now: Moment
+) -> Protection:
+    """Its clock goes on while the state stays the same."""
     before = snapshot.protections.get(cluster.name)
     if before is not None and not settled:
         # Just started: what an earlier run knew holds until the nodes have been looked at.
         return before
-    state = _state(cluster, snapshot, claims) if settled else State.UNKNOWN
+    state = _state(cluster, snapshot, alone, fit) if settled else State.UNKNOWN
     return before if before is not None and before.state is state else Protection(state, now)
 
 
-def _state(cluster: Cluster, snapshot: Snapshot, claims: Sequence[Exposure]) -> State:
-    if not cluster.standbys or unprotected(cluster, snapshot):
+def _state(cluster: Cluster, snapshot: Snapshot, alone: bool, fit: Sequence[Exposure]) -> State:
+    if not cluster.standbys or alone:
         return State.TAKEN_OVER if former(cluster, snapshot) is not None else State.UNPROTECTED
-    fit = [claim for claim in claims if unfit(cluster, snapshot, claim.node) is None]
     known = [claim.seconds for claim in fit if claim.seconds is not None]
     if not known:
         return State.UNKNOWN

@@ -55,11 +55,15 @@ def source(snapshot: Snapshot, standby: Node, channel: Channel) -> Node | None:
 def above(cluster: Cluster, snapshot: Snapshot, standby: Node) -> Node | None:
     """The node of the cluster that the standby's channel reads from, by identity or else by address."""
     channel = feed(snapshot, standby)
-    if channel is None:
-        return None
+    return None if channel is None else _feeder(cluster, snapshot, standby, channel)
+
+
+def _feeder(cluster: Cluster, snapshot: Snapshot, standby: Node, channel: Channel) -> Node | None:
+    if (known := source(snapshot, standby, channel)) is not None:
+        return known
     address = f"{channel.source_host}:{channel.source_port}"
     named = (node.node for node in cluster.nodes if node.mysql == address and snapshot.server(node.node) is None)
-    return source(snapshot, standby, channel) or next(named, None)
+    return next(named, None)
 
 
 class Path(NamedTuple):
@@ -80,7 +84,7 @@ def path(cluster: Cluster, snapshot: Snapshot, standby: Node) -> Path:
         if channel is None:
             alone = at != standby and snapshot.replication(at) is not None
             return Path(through, at.name if alone else None)
-        feeder = above(cluster, snapshot, at)
+        feeder = _feeder(cluster, snapshot, at, channel)
         if feeder == cluster.primary.node:
             return Path(through)
         if feeder is None:

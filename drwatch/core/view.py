@@ -39,29 +39,44 @@ class FileCopy(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ClusterView:
-    """One cluster as judged now."""
+    """One cluster as judged now. What only readers ask for is worked out when they do: a tick asks for none of it."""
 
     cluster: Cluster
     """As it is led now."""
     verdict: Verdict
-    links: tuple[Link, ...]
-    """The paths between the witness, the primary and the standbys."""
     database: tuple[Exposure, ...]
     """One per standby."""
     copies: tuple[FileCopy, ...]
     """One per standby and file set."""
-    coherent: tuple[Coherent, ...]
-    """One per standby: its database and its files together."""
     recovery: tuple[Recovery, ...]
-    choice: Choice | None
-    """Repair or take over; None without a standby."""
     protection: Protection
     unprotected: tuple[str, ...]
     """Why no standby could take over, a sentence for each; empty while one could."""
     settled: bool
     """Looked at all round; not yet just after a start."""
-    salvage: tuple[Salvage, ...]
-    """What to save, one per standby, while the primary is lost; and what the one before a takeover holds."""
+    policy: Policy
+    snapshot: Snapshot
+    at: Moment
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """The paths between the witness, the primary and the standbys."""
+        return links.links(self.cluster, self.policy, self.snapshot, self.at)
+
+    @property
+    def coherent(self) -> tuple[Coherent, ...]:
+        """One per standby: its database and its files together."""
+        return tuple(_together(standby.node, self.database, self.copies) for standby in self.cluster.standbys)
+
+    @property
+    def choice(self) -> Choice | None:
+        """Repair or take over; None without a standby."""
+        return choice.weigh(self.cluster, self.snapshot, self.database, self.recovery)
+
+    @property
+    def salvage(self) -> tuple[Salvage, ...]:
+        """What to save, one per standby, while the primary is lost; and what the one before a takeover holds."""
+        return salvages(self.cluster, self.snapshot, self.verdict.condition)
 
     @property
     def best(self) -> Exposure | None:
@@ -86,21 +101,21 @@ def look_over(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment)
         for node in standbys
         for files in cluster.files
     )
-    ways = tuple(recovery.estimate(cluster, policy, snapshot, node, now) for node in standbys)
+    estimates = tuple(recovery.estimate(cluster, policy, snapshot, node, now) for node in standbys)
     settled = _settled(cluster, snapshot)
+    standing, unprotected = protection.judge(cluster, snapshot, database, settled, now)
     return ClusterView(
         cluster=cluster,
         verdict=verdict,
-        links=links.links(cluster, policy, snapshot, now),
         database=database,
         copies=copies,
-        coherent=tuple(_together(node, database, copies) for node in standbys),
-        recovery=ways,
-        choice=choice.weigh(cluster, snapshot, database, ways),
-        protection=protection.judge(cluster, snapshot, database, settled, now),
-        unprotected=protection.unprotected(cluster, snapshot),
+        recovery=estimates,
+        protection=standing,
+        unprotected=unprotected,
         settled=settled,
-        salvage=salvages(cluster, snapshot, verdict.condition),
+        policy=policy,
+        snapshot=snapshot,
+        at=now,
     )
 
 

@@ -146,7 +146,7 @@ class Daemon:
         while True:
             look.wake.clear()
             began = self._clock()
-            sample = await self._look(look)
+            sample = await self._look(look, began)
             if sample.asked.loop < began.loop:
                 self._repeating[look.key] = began
             else:
@@ -160,8 +160,7 @@ class Daemon:
             except TimeoutError:
                 continue
 
-    async def _look(self, look: Look) -> Sample:
-        asked = self._clock()
+    async def _look(self, look: Look, asked: Moment) -> Sample:
         try:
             sample = await look.look()
         except Exception:

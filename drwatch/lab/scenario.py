@@ -113,6 +113,8 @@ def judge(scenario: Scenario, pages: Sequence[Told]) -> tuple[list[str], list[st
 
 def overlay(config: str, settings: Mapping[str, Any]) -> str:
     """A configuration's text with dotted ``settings`` laid over it."""
+    if not settings:
+        return config
     yaml = YAML()
     document = yaml.load(config)
     for dotted, value in settings.items():

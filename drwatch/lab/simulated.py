@@ -21,8 +21,13 @@ LATENCY = 0.002
 
 def clock() -> Moment:
     """Both hands of the virtual clock."""
-    seconds = asyncio.get_running_loop().time()
+    seconds = loop_time()
     return Moment(seconds, EPOCH.get() + timedelta(seconds=seconds))
+
+
+def loop_time() -> float:
+    """The loop's hand alone."""
+    return asyncio.get_running_loop().time()
 
 
 _PATIENT = frozenset({Reason.CONNECT_TIMEOUT, Reason.QUERY_TIMEOUT, Reason.NO_HANDSHAKE})

@@ -27,7 +27,7 @@ from drwatch.core.sample import (
     ReplicationFact,
     ServerFact,
 )
-from drwatch.lab.simulated import LATENCY, SimulatedLook, clock
+from drwatch.lab.simulated import LATENCY, SimulatedLook, clock, loop_time
 from drwatch.lab.simulated_stream import NET_TIMEOUT, gtid, stranger
 from drwatch.lab.simulator import Machine, World
 from drwatch.lab.wires import OUTSIDE, WITNESS
@@ -173,7 +173,7 @@ class _Looks:
                     (DATADIR,),
                     "sda1",
                     machine.disk_read_only,
-                    1000 if machine.disk_stalled else 1000 + int(10 * clock().loop),
+                    1000 if machine.disk_stalled else 1000 + int(10 * loop_time()),
                     3 if machine.disk_stalled else 0,
                 ),
             ),
@@ -206,5 +206,5 @@ class _Looks:
     def _marker(self) -> MarkerFact | Blind:
         if not self._world.standby.powered or not self._world.wires.reaches(WITNESS, self._world.standby.node.name):
             return Blind(Reason.CHANNEL_LOST)
-        age = clock().loop - self._world.synced
+        age = loop_time() - self._world.synced
         return MarkerFact(clock().wall - timedelta(seconds=age), age, "oslo-a")

@@ -13,7 +13,7 @@ from drwatch.core.gtid import GtidPosition
 from drwatch.core.sample import IoState, Node, Probe, Reason, SemiSync
 from drwatch.lab import wires
 from drwatch.lab.flavour import Need
-from drwatch.lab.simulated import EPOCH, Accepted, SimulatedLook, SimulatedPhone, clock
+from drwatch.lab.simulated import EPOCH, Accepted, SimulatedLook, SimulatedPhone, clock, loop_time
 from drwatch.lab.simulated_stream import DAY, TRANSACTION, Place, Source, Stream, gtid
 from drwatch.lab.wires import PRIMARY, STANDBY, Wires
 
@@ -81,7 +81,7 @@ class World:
     """The pair, its load and its faults. What moves is brought up to date whenever it is read or broken."""
 
     def __init__(self, cluster: str, rate: float, files_every: float = 2.0, needs: Collection[Need] = ()) -> None:
-        start = clock().loop
+        start = loop_time()
         self.primary = Machine(Node(cluster, "oslo-a"), 1, False, start)
         self.standby = Machine(Node(cluster, "oslo-b"), 2, True, start)
         self.leader, self.follower = self.primary, self.standby
@@ -99,7 +99,7 @@ class World:
 
     def settle(self) -> None:
         """Bring commits, the receiver, the applier and the file sync up to now."""
-        now = clock().loop
+        now = loop_time()
         self._join(now)
         for machine in (self.primary, self.standby):
             writes = machine.used and not self.idle and not machine.held_up and not machine.read_only
@@ -251,7 +251,7 @@ class World:
 
     def _report(self, broken: bool) -> None:
         self.primary.used = not broken
-        self.primary.reading_since = clock().loop if broken else None
+        self.primary.reading_since = loop_time() if broken else None
 
     def _restart(self, broken: bool) -> None:
         """Killed, and brought back by systemd: only its uptime shows it."""
@@ -274,4 +274,4 @@ class World:
         if broken:
             self.on_hang_up(machine.node)
         else:
-            machine.since = clock().loop
+            machine.since = loop_time()

@@ -18,6 +18,7 @@ Place = Callable[[Moment], Moment]
 
 _GTIDS: dict[str, type[GtidSet | GtidPosition]] = {"GtidSet": GtidSet, "GtidPosition": GtidPosition}
 _CLASS = "is"
+_AS_IT_IS = frozenset({types.NoneType, bool, int, float, str})
 
 
 class PlainError(ValueError):
@@ -42,7 +43,8 @@ def plain(value: Any) -> Any:
         case dict() | types.MappingProxyType():
             return [[plain(key), plain(held)] for key, held in value.items()]
     kind: Any = type(value)
-    return {_CLASS: kind.__name__, **{name: plain(getattr(value, name)) for name in _names(kind)}}
+    held = ((name, getattr(value, name)) for name in _names(kind))
+    return {_CLASS: kind.__name__, **{name: each if type(each) in _AS_IT_IS else plain(each) for name, each in held}}
 
 
 def value_of(kind: Any, text: Any, place: Place) -> Any:
