@@ -25,6 +25,7 @@ UNPLAYED = {
     Condition.ENDPOINT_ASTRAY: "the core's tests have it, and the probe's on a real name server",
     Condition.IO_WAIT_HIGH: "five minutes of a saturated disk are no scenario for a shared machine",
     Condition.PROBE_BLIND: "the core's tests have it",
+    Condition.HISTORY_LOST: "the disk is drwatch's own and no pair's: the daemon's tests have it, on real small disks",
     Condition.PAGING_BROKEN: "the phone of a scenario cannot tell that it is broken: the daemon's tests have it",
 }
 """Why a condition has no scenario that expects it, yet."""

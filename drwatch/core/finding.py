@@ -58,6 +58,7 @@ class Condition(StrEnum):
     HOST_KEY_CHANGED = "HostKeyChanged"
     PROBE_BLIND = "ProbeBlind"
     PAGING_BROKEN = "PagingBroken"
+    HISTORY_LOST = "HistoryLost"
     FLAPPING = "Flapping"
 
 
@@ -103,6 +104,7 @@ SEVERITY = {
     Condition.HOST_KEY_CHANGED: Severity.CRITICAL,
     Condition.PROBE_BLIND: Severity.WARNING,
     Condition.PAGING_BROKEN: Severity.WARNING,
+    Condition.HISTORY_LOST: Severity.WARNING,
     Condition.FLAPPING: Severity.WARNING,
 }
 
@@ -126,6 +128,7 @@ ALWAYS_TOLD = (
         Condition.UNPROTECTED,
         Condition.HOST_KEY_CHANGED,
         Condition.PAGING_BROKEN,
+        Condition.HISTORY_LOST,
     }
 )
 """Nobody is served, data is about to part, or nobody would hear of it: told each time, however often it comes and goes.

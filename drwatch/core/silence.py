@@ -16,7 +16,7 @@ from drwatch.core.finding import Condition
 from drwatch.core.policy import LONGEST_SILENCE, Cluster, Policy, Window
 from drwatch.core.sample import Moment
 
-NEVER = frozenset({Condition.WITNESS_ISOLATED, Condition.PAGING_BROKEN})
+NEVER = frozenset({Condition.WITNESS_ISOLATED, Condition.PAGING_BROKEN, Condition.HISTORY_LOST})
 """What no silence hides: else nobody would know that nobody is told anything."""
 
 MAINTENANCE = "maintenance"

@@ -75,6 +75,19 @@ def _taken(before: Sight | None, sample: Sample) -> Moment | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class LedgerHealth:
+    """Whether drwatch can keep what it sees and tells."""
+
+    failing_since: Moment | None = None
+    """Since when the disk takes nothing."""
+    detail: str = ""
+    begun: Moment | None = None
+    """When a new file was last begun in place of one that was damaged or gone."""
+    lost: str = ""
+    """What became of that one, in words."""
+
+
 def _nothing() -> MappingProxyType[Any, Any]:
     return MappingProxyType({})
 
@@ -128,6 +141,7 @@ class Snapshot:
     """The troubles that have come lately, and how often."""
     digested: str = ""
     """The day whose digest was told last; empty before the first."""
+    ledger: LedgerHealth = LedgerHealth()
 
     def keep(self, sample: Sample) -> Snapshot:
         """The snapshot with one look more."""
@@ -164,6 +178,19 @@ class Snapshot:
         else:
             health = replace(before, failing_since=before.failing_since or now, refused=refused, detail=detail)
         return replace(self, channels=MappingProxyType({**self.channels, channel: health}))
+
+    def unwritten(self, detail: str, now: Moment) -> Snapshot:
+        """The snapshot after something that the disk did not take."""
+        since = self.ledger.failing_since or now
+        return replace(self, ledger=replace(self.ledger, failing_since=since, detail=detail))
+
+    def written(self) -> Snapshot:
+        """The snapshot after something that it took."""
+        return replace(self, ledger=replace(self.ledger, failing_since=None, detail=""))
+
+    def begun_anew(self, lost: str, now: Moment) -> Snapshot:
+        """The snapshot after a new file was begun; ``lost`` is what became of the old one."""
+        return replace(self, ledger=replace(self.ledger, begun=now, lost=lost))
 
     def sight(self, node: Node, probe: Probe, target: str = "") -> Sight | None:
         return self.sights.get(Key(node, probe, target))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from drwatch.core.paging import Letter, Outcome, Row, RowState, expired, overtaken, retry_after, unsettled
@@ -43,6 +43,12 @@ class Counts(Protocol):
     def paged(self, channel: str, outcome: Outcome) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Owed:
+    row: Row
+    attempts: tuple[Attempt, ...]
+
+
 class Delivering:
     """Rows that are not settled, each with a task of its own, so that no channel waits for another."""
 
@@ -51,6 +57,8 @@ class Delivering:
     ) -> None:
         self._carrier, self._ledger, self._clock, self._counts, self._chance = carrier, ledger, clock, counts, chance
         self._rows: dict[tuple[str, str], Row] = {}
+        self._owed: dict[tuple[str, str], _Owed] = {}
+        """What the ledger has not taken: how far each row has come, those that are settled too."""
         self._tasks: asyncio.TaskGroup | None = None
         self._told: Told = lambda *_: None
 
@@ -136,8 +144,25 @@ class Delivering:
         return row
 
     async def _mark(self, row: Row, attempt: Attempt | None = None) -> None:
-        self._rows[row.event, row.channel] = row
+        key = (row.event, row.channel)
+        self._rows[key] = row
+        before = self._owed[key].attempts if key in self._owed else ()
+        self._owed[key] = _Owed(row, before if attempt is None else (*before, attempt))
+        await self._pay(key)
+
+    async def pay(self) -> None:
+        """Write what the ledger did not take when it was marked."""
+        for key in tuple(self._owed):
+            await self._pay(key)
+
+    async def _pay(self, key: tuple[str, str]) -> None:
+        if (owed := self._owed.get(key)) is None:
+            return
         try:
-            await self._ledger.mark(row, attempt)
+            for attempt in owed.attempts or (None,):
+                await self._ledger.mark(owed.row, attempt)
         except StoreError as broken:
             log.error("the ledger cannot be written: %s", broken, extra={"event": "ledger"})
+        else:
+            if self._owed.get(key) is owed:
+                del self._owed[key]

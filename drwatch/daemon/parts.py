@@ -46,6 +46,10 @@ class HostReader(Protocol):
 class Ledger(Protocol):
     """Where changes and pages are committed before anything is sent. Each call is one transaction or StoreError."""
 
+    @property
+    def lost(self) -> Sequence[str]:
+        """What became of each file that another was begun in place of, in words."""
+
     async def load(self, now: Moment) -> Loaded: ...
     async def commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None: ...
     async def remember(self, held: Memory, synced: bool, records: Sequence[Record] = ()) -> None: ...

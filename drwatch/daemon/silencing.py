@@ -61,6 +61,10 @@ class Silencing:
         self._changed()
         return ended
 
+    async def write(self) -> None:
+        """Write those that are known into a ledger that was begun anew."""
+        await self._write(self._known)
+
     async def turn(self, now: Moment) -> tuple[Silence, ...]:
         """Those in force now; what has changed by the calendar is written down."""
         kept = keep(self._known, self._policy, self._zone, now)
@@ -70,11 +74,14 @@ class Silencing:
             for each in changed:
                 what = "ended" if each.ended_by == CONFIGURATION else "begun"
                 log.warning("maintenance of %s has %s: %s", each.cluster, what, each.reason, extra=_extra(each))
-            try:
-                await self._ledger.silence(changed)
-            except StoreError as broken:
-                log.error("the ledger cannot be written: %s", broken, extra={"event": "ledger"})
+            await self._write(changed)
         return self.active(now)
+
+    async def _write(self, silences: Sequence[Silence]) -> None:
+        try:
+            await self._ledger.silence(silences)
+        except StoreError as broken:
+            log.error("the ledger cannot be written: %s", broken, extra={"event": "ledger"})
 
 
 def _extra(each: Silence) -> dict[str, str]:

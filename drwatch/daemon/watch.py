@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import tzinfo
@@ -18,7 +18,7 @@ from drwatch.core.dating import date
 from drwatch.core.drill import Drill
 from drwatch.core.flapping import flap
 from drwatch.core.incident import ENDED, Incident, Phase, advance
-from drwatch.core.memory import memory, recall, turns
+from drwatch.core.memory import Memory, memory, recall, turns
 from drwatch.core.message import compose
 from drwatch.core.paging import Page, Row, page
 from drwatch.core.policy import NodePolicy, Policy
@@ -28,9 +28,10 @@ from drwatch.core.snapshot import Snapshot
 from drwatch.daemon.clock import Clock
 from drwatch.daemon.delivery import Delivering
 from drwatch.daemon.digesting import Digesting
+from drwatch.daemon.keeping import Keeping
 from drwatch.daemon.parts import HostReader, Ledger, Look, Measures
 from drwatch.daemon.silencing import Silencing
-from drwatch.store import StoreError
+from drwatch.store import DiskAiling, Loaded, StoreError
 
 log = logging.getLogger("drwatch")
 
@@ -45,9 +46,6 @@ REMEMBER = 5.0
 
 FAREWELL = 1.0
 """Seconds that the last one may take when the watch ends: whoever stops drwatch waits for it."""
-
-OWED_AGAIN = 5.0
-"""Seconds after which a change that the ledger did not take is offered to it again."""
 
 REPEATED = 1.0
 """Seconds for which a look that has handed out an older sample is not asked again."""
@@ -79,9 +77,7 @@ class Daemon:
         self._delivering = delivering
         self._repeating: dict[Key, Moment] = {}
         """Looks that last handed out an older sample, and when: to ask them again at once brings nothing."""
-        self._owed: Mapping[str, Incident] = {}
-        """Changes that the ledger has not taken."""
-        self._owed_since: Moment | None = None
+        self._keeping = Keeping(ledger)
         self._turned = asyncio.Event()
         """Something was seen that is to be remembered at once."""
         self._remembered: tuple[object, ...] | None = None
@@ -112,7 +108,7 @@ class Daemon:
 
     async def run(self) -> None:
         """Watch until cancelled; what is under way is then ended and stays due in the ledger."""
-        loaded = await self._ledger.load(self._clock())
+        loaded = await self._load()
         self.incidents = loaded.incidents
         self._boxed = loaded.boxed
         self.silencing.load(loaded.silences)
@@ -138,6 +134,13 @@ class Daemon:
             await asyncio.gather(
                 self._delivering.close(), *(look.close() for look in self._looks.values()), return_exceptions=True
             )
+
+    async def _load(self) -> Loaded:
+        try:
+            return await self._ledger.load(self._clock())
+        except DiskAiling as broken:
+            log.error("what was known before cannot be read: %s", broken, extra={"event": "ledger"})
+            return Loaded((), (), Memory(self._clock()))
 
     async def _watch(self, look: Look) -> None:
         if math.isinf(look.every):
@@ -256,6 +259,9 @@ class Daemon:
                 continue
 
     async def _tick(self) -> None:
+        if (anew := self._keeping.anew(self.snapshot, self.incidents, self._clock())) is not None:
+            self.snapshot, self._remembered = anew, None
+            await self.silencing.write()
         silences = await self.silencing.turn(self._clock())
         now = self._clock()
         opened = [incident for incident in self.incidents if incident.phase is Phase.OPEN]
@@ -276,9 +282,10 @@ class Daemon:
         changed = {incident.id: incident for incident in step.changed} | told
         digested, digest = await self._digesting.turn(self.snapshot.digested, living, now)
         rows += digest
-        again = self._owed_since is not None and now - self._owed_since >= OWED_AGAIN
-        if changed or rows or again:
-            await self._commit({**self._owed, **changed}, rows, now)
+        if changed or rows or self._keeping.due(now):
+            broken = await self._keeping.commit(changed, rows, self._delivering.rows, now)
+            if broken is not None:
+                self.snapshot = self.snapshot.unwritten(str(broken), now)
         self.incidents, self.assessment = living, assessment
         self._put_down(records(assessment, living, self._boxed))
         outages = date(self.snapshot.outages, assessment, living)
@@ -312,15 +319,6 @@ class Daemon:
             for channel in event.channels
         ]
 
-    async def _commit(self, incidents: Mapping[str, Incident], rows: Sequence[Row], now: Moment) -> None:
-        try:
-            await self._ledger.commit(tuple(incidents.values()), rows)
-            self._owed, self._owed_since = {}, None
-        except StoreError as broken:
-            # Law 4: with a dead disk the page still leaves, from memory. Its row is written with each attempt.
-            self._owed, self._owed_since = incidents, now
-            log.error("the ledger cannot be written, paging from memory: %s", broken, extra={"event": "ledger"})
-
     async def _remember(self) -> None:
         """Write down what a later run's claims rest on; in a task of its own, so that no page waits for it."""
         while True:
@@ -352,9 +350,12 @@ class Daemon:
             if self._taken:
                 log.error("the memory cannot be written: %s", broken, extra={"event": "ledger"})
             self._taken = False
+            self.snapshot = self.snapshot.unwritten(str(broken), self._clock())
         else:
             self._remembered, self._taken = turns(seen), True
             self._records = self._records[len(boxes) :]
+            self.snapshot = self.snapshot.written()
+            await self._delivering.pay()
         return self._taken
 
     def _say(self, changed: Iterable[Incident]) -> None:

@@ -10,7 +10,7 @@ from drwatch.core.finding import SEVERITY, Condition
 from drwatch.core.incident import Incident, Phase
 from drwatch.exporter.families import Sheet
 
-WITNESS_CONDITIONS = frozenset({Condition.PAGING_BROKEN})
+WITNESS_CONDITIONS = frozenset({Condition.PAGING_BROKEN, Condition.HISTORY_LOST})
 """Those that are about drwatch itself and no cluster."""
 
 

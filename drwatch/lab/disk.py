@@ -31,15 +31,15 @@ class Disk:
     Its image lies on a file system of its own, so that it can be made to stand still without any other's doing so.
     """
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, megabytes: int = MEGABYTES) -> None:
         self.path = place / "disk"
         self._under = place / "under"
         for path in (self.path, self._under):
             path.mkdir(parents=True)
         if os.getuid() != 0:
             raise NotPermitted("a small disk to fill is a loop mount, and only root may mount it")
-        _make(place / "under.img", self._under, MEGABYTES + SPARE)
-        _make(self._under / "disk.img", self.path, MEGABYTES)
+        _make(place / "under.img", self._under, megabytes + SPARE)
+        _make(self._under / "disk.img", self.path, megabytes)
 
     def stall(self) -> None:
         """Let no I/O on it end: what is under way stays so, as when a volume was taken away."""

@@ -10,7 +10,7 @@ from drwatch.store.account import Account, Paged, Sent, read_account
 from drwatch.store.blackbox import Boxed, verify
 from drwatch.store.past import Past, read_blackbox, read_drills, read_history
 from drwatch.store.schema import MIGRATIONS
-from drwatch.store.trouble import StoreBusy, StoreError
+from drwatch.store.trouble import DiskAiling, StoreBusy, StoreError
 from drwatch.store.votes import Ballot
 from drwatch.store.writer import Attempt, Loaded, Store
 
@@ -20,6 +20,7 @@ __all__ = [
     "Attempt",
     "Ballot",
     "Boxed",
+    "DiskAiling",
     "Loaded",
     "Paged",
     "Past",

@@ -13,11 +13,13 @@ from drwatch.store.trouble import StoreBusy
 
 def take_lock(path: Path) -> int:
     """Lock the database for as long as the returned descriptor is open. Raises StoreBusy, or OSError."""
-    descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = _open(path.with_name(f"{path.name}.lock"))
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        holder = os.read(descriptor, 32).decode("ascii", "replace").strip()
+        holder = ""
+        with suppress(IsADirectoryError):
+            holder = os.read(descriptor, 32).decode("ascii", "replace").strip()
         os.close(descriptor)
         if error.errno not in (errno.EAGAIN, errno.EACCES):
             raise
@@ -29,3 +31,13 @@ def take_lock(path: Path) -> int:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     return descriptor
+
+
+def _open(lock: Path) -> int:
+    try:
+        return os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.ENOSPC, errno.EDQUOT):
+            raise
+        # Nothing can be written there, and a lock needs no writing.
+        return os.open(lock if lock.exists() else lock.parent, os.O_RDONLY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import sqlite3
 from pathlib import Path
+from typing import Final
 
 
 class StoreError(Exception):
@@ -15,10 +16,28 @@ class StoreBusy(StoreError):
     """Another drwatch holds the database."""
 
 
+class DiskAiling(StoreError):
+    """The disk does not take what is written: it is full, read-only, failing or mute. It may be mended meanwhile."""
+
+
+FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+
+
 def is_full(error: Exception) -> bool:
-    if isinstance(error, sqlite3.Error):
-        return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return _code(error) == sqlite3.SQLITE_FULL or (isinstance(error, OSError) and error.errno in FULL)
+
+
+def is_damaged(error: Exception) -> bool:
+    """Whether what the file holds is no database, or no longer a whole one."""
+    return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def trouble(path: Path, error: Exception) -> StoreError:
+    """The same error, as a sentence."""
+    ailing = _code(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR) or (
+        isinstance(error, OSError) and error.errno in (*FULL, errno.EROFS, errno.EIO)
+    )
+    return (DiskAiling if ailing else StoreError)(sentence(path, error))
 
 
 def sentence(path: Path, error: Exception) -> str:
@@ -27,7 +46,6 @@ def sentence(path: Path, error: Exception) -> str:
         return f"{path}: the disk is full: free some space there"
     if isinstance(error, OSError):
         return f"{path}: {error.strerror}: check that drwatch may write there"
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     what = {
         sqlite3.SQLITE_READONLY: "it cannot be written: check its owner, its mode and whether the disk is read-only",
         sqlite3.SQLITE_CANTOPEN: "it cannot be opened: check that it exists and that drwatch may read and write there",
@@ -36,5 +54,10 @@ def sentence(path: Path, error: Exception) -> str:
         sqlite3.SQLITE_NOTADB: "it is no SQLite database: move it aside",
         sqlite3.SQLITE_BUSY: "another program holds it: close whatever has it open",
         sqlite3.SQLITE_IOERR: "the disk fails: look into the kernel's log",
-    }.get(code, str(error))
+    }.get(_code(error), str(error))
     return f"{path}: {what}"
+
+
+def _code(error: Exception) -> int:
+    """SQLite's primary result code; 0 where it is none of SQLite's."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF

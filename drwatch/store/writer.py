@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -19,17 +20,22 @@ from drwatch.core.memory import Memory
 from drwatch.core.paging import Outcome, PageReason, Row, RowState
 from drwatch.core.sample import Moment
 from drwatch.core.silence import Silence
-from drwatch.store import ballast, blackbox, memory, silences, votes
+from drwatch.store import aside, ballast, blackbox, memory, silences, votes
 from drwatch.store.blackbox import Boxed
 from drwatch.store.connection import connect, transaction
 from drwatch.store.lock import take_lock
 from drwatch.store.memory import Written
-from drwatch.store.past import Past, history
+from drwatch.store.past import Past, history, read
 from drwatch.store.schema import INCIDENT, ROW
-from drwatch.store.trouble import StoreError, is_full, sentence
+from drwatch.store.trouble import DiskAiling, StoreError, is_damaged, is_full, trouble
 from drwatch.store.values import incident_of, incident_values, row_of, row_values, text, upsert
 
 T = TypeVar("T")
+
+log = logging.getLogger("drwatch")
+
+PROOFREAD: Final = 60.0
+"""Seconds after which what is on the disk is read again, to see that it is still there and still ours."""
 
 LIMIT: Final = 5.0
 """Seconds that the disk may take for one transaction."""
@@ -78,6 +84,10 @@ class Store:
         self._written = Written()
         self._late: Future[Any] | None = None
         """The transaction that the disk still owes an answer."""
+        self._proofread: Moment | None = None
+        self._inode = 0
+        self.lost: tuple[str, ...] = ()
+        """What became of each file that another was begun in place of, in words, the last one last."""
 
     @classmethod
     async def open(cls, path: Path, limit: float = LIMIT, thread: Executor | None = None, boot: str = "") -> Store:
@@ -85,12 +95,16 @@ class Store:
 
         ``limit`` is what the disk may take for one transaction, in seconds. ``thread`` replaces the store's own, one
         worker wide: under virtual time a real one would always come too late. ``boot`` tells one boot of the machine
-        from another, and so whether loop seconds can be compared; empty where that is not known. Raises StoreBusy when
-        another process has the lock, StoreError for everything else that stands in the way.
+        from another, and so whether loop seconds can be compared; empty where that is not known.
+
+        A file that is damaged is moved aside for a new one. A disk that is full, read-only or mute is no reason to
+        watch nothing: each call says so until it is mended. Raises StoreBusy when another process has the lock,
+        StoreError for everything else that stands in the way.
         """
         store = cls(path, limit, thread, boot)
         try:
-            await store._run(store._open)
+            with suppress(DiskAiling):
+                await store._run(store._open)
         except BaseException:
             await store.close()
             raise
@@ -98,7 +112,11 @@ class Store:
 
     async def load(self, now: Moment) -> Loaded:
         """What an earlier run left behind."""
-        return await self._run(lambda: self._load(now))
+        try:
+            return await self._run(lambda: self._load(now))
+        except DiskAiling:
+            # What cannot be written can often still be read.
+            return await self._run(lambda: read(self._path, lambda db: self._loaded(db, now)))
 
     async def commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None:
         """Write changed incidents, ended ones too, and the pages they cause: all of it, on the disk, or nothing."""
@@ -146,7 +164,7 @@ class Store:
         stuck = f"{self._path}: the disk did not answer within {self._limit:g} s: look into the kernel's log"
         if self._late is not None and not self._late.done():
             # One wait for a dead disk is enough: pages must not queue behind it.
-            raise StoreError(stuck)
+            raise DiskAiling(stuck)
         job = self._thread.submit(self._guarded, work)
         try:
             async with asyncio.timeout(self._limit):
@@ -155,38 +173,57 @@ class Store:
             # One that was still queued is called off, and the one before it is what the disk holds.
             if self._late is None or self._late.done():
                 self._late = job
-            raise StoreError(stuck) from None
+            raise DiskAiling(stuck) from None
 
     def _guarded(self, work: Callable[[], T]) -> T:
-        """Run in the store's thread. A full disk is met by giving up the ballast, once."""
+        """Run in the store's thread. What can be helped at once is, once: a full disk, a damaged file."""
         try:
-            return work()
+            try:
+                return work()
+            except (sqlite3.Error, OSError) as error:
+                if not self._helped(error):
+                    raise
+                return work()
         except (sqlite3.Error, OSError) as error:
-            if not (is_full(error) and ballast.give_up(self._path)):
-                self._drop_spoilt(error)
-                raise StoreError(sentence(self._path, error)) from error
-        try:
-            return work()
-        except (sqlite3.Error, OSError) as error:
-            self._drop_spoilt(error)
-            raise StoreError(sentence(self._path, error)) from error
+            if not is_full(error):
+                self._drop()
+            raise trouble(self._path, error) from error
 
-    def _drop_spoilt(self, error: Exception) -> None:
-        if self._db is not None and not is_full(error):
+    def _helped(self, error: Exception) -> bool:
+        """A full disk is met by giving up the ballast, a damaged or vanished file by beginning a new one."""
+        if is_full(error):
+            return ballast.give_up(self._path)
+        if isinstance(error, aside.Gone):
+            self._drop()
+            became = aside.gone(self._path)
+        elif is_damaged(error):
+            # Moved first: a close would write the log into what is damaged.
+            became = aside.move(self._path)
+            self._drop()
+        else:
+            return False
+        self._connection()
+        self.lost += (became,)
+        log.error("%s %s: a new one is begun", self._path, became, extra={"event": "ledger"})
+        return True
+
+    def _drop(self) -> None:
+        if self._db is not None:
             with suppress(sqlite3.Error):
                 self._db.close()
             self._db, self._written = None, Written()
 
     def _open(self) -> None:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self._lock is None:
-            self._lock = take_lock(self._path)
         self._connection()
         ballast.lay_in(self._path)
 
     def _connection(self) -> sqlite3.Connection:
         if self._db is None:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self._lock is None:
+                self._lock = take_lock(self._path)
             self._db = connect(self._path)
+            self._inode = self._path.stat().st_ino
         return self._db
 
     def _close(self) -> None:
@@ -199,20 +236,21 @@ class Store:
 
     def _load(self, now: Moment) -> Loaded:
         with transaction(self._connection()) as db:
-            ended = sorted(ENDED)
-            marks = ", ".join("?" * len(ended))
-            incidents = db.execute(f"SELECT * FROM incidents WHERE phase NOT IN ({marks}) ORDER BY began", ended)
-            living = tuple(incident_of(line, now) for line in incidents)
-            waiting = (RowState.DUE, RowState.SENDING)
-            rows = db.execute("SELECT * FROM ledger WHERE state IN (?, ?) ORDER BY created, event, channel", waiting)
-            due = tuple(row_of(line, now) for line in rows)
-            told = (
-                db.execute("SELECT max(event) FROM ledger WHERE reason = ?", (PageReason.DIGEST,)).fetchone()[0] or ""
-            )
-            digested = told.partition(".")[2]
-            return Loaded(
-                living, due, memory.load(db, self._boot, now), blackbox.deaths(db), silences.living(db, now), digested
-            )
+            return self._loaded(db, now)
+
+    def _loaded(self, db: sqlite3.Connection, now: Moment) -> Loaded:
+        ended = sorted(ENDED)
+        marks = ", ".join("?" * len(ended))
+        incidents = db.execute(f"SELECT * FROM incidents WHERE phase NOT IN ({marks}) ORDER BY began", ended)
+        living = tuple(incident_of(line, now) for line in incidents)
+        waiting = (RowState.DUE, RowState.SENDING)
+        rows = db.execute("SELECT * FROM ledger WHERE state IN (?, ?) ORDER BY created, event, channel", waiting)
+        due = tuple(row_of(line, now) for line in rows)
+        told = db.execute("SELECT max(event) FROM ledger WHERE reason = ?", (PageReason.DIGEST,)).fetchone()[0] or ""
+        digested = told.partition(".")[2]
+        return Loaded(
+            living, due, memory.load(db, self._boot, now), blackbox.deaths(db), silences.living(db, now), digested
+        )
 
     def _commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None:
         with transaction(self._connection()) as db:
@@ -241,7 +279,11 @@ class Store:
                 )
 
     def _remember(self, held: Memory, synced: bool, records: Sequence[Record]) -> None:
-        db, before, self._written = self._connection(), self._written, Written()
+        db = self._connection()
+        if self._proofread is None or held.at - self._proofread >= PROOFREAD:
+            self._proofread = held.at
+            aside.proofread(self._path, self._inode)
+        before, self._written = self._written, Written()
         # Unsynced, the write-ahead log is still whole after a SIGKILL; a power cut may take the last entries, and the
         # claim is then a little larger.
         db.execute(f"PRAGMA synchronous={'FULL' if synced else 'NORMAL'}")

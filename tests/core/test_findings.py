@@ -490,6 +490,27 @@ def test_a_channel_that_refuses_is_told_at_once_and_one_that_fails_after_a_minut
     assert found(mended, 4, Condition.PAGING_BROKEN) is None
 
 
+# HistoryLost
+
+
+def test_a_disk_that_takes_nothing_is_told_after_ten_seconds_and_is_over_when_it_takes_again() -> None:
+    failing = seen(well(0)).unwritten("/var/lib/drwatch/drwatch.db: the disk is full", at(1))
+    lost = found(failing.unwritten("the same", at(6)), 7, Condition.HISTORY_LOST)
+    assert lost is not None
+    assert (lost.subject, lost.severity, window(lost, POLICY)) == ("ledger", Severity.WARNING, 10)
+    assert "pages from memory" in lost.summary
+    assert found(failing.written(), 8, Condition.HISTORY_LOST) is None
+
+
+def test_a_history_that_was_begun_anew_is_told_at_once_and_is_no_news_ten_minutes_later() -> None:
+    anew = seen(well(0)).begun_anew("was damaged and is kept as drwatch.db.damaged-1", at(1)).written()
+    lost = found(anew, 2, Condition.HISTORY_LOST)
+    assert lost is not None
+    assert window(lost, POLICY) == 0
+    assert "is kept as drwatch.db.damaged-1" in lost.summary
+    assert found(anew, 601, Condition.HISTORY_LOST) is None
+
+
 def test_a_channel_fails_since_its_first_failure() -> None:
     world = seen(well(0))
     for n in range(1, 5):

@@ -49,6 +49,7 @@ def test_a_silence_says_who_wants_to_hear_nothing_of_what_until_when_and_why() -
         ({"condition": "Nonsense"}, "there is no condition Nonsense"),
         ({"condition": "WitnessIsolated"}, "is never silenced"),
         ({"condition": "PagingBroken"}, "is never silenced"),
+        ({"condition": "HistoryLost"}, "is never silenced"),
         ({"node": "oslo-x"}, "shop has no node oslo-x: it has oslo-a, oslo-b"),
     ],
 )

@@ -62,6 +62,10 @@ class Ledger:
         self.store, self.dead, self.stuck = store, False, False
         self.load, self.ended_since = store.load, store.ended_since
 
+    @property
+    def lost(self) -> Sequence[str]:
+        return self.store.lost
+
     async def remember(self, held: Memory, synced: bool, records: Sequence[Record] = ()) -> None:
         if self.stuck:
             await asyncio.Event().wait()
@@ -100,12 +104,13 @@ async def running(
     dead: bool = False,
     boot: str = "virtual",
     wall_step: float = 0.0,
+    state: Path | None = None,
     **settings: object,
 ) -> AsyncIterator[Running]:
     file = directory / "drwatch.yaml"
     file.write_text(overlay(CONFIG, settings))
     policy, instruments = load(file, os.environ, look=False).policy, Instruments()
-    store = await Store.open(directory / "drwatch.db", thread=Inline(), boot=boot)
+    store = await Store.open((state or directory) / "drwatch.db", thread=Inline(), boot=boot)
     ledger = Ledger(store)
     ledger.dead = dead
     daemon = Daemon(

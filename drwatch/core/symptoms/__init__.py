@@ -17,6 +17,7 @@ from drwatch.core.symptoms import (
     flapping,
     history,
     host,
+    ledger,
     objectives,
     paging,
     primary,
@@ -51,6 +52,7 @@ def of_cluster(view: ClusterView, policy: Policy, snapshot: Snapshot, firing: Fi
     yield from flapping.findings(view, policy, snapshot, now)
 
 
-def of_drwatch(snapshot: Snapshot) -> Iterator[Finding]:
+def of_drwatch(snapshot: Snapshot, now: Moment) -> Iterator[Finding]:
     """What is wrong with drwatch itself, whatever the cluster."""
     yield from paging.findings(snapshot)
+    yield from ledger.findings(snapshot, now)

@@ -1,0 +1,61 @@
+"""What is written before it is told: changes and the pages that they cause, and again what the disk did not take."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+
+from drwatch.core.incident import Incident, Phase
+from drwatch.core.paging import Row
+from drwatch.core.sample import Moment
+from drwatch.core.snapshot import Snapshot
+from drwatch.daemon.parts import Ledger
+from drwatch.store import StoreError
+
+log = logging.getLogger("drwatch")
+
+OWED_AGAIN = 5.0
+"""Seconds after which a change that the ledger did not take is offered to it again."""
+
+
+class Keeping:
+    """The changes that the ledger still has to take, and whether it has been begun anew under this run."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._owed: Mapping[str, Incident] = {}
+        self._offer: Moment | None = None
+        """When what is owed is offered again; None while nothing is."""
+        self._losses = 0
+
+    def due(self, now: Moment) -> bool:
+        """Whether something is to be offered again."""
+        return self._offer is not None and now - self._offer >= 0
+
+    async def commit(
+        self, changed: Mapping[str, Incident], rows: Sequence[Row], waiting: Sequence[Row], now: Moment
+    ) -> StoreError | None:
+        """Write changes and new rows, and what is owed with the rows that wait; what stands in the way, if anything."""
+        incidents = {**self._owed, **changed}
+        again = () if self._offer is None else waiting
+        try:
+            await self._ledger.commit(tuple(incidents.values()), (*again, *rows))
+        except StoreError as broken:
+            # Law 4: with a dead disk the page still leaves, from memory. Its row is written with each attempt.
+            self._owed, self._offer = incidents, now.plus(OWED_AGAIN)
+            log.error("the ledger cannot be written, paging from memory: %s", broken, extra={"event": "ledger"})
+            return broken
+        self._owed, self._offer = {}, None
+        return None
+
+    def anew(self, seen: Snapshot, incidents: Iterable[Incident], now: Moment) -> Snapshot | None:
+        """The snapshot in which a new file was begun since this was last asked, None where none was.
+
+        What this run knows is offered to it with the next judgement.
+        """
+        if len(self._ledger.lost) == self._losses:
+            return None
+        self._losses = len(self._ledger.lost)
+        opened = {each.id: each for each in incidents if each.phase is Phase.OPEN}
+        self._owed, self._offer = {**opened, **self._owed}, now
+        return seen.begun_anew(self._ledger.lost[-1], now)
