@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from drwatch.store.schema import APPLICATION, MIGRATIONS
 from drwatch.store.trouble import StoreError
 
+ROOM: Final = 2**18
+"""Free bytes without which nothing is opened. SQLite maps a file of 32 kB beside the database into memory, with holes
+in it where the file system's blocks are small; a page that finds no room for them is a SIGBUS, the end of the process."""
+
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open the file for writing, make it if need be, and bring it to the present schema. Raises StoreError."""
+    if not has_room(path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     db = sqlite3.connect(path, timeout=2.0, isolation_level=None)
     try:
@@ -29,6 +37,11 @@ def connect(path: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def has_room(path: Path) -> bool:
+    disk = os.statvfs(path.parent)
+    return disk.f_bavail * disk.f_frsize >= ROOM
 
 
 @contextmanager

@@ -64,14 +64,20 @@ def read_drills(path: Path) -> tuple[tuple[Drill, ...], tuple[Outage, ...]]:
     return read(path, rehearsed)
 
 
-def read(path: Path, look: Callable[[sqlite3.Connection], T]) -> T:
-    """What ``look`` finds in the file, read without a daemon and without leaving a trace. Raises StoreError."""
+def read(path: Path, look: Callable[[sqlite3.Connection], T], alone: bool = False) -> T:
+    """What ``look`` finds in the file, read without a daemon and without leaving a trace. Raises StoreError.
+
+    ``alone`` keeps others out, and so needs no room on the disk.
+    """
     # Without a write-ahead log there is nothing to join, and a read-only file system is no obstacle.
     wal = path.with_name(f"{path.name}-wal")
-    mode = "mode=ro" if wal.exists() and wal.stat().st_size else "immutable=1"
+    logged = wal.exists() and wal.stat().st_size > 0
+    mode = "immutable=1" if not logged else "mode=rw" if alone else "mode=ro"
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?{mode}", timeout=1.0, uri=True)) as db:
             db.row_factory = sqlite3.Row
+            if alone:
+                db.execute("PRAGMA locking_mode=EXCLUSIVE")
             check_version(db, path)
             return look(db)
     except (sqlite3.Error, OSError) as error:

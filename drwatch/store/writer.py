@@ -22,7 +22,7 @@ from drwatch.core.sample import Moment
 from drwatch.core.silence import Silence
 from drwatch.store import aside, ballast, blackbox, memory, silences, votes
 from drwatch.store.blackbox import Boxed
-from drwatch.store.connection import connect, transaction
+from drwatch.store.connection import connect, has_room, transaction
 from drwatch.store.lock import take_lock
 from drwatch.store.memory import Written
 from drwatch.store.past import Past, history, read
@@ -116,7 +116,8 @@ class Store:
             return await self._run(lambda: self._load(now))
         except DiskAiling:
             # What cannot be written can often still be read.
-            return await self._run(lambda: read(self._path, lambda db: self._loaded(db, now)))
+            look = lambda db: self._loaded(db, now)  # noqa: E731
+            return await self._run(lambda: read(self._path, look, alone=not has_room(self._path)))
 
     async def commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None:
         """Write changed incidents, ended ones too, and the pages they cause: all of it, on the disk, or nothing."""
