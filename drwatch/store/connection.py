@@ -15,7 +15,7 @@ from drwatch.store.trouble import StoreError
 
 ROOM: Final = 2**18
 """Free bytes without which nothing is opened. SQLite maps a file of 32 kB beside the database into memory, with holes
-in it where the file system's blocks are small; a page that finds no room for them is a SIGBUS, the end of the process."""
+in it where the file system's blocks are small; a page that finds no room for one is a SIGBUS, and ends the process."""
 
 
 def connect(path: Path) -> sqlite3.Connection:
