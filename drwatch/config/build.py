@@ -114,6 +114,7 @@ def _policy(document: model.Document, zone: str) -> policy.Policy:
         look=document.probes.mysql.every,
         maintenance=tuple(_window(each) for each in document.maintenance),
         flapping=policy.Flapping(**dict(document.paging.flapping)),
+        keep=document.history.keep,
     )
 
 

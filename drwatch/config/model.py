@@ -20,6 +20,7 @@ from drwatch.config.secrets import (
     UrlFile,
 )
 from drwatch.config.values import (
+    DAY,
     Address,
     Count,
     FarPath,
@@ -238,6 +239,7 @@ class Limits(Section):
 Often = Annotated[float, lasting(0.1, 300)]
 Seldom = Annotated[float, lasting(1, 3600)]
 Deadline = Annotated[float, lasting(0.1, 60)]
+Keep = Annotated[float, lasting(DAY, 10 * 366 * DAY)]
 
 
 class MysqlPace(Section):
@@ -294,6 +296,10 @@ class State(Section):
     runtime: SocketDirectory = "/run/drwatch"
 
 
+class History(Section):
+    keep: Keep = 400 * DAY
+
+
 class Log(Section):
     format: Literal["human", "json"] = "human"
     level: Literal["debug", "info", "warning", "error"] = "info"
@@ -318,5 +324,6 @@ class Document(Section):
     probes: Probes = Probes()
     web: Web = Web()
     state: State = State()
+    history: History = History()
     log: Log = Log()
     zone: Text = "UTC"

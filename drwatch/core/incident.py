@@ -33,6 +33,9 @@ REDIAL = 7.0
 NOTEWORTHY = 1.0
 """Seconds that a suspicion must have lasted to be worth a line in the history."""
 
+PENDING = 5.0
+"""Seconds that a suspicion must have lasted to outlive a restart of drwatch: shorter windows begin anew."""
+
 EXPLAINED = 5.0
 """The same, of what a greater trouble explains: shorter, it would have been told to nobody anyway."""
 
@@ -241,7 +244,7 @@ def _unseen(incident: Incident, policy: Policy, flap: Flap | None, now: Moment) 
 
 def _worth_writing(before: Incident | None, after: Incident) -> bool:
     if after.phase is Phase.SUSPECTED:
-        return False
+        return before is not None and before.last_true - before.began < PENDING <= after.last_true - after.began
     if after.phase is Phase.HEALED:
         return after.last_true - after.began >= (NOTEWORTHY if after.suppressed_by is None else EXPLAINED)
     return (
@@ -251,6 +254,16 @@ def _worth_writing(before: Incident | None, after: Incident) -> bool:
         or before.suppressed_by is not after.suppressed_by
         or before.silence != after.silence
     )
+
+
+def awake(incidents: Iterable[Incident], asleep: float) -> tuple[Incident, ...]:
+    """The incidents of an earlier run, after so many seconds in which nobody looked: no suspicion has lasted those."""
+
+    def after(each: Incident) -> Incident:
+        free = each.freed or each.began
+        return replace(each, condition_began=each.condition_began.plus(asleep), freed=free.plus(asleep))
+
+    return tuple(after(each) if each.phase is Phase.SUSPECTED else each for each in incidents)
 
 
 def _by_key(findings: Iterable[Finding]) -> Iterable[Finding]:

@@ -254,3 +254,5 @@ class Policy:
     """Seconds between two fast looks."""
     maintenance: tuple[Window, ...] = ()
     flapping: Flapping = Flapping()
+    keep: float = 400 * 86400.0
+    """Seconds for which the history has what is over."""

@@ -17,7 +17,7 @@ from drwatch.core.blackbox import Death, Record, records
 from drwatch.core.dating import date
 from drwatch.core.drill import Drill
 from drwatch.core.flapping import flap
-from drwatch.core.incident import ENDED, Incident, Phase, advance
+from drwatch.core.incident import ENDED, Incident, Phase, advance, awake
 from drwatch.core.memory import Memory, memory, recall, turns
 from drwatch.core.message import compose
 from drwatch.core.paging import Page, Row, page
@@ -28,6 +28,7 @@ from drwatch.core.snapshot import Snapshot
 from drwatch.daemon.clock import Clock
 from drwatch.daemon.delivery import Delivering
 from drwatch.daemon.digesting import Digesting
+from drwatch.daemon.forgetting import forget
 from drwatch.daemon.keeping import Keeping
 from drwatch.daemon.parts import HostReader, Ledger, Look, Measures
 from drwatch.daemon.silencing import Silencing
@@ -109,12 +110,15 @@ class Daemon:
     async def run(self) -> None:
         """Watch until cancelled; what is under way is then ended and stays due in the ledger."""
         loaded = await self._load()
-        self.incidents = loaded.incidents
+        now = self._clock()
+        self.incidents = awake(loaded.incidents, max(0.0, now - loaded.memory.at))
+        if pending := {each.id: each for each in self.incidents if each.phase is Phase.SUSPECTED}:
+            await self._keeping.commit(pending, (), (), now)
         self._boxed = loaded.boxed
         self.silencing.load(loaded.silences)
         if self._first:
             nodes = {node.node for cluster in self._policy.clusters for node in cluster.nodes}
-            self.snapshot = recall(loaded.memory, nodes, self._clock())
+            self.snapshot = recall(loaded.memory, nodes, now)
         # A row of it may have been written when the memory was not.
         self.snapshot = replace(self.snapshot, digested=max(self.snapshot.digested, loaded.digested))
         try:
@@ -128,6 +132,7 @@ class Daemon:
                     tasks.create_task(self._watch(look), name=f"look {look.key.node.name} {look.key.probe}")
                 tasks.create_task(self._judge(), name="judge")
                 tasks.create_task(self._remember(), name="remember")
+                tasks.create_task(forget(self._ledger, self._policy.keep, self._clock), name="forget")
         finally:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._write_down(), FAREWELL)

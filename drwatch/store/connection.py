@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from drwatch.store.retention import make_shrinkable
 from drwatch.store.schema import APPLICATION, MIGRATIONS
 from drwatch.store.trouble import StoreError
 
@@ -29,6 +30,7 @@ def connect(path: Path) -> sqlite3.Connection:
         # Before anything is changed: the file may be somebody else's.
         version = check_version(db, path)
         path.chmod(0o600)
+        make_shrinkable(db)
         # A short log: on a full disk it is the log that needs the room, 24 kB a page.
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-512", "wal_autocheckpoint=64"):
             db.execute(f"PRAGMA {pragma}")

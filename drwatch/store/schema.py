@@ -69,15 +69,20 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "ALTER TABLE incidents ADD COLUMN silence TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE incidents ADD COLUMN freed TEXT",
     ),
+    (
+        "ALTER TABLE incidents ADD COLUMN hands TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE ledger ADD COLUMN hands TEXT NOT NULL DEFAULT ''",
+    ),
 )
 """Statements that bring a file from one schema version to the next; the version is their count."""
 
 INCIDENT: Final = (
     "id", "cluster", "topic", "subject", "condition", "severity", "summary", "evidence", "confidence", "phase", "began",
     "condition_began", "last_true", "confirmed", "ended", "suppressed_by", "told_condition", "told_at", "told_steps",
-    "pages", "silence", "freed",
+    "pages", "silence", "freed", "hands",
 )  # fmt: skip
 ROW: Final = (
     "event", "channel", "incident", "reason", "severity", "title", "body", "created", "due", "attempts", "ambiguous",
-    "state", "detail",
+    "state", "detail", "hands",
 )  # fmt: skip
+"""The last of each holds the loop's hand of its moments, whose wall's hand stands in their own columns."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from drwatch.core.finding import Condition, Confidence, Severity
@@ -33,8 +33,35 @@ def moment_of(text: str, now: Moment) -> Moment:
     return Moment(now.loop - max(0.0, (now.wall - then).total_seconds()), then)
 
 
-def incident_values(incident: Incident) -> tuple[object, ...]:
+def hands(held: object, names: Iterable[str], boot: str) -> str:
+    """The loop's hand of each moment that is held under these names, and the machine's boot that it counts from."""
+    found = ((name, getattr(held, name)) for name in names)
+    loops = {name: value.loop for name, value in found if isinstance(value, Moment)}
+    return json.dumps({"boot": boot, **loops}) if boot else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the moments of lines are read in one boot of the machine (empty: not known which), at one moment."""
+
+    boot: str
+    now: Moment
+
+    def moment(self, line: sqlite3.Row, name: str) -> Moment:
+        """By the loop's hand where that runs on, so that a step of the wall clock makes nothing older or younger."""
+        loops = json.loads(line["hands"] or "{}")
+        if self.boot and loops.get("boot") == self.boot and name in loops:
+            return Moment(min(loops[name], self.now.loop), wall(line[name]))
+        return moment_of(line[name], self.now)
+
+    def maybe(self, line: sqlite3.Row, name: str) -> Moment | None:
+        return None if line[name] is None else self.moment(line, name)
+
+
+def incident_values(incident: Incident, boot: str) -> tuple[object, ...]:
     def value(name: str) -> object:
+        if name == "hands":
+            return hands(incident, INCIDENT[:-1], boot)
         held = getattr(incident, name)
         if isinstance(held, Moment):
             return text(held)
@@ -43,9 +70,9 @@ def incident_values(incident: Incident) -> tuple[object, ...]:
     return tuple(value(name) for name in INCIDENT)
 
 
-def incident_of(line: sqlite3.Row, now: Moment) -> Incident:
+def incident_of(line: sqlite3.Row, reading: Reading) -> Incident:
     def moment(name: str) -> Moment | None:
-        return None if line[name] is None else moment_of(line[name], now)
+        return reading.maybe(line, name)
 
     def condition(name: str) -> Condition | None:
         return None if line[name] is None else Condition(line[name])
@@ -61,9 +88,9 @@ def incident_of(line: sqlite3.Row, now: Moment) -> Incident:
         evidence=tuple(json.loads(line["evidence"])),
         confidence=Confidence(line["confidence"]),
         phase=Phase(line["phase"]),
-        began=moment_of(line["began"], now),
-        condition_began=moment_of(line["condition_began"], now),
-        last_true=moment_of(line["last_true"], now),
+        began=reading.moment(line, "began"),
+        condition_began=reading.moment(line, "condition_began"),
+        last_true=reading.moment(line, "last_true"),
         confirmed=moment("confirmed"),
         ended=moment("ended"),
         suppressed_by=condition("suppressed_by"),
@@ -76,12 +103,13 @@ def incident_of(line: sqlite3.Row, now: Moment) -> Incident:
     )
 
 
-def row_values(row: Row) -> tuple[object, ...]:
-    held = (getattr(row, name) for name in ROW)
-    return tuple(text(value) if isinstance(value, Moment) else value for value in held)
+def row_values(row: Row, boot: str) -> tuple[object, ...]:
+    held = (getattr(row, name) for name in ROW[:-1])
+    values = tuple(text(value) if isinstance(value, Moment) else value for value in held)
+    return (*values, hands(row, ROW[:-1], boot))
 
 
-def row_of(line: sqlite3.Row, now: Moment) -> Row:
+def row_of(line: sqlite3.Row, reading: Reading) -> Row:
     row = Row(
         event=line["event"],
         channel=line["channel"],
@@ -90,8 +118,8 @@ def row_of(line: sqlite3.Row, now: Moment) -> Row:
         severity=Severity(line["severity"]),
         title=line["title"],
         body=line["body"],
-        created=moment_of(line["created"], now),
-        due=moment_of(line["due"], now),
+        created=reading.moment(line, "created"),
+        due=reading.moment(line, "due"),
         attempts=line["attempts"],
         ambiguous=line["ambiguous"],
         state=RowState(line["state"]),
@@ -102,7 +130,7 @@ def row_of(line: sqlite3.Row, now: Moment) -> Row:
     return replace(
         row,
         state=RowState.DUE,
-        due=now,
+        due=reading.now,
         ambiguous=row.ambiguous + 1,
         detail="drwatch ended during the attempt: it may have arrived",
     )

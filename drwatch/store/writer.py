@@ -20,15 +20,15 @@ from drwatch.core.memory import Memory
 from drwatch.core.paging import Outcome, PageReason, Row, RowState
 from drwatch.core.sample import Moment
 from drwatch.core.silence import Silence
-from drwatch.store import aside, ballast, blackbox, memory, silences, votes
+from drwatch.store import aside, ballast, blackbox, memory, retention, silences, votes
 from drwatch.store.blackbox import Boxed
-from drwatch.store.connection import connect, has_room, transaction
+from drwatch.store.connection import check_version, connect, has_room, transaction
 from drwatch.store.lock import take_lock
 from drwatch.store.memory import Written
 from drwatch.store.past import Past, history, read
-from drwatch.store.schema import INCIDENT, ROW
+from drwatch.store.schema import INCIDENT, MIGRATIONS, ROW
 from drwatch.store.trouble import DiskAiling, StoreError, is_damaged, is_full, trouble
-from drwatch.store.values import incident_of, incident_values, row_of, row_values, text, upsert
+from drwatch.store.values import Reading, incident_of, incident_values, row_of, row_values, text, upsert
 
 T = TypeVar("T")
 
@@ -116,8 +116,7 @@ class Store:
             return await self._run(lambda: self._load(now))
         except DiskAiling:
             # What cannot be written can often still be read.
-            look = lambda db: self._loaded(db, now)  # noqa: E731
-            return await self._run(lambda: read(self._path, look, alone=not has_room(self._path)))
+            return await self._run(lambda: read(self._path, lambda db: self._seen(db, now), not has_room(self._path)))
 
     async def commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None:
         """Write changed incidents, ended ones too, and the pages they cause: all of it, on the disk, or nothing."""
@@ -153,6 +152,10 @@ class Store:
     async def history(self, limit: int = 50, cluster: str | None = None) -> tuple[Past, ...]:
         """The latest incidents, newest first, healed ones too."""
         return await self._run(lambda: history(self._connection(), limit, cluster))
+
+    async def prune(self, before: datetime) -> tuple[int, int]:
+        """Forget some of what ended before; how many lines went, and how much is left to do: no more at 0."""
+        return await self._run(lambda: self._prune(before))
 
     async def close(self) -> None:
         """Close the file and release the lock. May be called again."""
@@ -239,14 +242,20 @@ class Store:
         with transaction(self._connection()) as db:
             return self._loaded(db, now)
 
+    def _seen(self, db: sqlite3.Connection, now: Moment) -> Loaded:
+        if check_version(db, self._path) < len(MIGRATIONS):
+            raise DiskAiling(f"{self._path}: an earlier drwatch wrote it, and this disk lets nobody bring it forward")
+        return self._loaded(db, now)
+
     def _loaded(self, db: sqlite3.Connection, now: Moment) -> Loaded:
         ended = sorted(ENDED)
         marks = ", ".join("?" * len(ended))
         incidents = db.execute(f"SELECT * FROM incidents WHERE phase NOT IN ({marks}) ORDER BY began", ended)
-        living = tuple(incident_of(line, now) for line in incidents)
+        reading = Reading(self._boot, now)
+        living = tuple(incident_of(line, reading) for line in incidents)
         waiting = (RowState.DUE, RowState.SENDING)
         rows = db.execute("SELECT * FROM ledger WHERE state IN (?, ?) ORDER BY created, event, channel", waiting)
-        due = tuple(row_of(line, now) for line in rows)
+        due = tuple(row_of(line, reading) for line in rows)
         told = db.execute("SELECT max(event) FROM ledger WHERE reason = ?", (PageReason.DIGEST,)).fetchone()[0] or ""
         digested = told.partition(".")[2]
         return Loaded(
@@ -255,15 +264,23 @@ class Store:
 
     def _commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None:
         with transaction(self._connection()) as db:
-            db.executemany(upsert("incidents", INCIDENT), [incident_values(incident) for incident in incidents])
-            db.executemany(upsert("ledger", ROW), [row_values(row) for row in rows])
+            db.executemany(
+                upsert("incidents", INCIDENT), [incident_values(incident, self._boot) for incident in incidents]
+            )
+            db.executemany(upsert("ledger", ROW), [row_values(row, self._boot) for row in rows])
             votes.keep(db, incidents)
         ballast.lay_in(self._path)
 
     def _ended_since(self, since: datetime, now: Moment) -> tuple[Incident, ...]:
         wall = since.astimezone(UTC).isoformat(timespec="microseconds")
         lines = self._connection().execute("SELECT * FROM incidents WHERE ended >= ? ORDER BY ended, id", (wall,))
-        return tuple(incident_of(line, now) for line in lines)
+        return tuple(incident_of(line, Reading(self._boot, now)) for line in lines)
+
+    def _prune(self, before: datetime) -> tuple[int, int]:
+        wall = before.astimezone(UTC).isoformat(timespec="microseconds")
+        with transaction(self._connection()) as db:
+            deleted = retention.prune(db, wall)
+        return deleted, deleted + retention.shrink(db)
 
     def _silence(self, changed: Sequence[Silence]) -> None:
         with transaction(self._connection()) as db:
@@ -271,7 +288,7 @@ class Store:
 
     def _mark(self, row: Row, attempt: Attempt | None) -> None:
         with transaction(self._connection()) as db:
-            db.execute(upsert("ledger", ROW), row_values(row))
+            db.execute(upsert("ledger", ROW), row_values(row, self._boot))
             if attempt is not None:
                 ended = None if attempt.ended is None else text(attempt.ended)
                 db.execute(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -60,7 +60,7 @@ class Ledger:
 
     def __init__(self, store: Store) -> None:
         self.store, self.dead, self.stuck = store, False, False
-        self.load, self.ended_since = store.load, store.ended_since
+        self.load, self.ended_since, self.prune = store.load, store.ended_since, store.prune
 
     @property
     def lost(self) -> Sequence[str]:
@@ -103,8 +103,9 @@ async def running(
     before: Snapshot = Snapshot(),  # noqa: B008 - immutable
     dead: bool = False,
     boot: str = "virtual",
-    wall_step: float = 0.0,
+    wall_step: float | Callable[[], float] = 0.0,
     state: Path | None = None,
+    settle: float = 8.0,
     **settings: object,
 ) -> AsyncIterator[Running]:
     file = directory / "drwatch.yaml"
@@ -113,12 +114,17 @@ async def running(
     store = await Store.open((state or directory) / "drwatch.db", thread=Inline(), boot=boot)
     ledger = Ledger(store)
     ledger.dead = dead
+
+    def stepped() -> Moment:
+        step = wall_step() if callable(wall_step) else wall_step
+        return Moment(clock().loop, clock().wall + timedelta(seconds=step))
+
     daemon = Daemon(
         policy=policy,
         looks=looks or every_look(world),
-        delivering=Delivering(carrier, store, clock, instruments, chance=lambda: 0.5),
+        delivering=Delivering(carrier, store, stepped, instruments, chance=lambda: 0.5),
         ledger=ledger,  # type: ignore[arg-type]
-        clock=lambda: Moment(clock().loop, clock().wall + timedelta(seconds=wall_step)),
+        clock=stepped,
         zone=ZoneInfo(policy.zone),
         measures=instruments,
         chance=lambda: 0.5,
@@ -126,7 +132,7 @@ async def running(
     )
     watching = asyncio.create_task(daemon.run())
     try:
-        await asyncio.sleep(8)
+        await asyncio.sleep(settle)
         yield Running(daemon, ledger, watching)
     finally:
         watching.cancel()

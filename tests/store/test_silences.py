@@ -1,7 +1,6 @@
 """Silences outlive drwatch, and who asked for them is kept for good."""
 
 import shutil
-import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from ledger import at, incident
 
 from drwatch.core.finding import Condition
 from drwatch.core.silence import Silence
-from drwatch.store import MIGRATIONS, Store
+from drwatch.store import Store
 
 Open = Callable[..., Awaitable[Store]]
 
@@ -38,22 +37,3 @@ async def test_an_incident_keeps_what_silences_it(opened: Open) -> None:
     kept = replace(incident(), silence="SAAAAAA", freed=at(3))
     await store.commit([kept], [])
     assert (await store.load(at(10))).incidents == (kept,)
-
-
-async def test_a_file_of_an_earlier_schema_is_brought_forward(opened: Open, path: Path) -> None:
-    store = await opened()
-    await store.commit([incident()], [])
-    await store.close()
-    with sqlite3.connect(path) as db:
-        db.execute("DROP TABLE silences")
-        db.execute("ALTER TABLE incidents DROP COLUMN silence")
-        db.execute("ALTER TABLE incidents DROP COLUMN freed")
-        db.execute(f"PRAGMA user_version={len(MIGRATIONS) - 1}")
-    db.close()
-    again = await opened()
-    loaded = await again.load(at(10))
-    assert (loaded.incidents, loaded.silences) == ((incident(),), ())
-    await again.close()
-    db = sqlite3.connect(path)
-    assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
-    db.close()
