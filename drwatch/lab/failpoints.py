@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import runpy
 import signal
 import sys
 from collections.abc import Callable
@@ -20,7 +21,6 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from drwatch import cli
 from drwatch.core.paging import PageReason
 from drwatch.daemon import build, keeping, watch
 from drwatch.daemon import delivery as sending
@@ -245,12 +245,14 @@ async def follow(world: World, fault: Path) -> None:
         await asyncio.sleep(0.02)
 
 
-def main() -> int:
+def main() -> None:
     name, fault, since, *arguments = sys.argv[1:]
     Trap({**FAILPOINTS, STOPPED.name: STOPPED}.get(name))
     simulate(Path(fault), float(since))
-    return cli.main(arguments)
+    sys.argv = ["drwatch", *arguments]
+    # Not imported: the command line stands above the lab.
+    runpy.run_module("drwatch", run_name="__main__")
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    main()
