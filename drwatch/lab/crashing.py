@@ -14,8 +14,6 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from drwatch.lab.binaries import parts
 from drwatch.lab.deadline import until
 from drwatch.lab.failpoints import FAILPOINTS, STOPPED, Failpoint, Stage
@@ -57,8 +55,8 @@ class Told:
     ids: bool
     """Whether all copies of a page had the same event id."""
     resent_after: float | None
-    """Seconds from the start after the kill until a page that had been committed came, less those that drwatch waited
-    for a CPU; None where no page was due."""
+    """Seconds from the start after the kill until a page that had been committed came, less those that drwatch, and
+    then its courier, were ready to run while others did; None where no page was due."""
     extra: tuple[str, ...] = ()
     """Pages of something else."""
 
@@ -141,9 +139,12 @@ class Story:
         self.start(point)
         if not due or point is not None:
             return None
-        until(lambda: len(self.phone.pages) + len(self.pager.pages) > before, within=PATIENCE, what="the page again")
         assert self.process is not None
-        return time.monotonic() - self.started_at - _waited(self.process.pid)
+        pid = self.process.pid
+        courier = until(lambda: _courier(pid), within=PATIENCE, what="the courier")
+        waited = _waited(pid)
+        until(lambda: len(self.phone.pages) + len(self.pager.pages) > before, within=PATIENCE, what="the page again")
+        return time.monotonic() - self.started_at - waited - _waited(courier)
 
     def until(self, condition: Callable[[], bool], what: str) -> bool:
         """Wait for that, or for a kill; whether it was the kill."""
@@ -203,6 +204,9 @@ def crash(point: Failpoint) -> Told:
         if not killed:
             story.fault.unlink()
             killed = story.until(lambda: story.told(resolved=True), "its end on both phones")
+            with suppress(TimeoutError):
+                # A phone has the page before drwatch knows that it has.
+                killed = until(lambda: story.dead, within=QUIET, what="the kill")
         return story.end([story.go_on()] if killed else [])
 
 
@@ -285,13 +289,19 @@ def _strace() -> Path:
     return Path(shutil.which("strace") or parts() / "bin" / "strace")
 
 
+def _courier(pid: int) -> int:
+    """The process that sends, once it is there; else 0."""
+    with suppress(FileNotFoundError):
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return int(children[0]) if children else 0
+    return 0
+
+
 def _waited(pid: int) -> float:
-    """Seconds that a process, or its courier if that is more, was ready to run while others did."""
-    waited = [0.0]
-    with suppress(psutil.NoSuchProcess, FileNotFoundError):
-        for each in (pid, *(child.pid for child in psutil.Process(pid).children())):
-            waited.append(int(Path(f"/proc/{each}/schedstat").read_text().split()[1]) / 1e9)
-    return max(waited)
+    """Seconds that a process was ready to run while others did."""
+    with suppress(FileNotFoundError):
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    return 0.0
 
 
 def _state(pid: int) -> str:
