@@ -186,6 +186,8 @@ class Snapshot:
 
     def written(self) -> Snapshot:
         """The snapshot after something that it took."""
+        if self.ledger.failing_since is None:
+            return self
         return replace(self, ledger=replace(self.ledger, failing_since=None, detail=""))
 
     def begun_anew(self, lost: str, now: Moment) -> Snapshot:
