@@ -1,4 +1,7 @@
-"""A real drwatch, its store and its courier, killed between what it saw and a phone; crash-campaign has the rest."""
+"""A real drwatch, its store and its courier, killed between what it saw and a phone; crash-campaign has the rest.
+
+How soon it is sent again is measured there, and for a stop in test_process: it is mostly the interpreter's start.
+"""
 
 import pytest
 
@@ -22,7 +25,6 @@ def test_a_kill_loses_no_page_and_costs_one_copy_at_most(name: str) -> None:
     assert (told.lost, told.extra) == ((), ())
     assert told.copies <= 1
     assert told.ids, "a copy has the event id of the first"
-    assert told.resent_after is None or told.resent_after <= 5.0
 
 
 def test_there_are_as_many_places_as_were_asked_for_and_each_is_in_the_program() -> None:

@@ -80,7 +80,7 @@ async def test_a_silence_that_the_disk_does_not_take_is_none(tmp_path: Path) -> 
             await watch.daemon.silencing.begin(WORK)
         world.strike("standby-writable")
         await asyncio.sleep(30)
-        assert len(carrier.told) == 1
+        assert sum("StandbyWritable" in title for _, title in carrier.told) == 1
 
 
 async def test_a_broken_channel_is_told_in_every_silence(tmp_path: Path) -> None:
