@@ -10,13 +10,14 @@ from zoneinfo import ZoneInfo
 
 from drwatch.config import Config, ConfigErrors
 from drwatch.core.audit import audit
+from drwatch.core.incident import Phase
 from drwatch.core.snapshot import Snapshot
 from drwatch.daemon import build
+from drwatch.daemon.carriers import carriers
 from drwatch.daemon.clock import boot, clock
 from drwatch.daemon.supervisor import Supervisor
 from drwatch.daemon.watch import Daemon
 from drwatch.exporter import Exporter, Instruments
-from drwatch.paging.apprise import Courier
 from drwatch.store import Store, StoreError
 from drwatch.web.app import Reader, application
 from drwatch.web.listen import ListenError, serve
@@ -88,7 +89,14 @@ async def _generation(
         log.warning("%s", notice, extra={"event": "config"})
     store = await Store.open(config.state_dir / "drwatch.db", boot=boot())
     try:
-        carrier = Courier({name: url.reveal() for name, url in config.channels.items()})
+        standing = await store.standing(config.alertmanagers, clock())
+        carrier = carriers(
+            config.channels,
+            config.alertmanagers,
+            clock,
+            living=lambda: {incident.id for incident in watch.incidents if incident.phase is Phase.OPEN},
+            standing=(row.letter for row in standing),
+        )
         watch = build.daemon(config, store, carrier, instruments, clock, seen)
         reader = Reader(
             assessment=lambda: watch.assessment,
@@ -105,9 +113,9 @@ async def _generation(
             end_silence=watch.silencing.end,
             zone=lambda: ZoneInfo(config.policy.zone),
         )
-        instruments.expect(config.channels)
+        instruments.expect(config.policy.paging.channels)
         async with serve(application(reader), config.listen, config.runtime_dir / "drwatch.sock"):
-            works = [asyncio.create_task(watch.run()), asyncio.create_task(_beat(watch, supervisor))]
+            works = [asyncio.create_task(work) for work in (watch.run(), carrier.keep(), _beat(watch, supervisor))]
             await _until(turn, works)
     finally:
         await store.close()

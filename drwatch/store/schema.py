@@ -69,6 +69,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "ALTER TABLE incidents ADD COLUMN silence TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE incidents ADD COLUMN freed TEXT",
     ),
+    ("ALTER TABLE ledger ADD COLUMN alert TEXT",),
 )
 """Statements that bring a file from one schema version to the next; the version is their count."""
 
@@ -79,5 +80,5 @@ INCIDENT: Final = (
 )  # fmt: skip
 ROW: Final = (
     "event", "channel", "incident", "reason", "severity", "title", "body", "created", "due", "attempts", "ambiguous",
-    "state", "detail",
+    "state", "detail", "alert",
 )  # fmt: skip
