@@ -203,8 +203,8 @@ def _alertmanager(data: Data, place: Location) -> Iterator[Problem]:
     for key in ("user", "password_file", "token_file", "ca"):
         if given.get(key) is not None and not engine:
             yield Problem((*place, key), "expected this beside alertmanager alone", "Remove it, or put it into the URL")
-    if engine and given.get("format") is not None:
-        yield Problem((*place, "format"), "expected no format: an alert has one of its own", "Remove it")
+    if engine and given.get("format") == "short":
+        yield Problem((*place, "format"), "expected no short form: an alert has a summary of its own", "Remove it")
     if (given.get("user") is None) != (given.get("password_file") is None):
         yield Problem(place, "expected user and password_file together", "Add the other, or remove both")
     elif given.get("user") is not None and given.get("token_file") is not None:
