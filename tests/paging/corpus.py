@@ -67,12 +67,15 @@ def secrets(url: str) -> set[str]:
     rest = url.split("://", 1)[1]
     pieces = {piece for piece in re.split(r"[/?&=@:#+]", rest) if len(piece) >= 4}
     pieces |= {unquote(piece) for piece in pieces}
+    # A short number is a port, and turns up among figures.
+    pieces = {piece for piece in pieces if not (piece.isdigit() and len(piece) < 6)}
     return {piece for piece in pieces if piece.casefold() not in PUBLIC and not piece.startswith("127.0.0.1")}
 
 
 def leaks(said: str, urls: dict[str, str]) -> list[tuple[str, str]]:
     heard = said.casefold()
-    heard += unquote(heard) + json.dumps(heard).casefold() + heard.encode().decode("unicode_escape", "replace")
+    heard += unquote(heard) + json.dumps(heard).casefold()
+    heard += re.sub(r"\\+u([0-9a-f]{4})", lambda found: chr(int(found[1], 16)), heard)
     return [(name, secret) for name, url in urls.items() for secret in secrets(url) if secret.casefold() in heard]
 
 

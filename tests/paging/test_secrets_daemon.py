@@ -5,6 +5,7 @@ pages, tries again and complains of its channels. What it logs at the lowest lev
 """
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -49,7 +50,9 @@ class Night:
         for name in KINDS:
             channels[name] = {"url_file": self._secret(name, self.urls[name])}
         database, alerts, token = (self._secret(name, url.partition("://")[2]) for name, url in PASSWORDS.items())
-        peer = f"http://127.0.0.1:{inbox.port}/401"
+        # An Alertmanager's address is no secret, so it is not one that a URL of the corpus has.
+        self.engine = Inbox()
+        peer = f"http://127.0.0.1:{self.engine.port}/401"
         channels["basic"] = {"alertmanager": [peer], "user": "drwatch", "password_file": alerts}
         channels["bearer"] = {"alertmanager": [peer], "token_file": token}
 
@@ -114,6 +117,7 @@ class Night:
         return "".join(path.read_bytes().decode(errors="replace") for path in files)
 
     def close(self) -> None:
+        self.engine.close()
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
@@ -159,7 +163,7 @@ def test_no_secret_is_in_the_log_the_metrics_the_ledger_the_page_the_processes_o
     answers = {address: tonight.asked(address) for address in ADDRESSES}
     assert "drwatch_" in answers["/metrics"]
     assert "PagingBroken" in answers["/api/v1/status"], "channels that refuse are complained of"
-    incident = next(word for word in tonight.said.replace('"', " ").split() if word.endswith(".1")).removesuffix(".1")
+    (incident, *_) = re.findall(r"page ([A-Z2-7]{6})\.1 through", tonight.said)
     answers["/incident"] = tonight.asked(f"/api/v1/incidents/{incident}")
     command = [sys.executable, "-m", "drwatch", "explain", incident, "--json", "--config", str(tonight.config)]
     explained = subprocess.run(command, capture_output=True, text=True, check=True).stdout
