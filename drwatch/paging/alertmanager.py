@@ -72,7 +72,8 @@ class Alertmanager:
         """By their labels the alerts whose end is still repeated, and since when."""
         self._mute: set[str] = set()
         """Peers that took nothing when they were last told."""
-        self._tasks: set[asyncio.Task[Delivery]] = set()
+        self._under_way: dict[str, set[asyncio.Task[Delivery]]] = {peer: set() for peer in peers.addresses}
+        """By peer the POSTs that are not over, whoever still waits for them."""
 
     async def send(self, letter: Letter) -> Delivery:
         """Tell all peers; accepted as soon as one of them has accepted, else after at most 10 s."""
@@ -97,9 +98,10 @@ class Alertmanager:
 
     async def close(self) -> None:
         """Leave the attempts that nobody waits for; the courier ends them."""
-        for task in self._tasks:
+        left = [task for tasks in self._under_way.values() for task in tasks]
+        for task in left:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*left, return_exceptions=True)
 
     def _turn(self, letter: Letter, now: Moment) -> list[dict[str, Any]]:
         """What is to be told with this letter: its alert, and the end of the one that it takes the place of."""
@@ -128,11 +130,12 @@ class Alertmanager:
         }
 
     async def _tell(self, alerts: list[dict[str, Any]]) -> Delivery:
-        begun, body = self._clock(), json.dumps(alerts, ensure_ascii=False)
-        waiting = {asyncio.create_task(self._ask(peer, body), name=f"alert {peer}") for peer in self._peers.addresses}
-        self._tasks |= waiting
-        for task in waiting:
-            task.add_done_callback(self._tasks.discard)
+        begun, waiting = self._clock(), set[asyncio.Task[Delivery]]()
+        for peer, tasks in self._under_way.items():
+            task = asyncio.create_task(self._ask(peer, alerts, tuple(tasks)), name=f"alert {peer}")
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+            waiting.add(task)
         came: list[Delivery] = []
         while waiting and (left := LIMIT - (self._clock() - begun)) > 0:
             done, waiting = await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
@@ -143,12 +146,18 @@ class Alertmanager:
         came += [Delivery(Outcome.AMBIGUOUS, "no answer in time: it may have arrived", seconds) for _ in waiting]
         return Delivery(_worst(came), "; ".join(sorted({each.detail for each in came})), seconds)
 
-    async def _ask(self, peer: str, body: str) -> Delivery:
+    async def _ask(
+        self, peer: str, alerts: list[dict[str, Any]], before: Collection[asyncio.Task[Delivery]]
+    ) -> Delivery:
+        now = self._clock().wall
+        if before and any(datetime.fromisoformat(alert["endsAt"]) <= now for alert in alerts):
+            # What was sent before would bring it up again if it came after its end, and wake people for nothing.
+            await asyncio.wait(before, timeout=ATTEMPT)
         came = await self._post(
             {
                 "url": f"{peer.rstrip('/')}/api/v2/alerts",
                 "headers": {"Content-Type": "application/json", **self._peers.headers},
-                "body": body,
+                "body": json.dumps(alerts, ensure_ascii=False),
                 "ca": self._peers.ca,
             },
             ATTEMPT,

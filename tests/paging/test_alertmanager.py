@@ -2,8 +2,9 @@
 
 import asyncio
 import base64
+import json
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,8 @@ from engines import Channel, clock, letter
 from receivers import Inbox, Mute, Page, SelfSigned, free_port
 
 from drwatch.core.finding import Condition, Severity
-from drwatch.core.paging import Letter, Outcome
+from drwatch.core.paging import Delivery, Letter, Outcome
+from drwatch.paging.alertmanager import Alertmanager, Peers
 
 Make = Callable[..., Channel]
 
@@ -216,6 +218,27 @@ async def test_peers_that_hang_have_failed_within_ten_seconds(channel: Make, inb
     came = await engine.send(letter())
     assert came.outcome is Outcome.AMBIGUOUS
     assert clock().loop - began < 10.5
+
+
+async def test_the_end_of_an_alert_does_not_overtake_what_was_told_before() -> None:
+    """A telling that is slow on its way and comes after the end would wake people for what is over."""
+    road, arrived = asyncio.Event(), list[str]()
+
+    async def slowly(request: Mapping[str, object], limit: float) -> Delivery:
+        (alert,) = json.loads(str(request["body"]))
+        if alert["annotations"]["event"] == "ABCDEF.1":
+            await road.wait()
+        arrived.append(alert["annotations"]["event"])
+        return Delivery(Outcome.ACCEPTED, "accepted", 0.0)
+
+    engine = Alertmanager(Peers(("http://am1:9093",), {}), slowly, clock, lambda: {"ABCDEF"})
+    async with asyncio.TaskGroup() as both:
+        both.create_task(engine.send(letter()))
+        await asyncio.sleep(0.05)
+        both.create_task(engine.send(letter(2, resolved=True)))
+        await asyncio.sleep(0.05)
+        road.set()
+    assert arrived == ["ABCDEF.1", "ABCDEF.2"]
 
 
 async def test_a_peer_that_goes_silent_is_said_once_and_so_is_its_return(

@@ -22,7 +22,11 @@ pytestmark = pytest.mark.xdist_group("alertmanager")
 
 
 class Cluster:
-    """Both peers, which wait for nothing but each other: the second by a second, so that each page is notified once."""
+    """Both peers. The second waits a second for the first, so that a page is notified once.
+
+    That is less than the interval in which both look at their groups, as it is with what they come with: else one of
+    them would notify what it saw before the other had told the end.
+    """
 
     def __init__(self, folder: Path, hook: Inbox) -> None:
         self._folder, self._hook = folder, hook
@@ -35,7 +39,7 @@ class Cluster:
         place = self._folder / f"am{number}"
         place.mkdir()
         hook = {"url": self._hook.url("hook", "http"), "send_resolved": True}
-        route = {"receiver": "bell", "group_by": ["..."], "group_wait": "0s", "group_interval": "1s"}
+        route = {"receiver": "bell", "group_by": ["..."], "group_wait": "0s", "group_interval": "3s"}
         with (place / "config.yml").open("w") as file:
             YAML().dump({"route": route, "receivers": [{"name": "bell", "webhook_configs": [hook]}]}, file)
         port = self.ports[number]
@@ -80,8 +84,8 @@ def cluster(tmp_path: Path, inbox: Inbox) -> Iterator[Cluster]:
 
 @pytest_asyncio.fixture
 async def channel(cluster: Cluster) -> AsyncIterator[Channel]:
-    # An alert lasts five seconds and is told again each second.
-    channel = Channel(*cluster.addresses, every=1.0)
+    # An alert lasts eight seconds and is told again every 1.6.
+    channel = Channel(*cluster.addresses, every=1.6)
     await channel.courier.start()
     yield channel
     await channel.close()
@@ -109,15 +113,15 @@ async def test_a_page_is_notified_once_and_stands_until_its_end_which_is_notifie
     # Longer than it would last without being told again, with a reminder in between.
     began = clock().loop
     await channel.engine.send(letter(2))
-    await until(lambda: clock().loop - began > 6)
+    await until(lambda: clock().loop - began > 9)
     assert cluster.firing() == [["PrimaryDown"]] * 2
     assert (await channel.engine.send(letter(3, resolved=True))).outcome is Outcome.ACCEPTED
     channel.open.clear()
-    await until(lambda: len(notified(inbox)) == 2)
+    await until(lambda: len(notified(inbox)) >= 2)
     await until(lambda: cluster.firing() == [[], []])
-    # Two group intervals and the peer's patience: a copy would have come by then.
+    # A group interval and the peer's patience: a copy would have come by then.
     over = clock().loop
-    await until(lambda: clock().loop - over > 3)
+    await until(lambda: clock().loop - over > 4.5)
     assert notified(inbox) == [("firing", "PrimaryDown"), ("resolved", "PrimaryDown")]
 
 
@@ -141,11 +145,11 @@ async def test_a_restarted_drwatch_keeps_the_alert_up_and_ends_it(
 ) -> None:
     await channel.engine.send(letter())
     await channel.close()
-    again = Channel(*cluster.addresses, every=1.0, standing=[letter()])
+    again = Channel(*cluster.addresses, every=1.6, standing=[letter()])
     try:
         again.keep()
         began = clock().loop
-        await until(lambda: clock().loop - began > 6)
+        await until(lambda: clock().loop - began > 9)
         assert cluster.firing() == [["PrimaryDown"]] * 2
         await again.engine.send(letter(2, resolved=True))
         await until(lambda: notified(inbox) == [("firing", "PrimaryDown"), ("resolved", "PrimaryDown")])
