@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from drwatch.config import Config, ConfigErrors
 from drwatch.core.audit import audit
 from drwatch.core.incident import Phase
+from drwatch.core.paging import Letter
 from drwatch.core.snapshot import Snapshot
 from drwatch.daemon import build
 from drwatch.daemon.carriers import carriers
@@ -89,13 +90,13 @@ async def _generation(
         log.warning("%s", notice, extra={"event": "config"})
     store = await Store.open(config.state_dir / "drwatch.db", boot=boot())
     try:
-        standing = await store.standing(config.alertmanagers, clock())
+        standing = await _standing(config, store)
         carrier = carriers(
             config.channels,
             config.alertmanagers,
             clock,
             living=lambda: {incident.id for incident in watch.incidents if incident.phase is Phase.OPEN},
-            standing=(row.letter for row in standing),
+            standing=standing,
         )
         watch = build.daemon(config, store, carrier, instruments, clock, seen)
         reader = Reader(
@@ -120,6 +121,17 @@ async def _generation(
     finally:
         await store.close()
     return watch.snapshot
+
+
+async def _standing(config: Config, store: Store) -> tuple[Letter, ...]:
+    """What Alertmanagers were told by an earlier run and hold for true; nothing of it is worth a start that fails."""
+    if not config.alertmanagers:
+        return ()
+    try:
+        return tuple(row.letter for row in await store.standing(config.alertmanagers, clock()))
+    except StoreError as broken:
+        log.error("which alerts stand is not known, they run out: %s", broken, extra={"event": "ledger"})
+        return ()
 
 
 async def _until(turn: asyncio.Task[Config | None], works: Sequence[asyncio.Task[None]]) -> None:
