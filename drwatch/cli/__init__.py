@@ -208,7 +208,7 @@ def check_config(arguments: argparse.Namespace) -> None:
     for notice in config.notices:
         print(f"note: {notice}")
     nodes = ", ".join(f"{node.node.name} ({node.role})" for node in config.nodes)
-    print(f"{path} is good: {nodes}; channels {', '.join(config.channels) or 'none'}")
+    print(f"{path} is good: {nodes}; channels {', '.join(config.policy.paging.channels) or 'none'}")
 
 
 def show_status(arguments: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -15,7 +15,9 @@ from drwatch.cli.screen import vote_line
 from drwatch.cli.trouble import Trouble
 from drwatch.cli.words import moment, one_line
 from drwatch.core.duration import span
-from drwatch.store import Account, Ballot, Boxed, Paged, read_account
+from drwatch.core.incident import Phase
+from drwatch.core.paging import PageReason, RowState
+from drwatch.store import Account, Ballot, Boxed, Hushed, Paged, read_account
 
 STEP = "  "
 
@@ -40,10 +42,17 @@ def as_json(account: Account) -> dict[str, object]:
         **{name: getattr(account.past, name) for name in account.past.__slots__},
         "confidence": account.confidence,
         "evidence": account.evidence,
+        "why": why(account),
         "verdicts": [asdict(ballot) for ballot in account.ballots],
-        "ledger": [asdict(page) for page in account.pages],
+        "silences": [asdict(each) for each in account.silences],
+        "ledger": [_ledger(page) for page in account.pages],
         "blackbox": [{"broken": boxed.broken, **boxed.body} for boxed in account.boxed],
     }
+
+
+def _ledger(page: Paged) -> dict[str, object]:
+    attempts = [{"number": number, **asdict(sent)} for number, sent in enumerate(page.attempts, 1)]
+    return {**asdict(page), "attempts": attempts}
 
 
 Line = tuple[int, str]
@@ -59,6 +68,9 @@ def in_words(account: Account, zone: tzinfo) -> Iterator[Line]:
         yield 1, f"confirmed {moment(past.confirmed, zone)}, {_between(past.began, past.confirmed)} later"
     ended = f" {moment(past.ended, zone)}, after {_between(past.began, past.ended)}" if past.ended else ""
     yield 1, f"{past.phase}{ended}"
+    yield 0, why(account)
+    for hushed in account.silences:
+        yield from _hushed(hushed, zone)
     for ballot in account.ballots:
         yield from _ballot(ballot, zone)
     if not account.ballots:
@@ -66,10 +78,46 @@ def in_words(account: Account, zone: tzinfo) -> Iterator[Line]:
         yield from ((1, line) for line in account.evidence)
     for page in account.pages:
         yield from _paged(page, zone)
-    if not account.pages:
-        yield 0, "Nobody was paged."
     for boxed in account.boxed:
         yield from _boxed(boxed)
+
+
+def why(account: Account) -> str:
+    """Why people were paged, or why nobody was, in one sentence."""
+    past = account.past
+    if account.pages:
+        taken = sum(page.state == RowState.ACCEPTED for page in account.pages)
+        many = "one page" if len(account.pages) == 1 else f"{len(account.pages)} pages"
+        return f"Paged: it was confirmed and nothing greater explained it; {many}, {taken} accepted."
+    if past.phase is Phase.HEALED and past.ended is not None:
+        lasted = f"it was over after {_between(past.began, past.ended)}, before its window had passed"
+        explained = f", and {past.suppressed_by} explained it" if past.suppressed_by else ""
+        return f"Nobody was paged: {lasted}{explained}."
+    if past.suppressed_by is not None:
+        return f"Nobody was paged: {past.suppressed_by} explained it, and that is what was told."
+    if past.silence or account.silences:
+        names = past.silence or ", ".join(each.id for each in account.silences)
+        return f"Nobody was paged: it was silenced ({names})."
+    if past.confirmed is None:
+        return "Nobody was paged: it has not lasted for its window yet."
+    return "Nobody was paged: no step of the escalation was due while it was open, or it was a part of Flapping."
+
+
+REASONS: Mapping[str, str] = {
+    PageReason.FIRST: "nobody had been told of it",
+    PageReason.ESCALATED: "the next step's delay was over and it was still open",
+    PageReason.CHANGED: "it had another face, and kept it",
+    PageReason.AGAIN: "it had come back, and stayed for its window",
+    PageReason.STILL: "it was still open",
+    PageReason.RESOLVED: "it was over",
+}
+
+
+def _hushed(hushed: Hushed, zone: tzinfo) -> Iterator[Line]:
+    yield 0, f"Silenced by {hushed.by} ({hushed.id}): {hushed.reason}"
+    yield 1, f"from {moment(hushed.began, zone)} until {moment(hushed.until, zone)}"
+    if hushed.ended is not None:
+        yield 1, f"ended by {hushed.ended_by} {moment(hushed.ended, zone)}"
 
 
 def _between(began: datetime, then: datetime) -> str:
@@ -84,11 +132,16 @@ def _ballot(ballot: Ballot, zone: tzinfo) -> Iterator[Line]:
 
 
 def _paged(page: Paged, zone: tzinfo) -> Iterator[Line]:
-    yield 0, f"Page {page.event} to {page.channel} ({page.reason}, {page.state}): {page.title}"
-    for attempt in page.attempts:
+    stood_in = f" instead of {page.instead}" if page.instead else ""
+    yield 0, f"Page {page.event} to {page.channel}{stood_in} ({page.reason}, {page.state}): {page.title}"
+    because = REASONS.get(page.reason, page.reason)
+    yield 1, f"due {moment(page.created, zone)}, because {because}"
+    for number, attempt in enumerate(page.attempts, 1):
         took = f" in {_between(attempt.started, attempt.ended)}" if attempt.ended else ""
-        detail = f" ({attempt.detail})" if attempt.detail else ""
-        yield 1, f"tried {moment(attempt.started, zone)}: {attempt.outcome or 'cut off'}{took}{detail}"
+        detail = f" ({attempt.detail})" if attempt.detail not in ("", attempt.outcome) else ""
+        yield 1, f"{number}. tried {moment(attempt.started, zone)}: {attempt.outcome or 'cut off'}{took}{detail}"
+    if page.state != RowState.ACCEPTED and page.detail and page.detail not in {each.detail for each in page.attempts}:
+        yield 1, f"{page.state}: {page.detail}"
 
 
 def _boxed(boxed: Boxed) -> Iterator[Line]:

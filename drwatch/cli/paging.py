@@ -14,26 +14,29 @@ from drwatch.cli.words import one_line
 def page_test(arguments: argparse.Namespace) -> int:
     from drwatch.core.finding import Severity
     from drwatch.core.paging import Letter, Outcome
-    from drwatch.paging.apprise import Courier
+    from drwatch.daemon.carriers import carriers
+    from drwatch.daemon.clock import clock
 
     config = configuration(arguments.config)
-    if not config.channels:
+    known = config.policy.paging.channels
+    if not known:
         raise Trouble("paging.channels is empty: drwatch would wake nobody. Add a channel to the configuration")
-    names = [arguments.channel] if arguments.channel else list(config.channels)
-    if unknown := [name for name in names if name not in config.channels]:
-        raise Trouble(f"there is no channel {unknown[0]}: the configuration has {', '.join(config.channels)}")
+    names = [arguments.channel] if arguments.channel else list(known)
+    if unknown := [name for name in names if name not in known]:
+        raise Trouble(f"there is no channel {unknown[0]}: the configuration has {', '.join(known)}")
 
     async def send() -> int:
-        courier = Courier({name: config.channels[name].reveal() for name in names})
-        await courier.start()
+        urls = {name: url for name, url in config.channels.items() if name in names}
+        carrier = carriers(urls, config.alertmanagers, clock)
+        await carrier.start()
         try:
             title = "TEST drwatch: this is a test page, nothing is wrong [TEST.1]"
             body = "If you can read this, drwatch can wake you through this channel."
             came = await asyncio.gather(
-                *(courier.send(Letter(name, "TEST.1", title, body, Severity.WARNING)) for name in names)
+                *(carrier.send(Letter(name, "TEST.1", title, body, Severity.WARNING)) for name in names)
             )
         finally:
-            await courier.close()
+            await carrier.close()
         for name, delivery in zip(names, came, strict=True):
             if arguments.json:
                 fields = {"channel": name, "outcome": delivery.outcome, "seconds": round(delivery.seconds, 3)}

@@ -39,6 +39,16 @@ def config(document: model.Document, zone: str) -> settings.Config:
             {
                 name: _given(channel.url, channel.url_file, channel.credential)
                 for name, channel in document.paging.channels.items()
+                if channel.alertmanager is None
+            }
+        ),
+        alertmanagers=MappingProxyType(
+            {
+                name: settings.AlertmanagerSettings(
+                    tuple(channel.alertmanager), channel.user, channel.password_file, channel.token_file, channel.ca
+                )
+                for name, channel in document.paging.channels.items()
+                if channel.alertmanager is not None
             }
         ),
         anchors=tuple(document.anchors),
@@ -201,8 +211,11 @@ def _notices(document: model.Document) -> Iterator[str]:
                 )
             if node.ssh is None:
                 yield (f"{at}.nodes.{node_name} has no ssh: drwatch cannot tell a dead server from a dead host there.")
-    if not document.paging.channels:
+    channels = document.paging.channels
+    if not channels:
         yield "paging.channels is empty: drwatch will wake nobody."
+    elif all(channel.alertmanager is not None for channel in channels.values()):
+        yield "paging.channels has Alertmanagers alone: when none of them takes alerts, nobody is woken."
     if not document.anchors:
         yield "anchors is empty: drwatch cannot tell its own isolation from the loss of a primary."
     if document.heartbeat is not None:

@@ -166,10 +166,22 @@ class Cluster(Section):
     endpoint: Endpoint | None = None
 
 
+def _peer(text: str) -> str:
+    parts = urlsplit(_web_address(text))
+    if parts.username is not None or parts.query or parts.fragment:
+        raise refuse("expected an Alertmanager's address and nothing else in it", "Put secrets into password_file")
+    return text
+
+
 class Channel(Section):
     url: Url | None = None
     url_file: UrlFile | None = None
     credential: UrlCredential | None = None
+    alertmanager: Annotated[list[Annotated[str, AfterValidator(_peer)]], Field(min_length=1)] | None = None
+    user: Text | None = None
+    password_file: PasswordFile | None = None
+    token_file: PasswordFile | None = None
+    ca: Authority | None = None
     format: Literal["full", "short"] = "full"
 
 

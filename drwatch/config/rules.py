@@ -162,7 +162,8 @@ def _paging(data: Data) -> Iterator[Problem]:
     for name in channels:
         place: Location = ("paging", "channels", name)
         if isinstance(channels[name], dict):
-            yield from _one_source(data, place, ("url_file", "url", "credential"))
+            yield from _one_source(data, place, ("url_file", "url", "credential", "alertmanager"))
+            yield from _alertmanager(data, place)
     steps = _list(data, "paging", "escalation")
     paged: set[str] = set()
     latest = 0.0
@@ -194,6 +195,20 @@ def _paging(data: Data) -> Iterator[Problem]:
             yield Problem(
                 ("paging", "confirm", key), "expected a known key or a condition's name", did_you_mean(key, known)
             )
+
+
+def _alertmanager(data: Data, place: Location) -> Iterator[Problem]:
+    given = _mapping(data, *place)
+    engine = given.get("alertmanager") is not None
+    for key in ("user", "password_file", "token_file", "ca"):
+        if given.get(key) is not None and not engine:
+            yield Problem((*place, key), "expected this beside alertmanager alone", "Remove it, or put it into the URL")
+    if engine and given.get("format") == "short":
+        yield Problem((*place, "format"), "expected no short form: an alert has a summary of its own", "Remove it")
+    if (given.get("user") is None) != (given.get("password_file") is None):
+        yield Problem(place, "expected user and password_file together", "Add the other, or remove both")
+    elif given.get("user") is not None and given.get("token_file") is not None:
+        yield Problem((*place, "token_file"), "expected one way to log in", "Remove it, or user and password_file")
 
 
 def _defined(channel: str, channels: dict[str, Data], at: Location) -> Iterator[Problem]:

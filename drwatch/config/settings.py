@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -86,6 +87,26 @@ class EndpointSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertmanagerSettings:
+    """A channel whose pages go to Alertmanagers; neither a user nor a token where they ask for none."""
+
+    addresses: tuple[str, ...]
+    user: str | None = None
+    password: Secret | None = None
+    token: Secret | None = None
+    ca: Path | None = None
+
+    def headers(self) -> Mapping[str, str]:
+        """What proves who asks: a secret."""
+        if self.token is not None:
+            return {"Authorization": f"Bearer {self.token.reveal()}"}
+        if self.user is None or self.password is None:
+            return {}
+        both = f"{self.user}:{self.password.reveal()}".encode()
+        return {"Authorization": f"Basic {base64.b64encode(both).decode()}"}
+
+
+@dataclass(frozen=True, slots=True)
 class Pace:
     """How often a probe looks and how long it waits for the answer, seconds."""
 
@@ -112,6 +133,8 @@ class Config:
     """A pace for every kind of probe."""
     channels: Mapping[str, Secret]
     """Apprise URLs by channel name."""
+    alertmanagers: Mapping[str, AlertmanagerSettings]
+    """The channels that are none of Apprise's."""
     anchors: tuple[Address, ...]
     listen: Address
     state_dir: Path

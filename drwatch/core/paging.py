@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 from drwatch.core.finding import ALWAYS_TOLD, Condition, Severity
@@ -62,6 +63,34 @@ class Page:
         """The same id on every channel and on every copy."""
         return f"{self.incident.id}.{self.incident.pages}"
 
+    @property
+    def alert(self) -> Alert:
+        incident = self.incident
+        ended = (incident.ended or incident.last_true).wall if self.reason is PageReason.RESOLVED else None
+        condition = incident.told_condition or incident.condition
+        return Alert(incident.cluster, condition, incident.subject, incident.began.wall, ended)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What came of one attempt to deliver a page."""
+
+    outcome: Outcome
+    detail: str
+    """One sentence, without secrets."""
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What a page is about, in what an alert engine knows it again by: the same as long as people were told of it."""
+
+    cluster: str
+    condition: Condition
+    subject: str
+    began: datetime
+    ended: datetime | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class Letter:
@@ -74,6 +103,12 @@ class Letter:
     body: str
     severity: Severity
     resolved: bool = False
+    alert: Alert | None = None
+    """None of what is about no incident: a test, a digest."""
+
+    @property
+    def incident(self) -> str:
+        return self.event.partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +130,12 @@ class Row:
     state: RowState = RowState.DUE
     detail: str = ""
     """What the last attempt came to, without secrets."""
+    alert: Alert | None = None
 
     @property
     def letter(self) -> Letter:
         resolved = self.reason is PageReason.RESOLVED
-        return Letter(self.channel, self.event, self.title, self.body, self.severity, resolved)
+        return Letter(self.channel, self.event, self.title, self.body, self.severity, resolved, self.alert)
 
 
 BACKOFF = (2.0, 5.0, 15.0, 30.0, 60.0)

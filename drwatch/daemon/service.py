@@ -10,13 +10,15 @@ from zoneinfo import ZoneInfo
 
 from drwatch.config import Config, ConfigErrors
 from drwatch.core.audit import audit
+from drwatch.core.incident import Phase
+from drwatch.core.paging import Letter
 from drwatch.core.snapshot import Snapshot
 from drwatch.daemon import build
+from drwatch.daemon.carriers import carriers
 from drwatch.daemon.clock import boot, clock
 from drwatch.daemon.supervisor import Supervisor
 from drwatch.daemon.watch import Daemon
 from drwatch.exporter import Exporter, Instruments
-from drwatch.paging.apprise import Courier
 from drwatch.store import Store, StoreError
 from drwatch.web.app import Reader, application
 from drwatch.web.listen import ListenError, serve
@@ -88,7 +90,14 @@ async def _generation(
         log.warning("%s", notice, extra={"event": "config"})
     store = await Store.open(config.state_dir / "drwatch.db", boot=boot())
     try:
-        carrier = Courier({name: url.reveal() for name, url in config.channels.items()})
+        standing = await _standing(config, store)
+        carrier = carriers(
+            config.channels,
+            config.alertmanagers,
+            clock,
+            living=lambda: {incident.id for incident in watch.incidents if incident.phase is Phase.OPEN},
+            standing=standing,
+        )
         watch = build.daemon(config, store, carrier, instruments, clock, seen)
         reader = Reader(
             assessment=lambda: watch.assessment,
@@ -105,13 +114,24 @@ async def _generation(
             end_silence=watch.silencing.end,
             zone=lambda: ZoneInfo(config.policy.zone),
         )
-        instruments.expect(config.channels)
+        instruments.expect(config.policy.paging.channels)
         async with serve(application(reader), config.listen, config.runtime_dir / "drwatch.sock"):
-            works = [asyncio.create_task(watch.run()), asyncio.create_task(_beat(watch, supervisor))]
+            works = [asyncio.create_task(work) for work in (watch.run(), carrier.keep(), _beat(watch, supervisor))]
             await _until(turn, works)
     finally:
         await store.close()
     return watch.snapshot
+
+
+async def _standing(config: Config, store: Store) -> tuple[Letter, ...]:
+    """What Alertmanagers were told by an earlier run and hold for true; nothing of it is worth a start that fails."""
+    if not config.alertmanagers:
+        return ()
+    try:
+        return tuple(row.letter for row in await store.standing(config.alertmanagers, clock()))
+    except StoreError as broken:
+        log.error("which alerts stand is not known, they run out: %s", broken, extra={"event": "ledger"})
+        return ()
 
 
 async def _until(turn: asyncio.Task[Config | None], works: Sequence[asyncio.Task[None]]) -> None:

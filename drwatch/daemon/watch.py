@@ -320,6 +320,7 @@ class Daemon:
                 body="" if channel in short else message.body,
                 created=now,
                 due=now,
+                alert=event.alert,
             )
             for channel in event.channels
         ]

@@ -8,11 +8,10 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final
 
 from drwatch.core.finding import Severity
-from drwatch.core.paging import Letter, Outcome
+from drwatch.core.paging import Delivery, Letter, Outcome
 
 COMMAND: Final = (sys.executable, "-P", "-m", "drwatch.paging.courier")
 """Without the working directory on the import path: a stray apprise.py there must not become the courier's Apprise."""
@@ -22,16 +21,6 @@ PATIENCE: Final = 2.0
 
 START: Final = 30.0
 """Seconds that a courier may take until it is ready; 0.6 on an idle machine."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """What came of one attempt to deliver a page."""
-
-    outcome: Outcome
-    detail: str
-    """One sentence, without secrets."""
-    seconds: float
 
 
 class CourierBroken(Exception):
@@ -187,6 +176,25 @@ class Courier:
 
         The incident's part of the event marks copies as one incident where the service can tell (PagerDuty).
         """
+        kind = "success" if letter.resolved else "failure" if letter.severity is Severity.CRITICAL else "warning"
+        message = {
+            "channel": letter.channel,
+            "title": letter.title if letter.body else "",
+            # Apprise refuses an empty body, and a service that has no titles puts one before the body.
+            "body": letter.body or letter.title,
+            "kind": kind,
+            "incident": letter.incident,
+        }
+        return await self._attempt(message, self._limit)
+
+    async def post(self, request: Mapping[str, object], limit: float) -> Delivery:
+        """One POST in a child of the courier, killed after ``limit`` seconds; never raises for what the world did.
+
+        ``request`` has the ``url``, the ``headers``, the ``body`` and the ``ca``, a PEM file or None.
+        """
+        return await self._attempt({"post": request, "limit": limit}, limit)
+
+    async def _attempt(self, message: Mapping[str, object], limit: float) -> Delivery:
         loop = asyncio.get_running_loop()
         begun = loop.time()
 
@@ -198,18 +206,9 @@ class Courier:
         except CourierBroken as broken:
             return came(Outcome.FAILED, str(broken))
         self._number += 1
-        kind = "success" if letter.resolved else "failure" if letter.severity is Severity.CRITICAL else "warning"
-        message = {
-            "id": self._number,
-            "channel": letter.channel,
-            "title": letter.title if letter.body else "",
-            # Apprise refuses an empty body, and a service that has no titles puts one before the body.
-            "body": letter.body or letter.title,
-            "kind": kind,
-            "incident": letter.event.partition(".")[0],
-        }
+        number = self._number
         try:
-            answer = await process.ask(self._number, message, self._limit + PATIENCE)
+            answer = await process.ask(number, {"id": number, **message}, limit + PATIENCE)
         except TimeoutError:
             await process.kill()
             return came(Outcome.AMBIGUOUS, "the courier was stuck and is replaced: it may have arrived")

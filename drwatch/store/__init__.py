@@ -6,7 +6,7 @@ Nothing is decided here. Moments are kept by their wall hand, as UTC text that s
 
 from __future__ import annotations
 
-from drwatch.store.account import Account, Paged, Sent, read_account
+from drwatch.store.account import Account, Hushed, Paged, Sent, read_account
 from drwatch.store.blackbox import Boxed, verify
 from drwatch.store.past import Past, read_blackbox, read_drills, read_history
 from drwatch.store.schema import MIGRATIONS
@@ -21,6 +21,7 @@ __all__ = [
     "Ballot",
     "Boxed",
     "DiskAiling",
+    "Hushed",
     "Loaded",
     "Paged",
     "Past",

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from drwatch.core.finding import Confidence
+from drwatch.core.silence import NEVER
 from drwatch.store.blackbox import Boxed
 from drwatch.store.blackbox import of_incident as boxed
 from drwatch.store.past import Past, maybe, past_of, read
@@ -28,6 +29,19 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class Hushed:
+    """One silence that covered the incident for a part of its life: whose, why, and from when until when."""
+
+    id: str
+    by: str
+    reason: str
+    began: datetime
+    until: datetime
+    ended: datetime | None
+    ended_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Paged:
     """One page on one channel, and every attempt to deliver it."""
 
@@ -37,6 +51,10 @@ class Paged:
     title: str
     state: str
     created: datetime
+    detail: str
+    """What it came to at last."""
+    instead: str
+    """The channel that this one stood in for; empty for one that was asked for."""
     attempts: tuple[Sent, ...]
 
 
@@ -48,6 +66,7 @@ class Account:
     confidence: Confidence
     evidence: tuple[str, ...]
     ballots: tuple[Ballot, ...]
+    silences: tuple[Hushed, ...]
     pages: tuple[Paged, ...]
     boxed: tuple[Boxed, ...]
 
@@ -67,8 +86,34 @@ def account(db: sqlite3.Connection, incident: str) -> Account | None:
         confidence=Confidence(line["confidence"]),
         evidence=tuple(json.loads(line["evidence"])),
         ballots=ballots(db, incident, line["began"]),
+        silences=_silences(db, line),
         pages=pages,
         boxed=boxed(db, incident),
+    )
+
+
+def _silences(db: sqlite3.Connection, line: sqlite3.Row) -> tuple[Hushed, ...]:
+    if not db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'silences'").fetchone()[0]:
+        return ()  # read without a daemon, from a file that an earlier drwatch wrote
+    if line["condition"] in NEVER:
+        return ()
+    lines = db.execute(
+        """SELECT * FROM silences WHERE cluster = :cluster AND node IN ('', :subject)
+           AND (condition IS NULL OR condition IN (:condition, :told_condition))
+           AND coalesce(ended, until) > :began AND (:ended IS NULL OR began < :ended) ORDER BY began, id""",
+        dict(line),
+    )
+    return tuple(
+        Hushed(
+            id=each["id"],
+            by=each["by"],
+            reason=each["reason"],
+            began=wall(each["began"]),
+            until=wall(each["until"]),
+            ended=maybe(each["ended"]),
+            ended_by=each["ended_by"],
+        )
+        for each in lines
     )
 
 
@@ -84,6 +129,8 @@ def _pages(db: sqlite3.Connection, incident: str, began: str) -> tuple[Paged, ..
             title=row["title"],
             state=row["state"],
             created=wall(row["created"]),
+            detail=row["detail"],
+            instead=row["instead"] if "instead" in row.keys() else "",  # noqa: SIM118 - a Row has no other way
             attempts=_attempts(db, row["event"], row["channel"]),
         )
         for row in rows

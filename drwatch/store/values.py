@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 
 from drwatch.core.finding import Condition, Confidence, Severity
 from drwatch.core.incident import Incident, Phase
-from drwatch.core.paging import PageReason, Row, RowState
+from drwatch.core.paging import Alert, PageReason, Row, RowState
 from drwatch.core.sample import Moment
+from drwatch.store.plain import plain, value_of
 from drwatch.store.schema import INCIDENT, ROW
 
 
@@ -104,9 +105,16 @@ def incident_of(line: sqlite3.Row, reading: Reading) -> Incident:
 
 
 def row_values(row: Row, boot: str) -> tuple[object, ...]:
-    held = (getattr(row, name) for name in ROW[:-1])
-    values = tuple(text(value) if isinstance(value, Moment) else value for value in held)
-    return (*values, hands(row, ROW[:-1], boot))
+    def value(name: str) -> object:
+        match getattr(row, name):
+            case Moment() as moment:
+                return text(moment)
+            case Alert() as alert:
+                return json.dumps(plain(alert), ensure_ascii=False)
+            case held:
+                return held
+
+    return (*map(value, ROW[:-1]), hands(row, ROW[:-1], boot))
 
 
 def row_of(line: sqlite3.Row, reading: Reading) -> Row:
@@ -124,6 +132,8 @@ def row_of(line: sqlite3.Row, reading: Reading) -> Row:
         ambiguous=line["ambiguous"],
         state=RowState(line["state"]),
         detail=line["detail"],
+        # It is the same on whatever clock.
+        alert=None if line["alert"] is None else value_of(Alert, json.loads(line["alert"]), lambda moment: moment),
     )
     if row.state is not RowState.SENDING:
         return row

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from drwatch.core.blackbox import Death, Record
-from drwatch.core.incident import ENDED, Incident
+from drwatch.core.incident import ENDED, Incident, Phase
 from drwatch.core.memory import Memory
 from drwatch.core.paging import Outcome, PageReason, Row, RowState
 from drwatch.core.sample import Moment
@@ -140,6 +140,10 @@ class Store:
     async def silences(self, now: Moment, limit: int = 50) -> tuple[Silence, ...]:
         """The latest silences, newest first, past ones too."""
         return await self._run(lambda: silences.past(self._connection(), limit, now))
+
+    async def standing(self, channels: Collection[str], now: Moment) -> tuple[Row, ...]:
+        """Of each incident that has not ended the latest page that was accepted, on each of these channels."""
+        return await self._run(lambda: self._standing(channels, now))
 
     async def ended_since(self, since: datetime, now: Moment) -> tuple[Incident, ...]:
         """The incidents that ended since, in the order of their end."""
@@ -281,6 +285,15 @@ class Store:
         with transaction(self._connection()) as db:
             deleted = retention.prune(db, wall)
         return deleted, deleted + retention.shrink(db)
+
+    def _standing(self, channels: Collection[str], now: Moment) -> tuple[Row, ...]:
+        lines = self._connection().execute(
+            """SELECT l.* FROM ledger AS l JOIN incidents AS i ON i.id = l.incident AND l.created >= i.began
+               WHERE i.phase = ? AND l.state = ? ORDER BY l.created""",
+            (Phase.OPEN, RowState.ACCEPTED),
+        )
+        rows = (row_of(line, Reading(self._boot, now)) for line in lines)
+        return tuple({(row.incident, row.channel): row for row in rows if row.channel in channels}.values())
 
     def _silence(self, changed: Sequence[Silence]) -> None:
         with transaction(self._connection()) as db:

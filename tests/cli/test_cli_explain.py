@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from commands import drwatch
 from test_cli_input import config  # noqa: F401 - a fixture
 
+from drwatch.core.finding import Condition, Confidence, Severity
+from drwatch.core.incident import Incident, Phase
+from drwatch.core.paging import Outcome, PageReason, Row, RowState
+from drwatch.core.sample import Moment
+from drwatch.core.silence import Silence
 from drwatch.lab import virtual
 from drwatch.lab.scenarios import SCENARIOS
-from drwatch.store import read_history
+from drwatch.store import Attempt, Store, read_history
 
 
 @pytest.fixture
@@ -38,7 +47,9 @@ async def test_every_vote_every_page_and_every_attempt_is_told(config: Path, tol
     assert any(line.startswith("standby oslo-b, receiver: broken (") for line in votes)
     assert "  so: its host answers, and the process that was there is gone" in lines
     assert any(line.startswith(f"Page {told}.1 to phone (first, accepted): CRITICAL") for line in lines)
-    assert any(line.startswith("  tried ") and ": accepted" in line for line in lines)
+    assert any(line.startswith("  1. tried ") and ": accepted" in line for line in lines)
+    assert "Paged: it was confirmed and nothing greater explained it; one page, 1 accepted." in lines
+    assert any(line.endswith(", because nobody had been told of it") for line in lines)
     assert any(line.startswith("Black box, record 1: oslo-a was proved dead at ") for line in lines)
 
 
@@ -52,7 +63,8 @@ async def test_the_same_for_a_script_by_a_pages_event(config: Path, told: str) -
     assert {vote["chair"] for vote in verdict["votes"]} >= {"witness, database", "standby oslo-b, receiver"}
     assert all(isinstance(vote["counts"], bool) for vote in verdict["votes"])
     (page,) = said["ledger"]
-    assert [attempt["outcome"] for attempt in page["attempts"]] == ["accepted"]
+    assert [(attempt["number"], attempt["outcome"]) for attempt in page["attempts"]] == [(1, "accepted")]
+    assert said["why"].startswith("Paged: ")
     assert said["blackbox"][0]["primary"] == "oslo-a"
 
 
@@ -61,6 +73,105 @@ async def test_an_incident_that_never_was_is_named_in_a_sentence(config: Path, t
     ran = await asyncio.to_thread(drwatch, "explain", "NOSUCH", "--config", config)
     assert (ran.status, ran.out) == (3, "")
     assert ran.sentence == "there is no incident NOSUCH: 'drwatch incidents' lists those there are"
+
+
+NIGHT = datetime(2026, 11, 23, 2, 14, tzinfo=UTC)
+
+
+def at(seconds: float) -> Moment:
+    return Moment(5000 + seconds, NIGHT + timedelta(seconds=seconds))
+
+
+def lag(phase: Phase = Phase.OPEN, **fields: Any) -> Incident:
+    """It began at the night's first second, was confirmed after 15 s and, if it has ended, was over after 60."""
+    return Incident(
+        id="LAGLAG",
+        cluster="shop",
+        topic="lag",
+        subject="oslo-b",
+        condition=Condition.REPLICATION_STOPPED,
+        severity=Severity.WARNING,
+        summary="oslo-b applies what is 80 s old",
+        evidence=("the applier is busy",),
+        confidence=Confidence.LIKELY,
+        phase=phase,
+        began=at(0),
+        condition_began=at(0),
+        last_true=at(50),
+        confirmed=None if phase is Phase.HEALED else at(15),
+        ended=at(60) if phase in (Phase.HEALED, Phase.RESOLVED) else None,
+        **fields,
+    )
+
+
+async def explained(config: Path, *options: str) -> str:  # noqa: F811
+    ran = await asyncio.to_thread(drwatch, "explain", "LAGLAG", *options, "--config", config)
+    assert (ran.status, ran.err) == (0, "")
+    return ran.out
+
+
+async def written(config: Path, incident: Incident, rows: Sequence[Row] = ()) -> Store:  # noqa: F811
+    store = await Store.open(config.parent / "state" / "drwatch.db")
+    await store.commit([incident], rows)
+    return store
+
+
+async def test_who_silenced_it_why_and_until_when_is_told(config: Path) -> None:  # noqa: F811
+    store = await written(config, lag(Phase.RESOLVED))
+    mine = Silence("SAAAAAA", "shop", at(-30), 3600.0, "a report runs", "kari", Condition.REPLICATION_STOPPED, "oslo-b")
+    other = Silence("SBBBBBB", "shop", at(70), 60.0, "too late for it", "bo")
+    elsewhere = Silence("SCCCCCC", "shop", at(-30), 60.0, "of another node", "bo", None, "oslo-a")
+    await store.silence([replace(mine, ended=at(100), ended_by="bo"), other, elsewhere])
+    await store.close()
+    said = await explained(config)
+    assert "Nobody was paged: it was silenced (SAAAAAA)." in said
+    assert "Silenced by kari (SAAAAAA): a report runs" in said
+    assert "  ended by bo " in said
+    assert "SBBBBBB" not in said
+    assert "SCCCCCC" not in said
+    assert json.loads(await explained(config, "--json"))["silences"][0]["by"] == "kari"
+
+
+@pytest.mark.parametrize(
+    ("incident", "why"),
+    [
+        (lag(Phase.HEALED), "Nobody was paged: it was over after 60 s, before its window had passed."),
+        (
+            lag(suppressed_by=Condition.PRIMARY_DOWN),
+            "Nobody was paged: PrimaryDown explained it, and that is what was told.",
+        ),
+        (lag(silence="SAAAAAA"), "Nobody was paged: it was silenced (SAAAAAA)."),
+    ],
+    ids=["healed", "explained", "silenced"],
+)
+async def test_why_nobody_was_paged_is_told(config: Path, incident: Incident, why: str) -> None:  # noqa: F811
+    await (await written(config, incident)).close()
+    assert why in (await explained(config)).splitlines()
+
+
+async def test_every_attempt_is_told_with_its_number_its_end_and_what_came_of_it(config: Path) -> None:  # noqa: F811
+    row = Row("LAGLAG.1", "phone", "LAGLAG", PageReason.FIRST, Severity.WARNING, "WARNING lag", "words", at(15), at(15))
+    store = await written(config, lag(), [row])
+    failed = replace(row, attempts=1, detail="connection refused")
+    await store.mark(failed, Attempt(at(15), at(17), Outcome.FAILED))
+    perhaps = replace(row, attempts=2, detail="no answer in time, after the message had left: it may have arrived")
+    await store.mark(perhaps, Attempt(at(20), at(35), Outcome.AMBIGUOUS))
+    await store.mark(replace(row, attempts=3, state=RowState.EXPIRED, detail="it is no longer news"), Attempt(at(60)))
+    await store.close()
+    lines = (await explained(config)).splitlines()
+    attempts = [line.split(":", 3)[-1].strip() for line in lines if ". tried " in line]
+    assert [line.split()[0] for line in lines if ". tried " in line] == ["1.", "2.", "3."]
+    assert attempts[0].endswith("failed in 2.0 s (connection refused)")
+    assert "ambiguous in 15 s (no answer in time" in attempts[1]
+    assert "cut off" in attempts[2]
+    told = json.loads(await explained(config, "--json"))["ledger"][0]
+    assert [(each["number"], each["outcome"]) for each in told["attempts"]] == [
+        (1, "failed"),
+        (2, "ambiguous"),
+        (3, None),
+    ]
+    assert told["attempts"][0]["ended"] == "2026-11-23T02:14:17+00:00"
+    assert (told["state"], told["detail"]) == ("expired", "it is no longer news")
 
 
 def test_before_the_first_run_there_is_nothing_to_explain(config: Path) -> None:  # noqa: F811

@@ -10,6 +10,45 @@ from drwatch.config.errors import key_path
 CHOICES = [
     pytest.param(
         "    phone: {url_file: /etc/drwatch/phone.url}\n",
+        "    phone: {alertmanager: [http://am1:9093, http://user:pw@am2:9093]}\n",
+        "16: paging.channels.phone.alertmanager[1]: expected an Alertmanager's address and nothing else in it."
+        " Put secrets into password_file.",
+        id="an Alertmanager with a secret in its address",
+    ),
+    pytest.param(
+        "    phone: {url_file: /etc/drwatch/phone.url}\n",
+        "    phone: {alertmanager: [am1:9093]}\n",
+        "16: paging.channels.phone.alertmanager[0]: expected a web address. Start it with http:// or https://.",
+        id="an Alertmanager without a scheme",
+    ),
+    pytest.param(
+        "    phone: {url_file: /etc/drwatch/phone.url}\n",
+        "    phone: {alertmanager: [http://am1:9093], url_file: /etc/drwatch/phone.url}\n",
+        "16: paging.channels.phone.alertmanager: expected exactly one of url_file, url, credential, alertmanager."
+        " Remove all but one.",
+        id="a channel of two kinds",
+    ),
+    pytest.param(
+        "    phone: {url_file: /etc/drwatch/phone.url}\n",
+        "    phone: {alertmanager: [http://am1:9093], user: drwatch}\n",
+        "16: paging.channels.phone: expected user and password_file together. Add the other, or remove both.",
+        id="a user without a password",
+    ),
+    pytest.param(
+        "    phone: {url_file: /etc/drwatch/phone.url}\n",
+        "    phone: {url_file: /etc/drwatch/phone.url, token_file: /etc/drwatch/mysql.pw}\n",
+        "16: paging.channels.phone.token_file: expected this beside alertmanager alone."
+        " Remove it, or put it into the URL.",
+        id="a token for a URL",
+    ),
+    pytest.param(
+        '    sms: {url: "${SMS_URL}", format: short}\n',
+        "    sms: {alertmanager: [http://am1:9093], format: short}\n",
+        "17: paging.channels.sms.format: expected no short form: an alert has a summary of its own. Remove it.",
+        id="a short alert",
+    ),
+    pytest.param(
+        "    phone: {url_file: /etc/drwatch/phone.url}\n",
         "    phone: {url_file: /etc/drwatch/phone.url, fromat: short}\n",
         "16: paging.channels.phone.fromat: expected a known key. Perhaps format was meant.",
         id="a key that is nearly right",

@@ -50,3 +50,13 @@ def test_without_an_escalation_every_channel_is_paged_at_once(machine, pair) -> 
     text = "".join(line for line in pair.splitlines(keepends=True) if "escalation" not in line)
     [step] = machine.load(text).policy.paging.escalation
     assert (step.to, step.after) == (("phone", "sms"), 0.0)
+
+
+def test_a_configuration_with_alertmanagers_alone_says_what_that_means(machine, pair) -> None:
+    notice = "paging.channels has Alertmanagers alone: when none of them takes alerts, nobody is woken."
+    engine = pair.replace("{url_file: /etc/drwatch/phone.url}", "{alertmanager: [http://am1:9093]}")
+    assert notice not in machine.load(engine).notices
+    assert (
+        notice
+        in machine.load(engine.replace('{url: "${SMS_URL}", format: short}', "{alertmanager: [http://am2]}")).notices
+    )

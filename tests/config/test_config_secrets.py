@@ -170,3 +170,20 @@ def test_tls_off_is_plaintext(machine) -> None:
     tls = machine.load().nodes[0].mysql.tls
     assert tls.mode is TlsMode.OFF
     assert tls.context() is None
+
+
+def test_what_proves_drwatch_to_an_alertmanager_comes_from_a_file_and_is_not_shown(machine, pair) -> None:
+    machine.write("/etc/drwatch/am.secret", "Hunter2pw\n")
+    basic = pair.replace(
+        "{url_file: /etc/drwatch/phone.url}",
+        "{alertmanager: [http://am1:9093, https://am2/prefix], user: drwatch, password_file: /etc/drwatch/am.secret}",
+    )
+    config = machine.load(basic)
+    peers = config.alertmanagers["phone"]
+    assert peers.addresses == ("http://am1:9093", "https://am2/prefix")
+    assert peers.headers() == {"Authorization": "Basic ZHJ3YXRjaDpIdW50ZXIycHc="}
+    assert "phone" not in config.channels
+    assert "phone" in config.policy.paging.channels
+    assert "Hunter2pw" not in repr(config)
+    bearer = basic.replace("user: drwatch, password_file", "token_file")
+    assert machine.load(bearer).alertmanagers["phone"].headers() == {"Authorization": "Bearer Hunter2pw"}

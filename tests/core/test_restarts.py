@@ -53,7 +53,8 @@ def test_one_restart_is_a_line_in_the_history_and_wakes_nobody() -> None:
         finding = found(lives([5.0], now), now, RESTARTED)
         story.tick(now, *([finding] if finding else []))
     assert [(each.condition, each.phase, each.severity) for each in story.changed] == [
-        (RESTARTED, Phase.HEALED, Severity.WARNING)
+        (RESTARTED, Phase.SUSPECTED, Severity.WARNING),
+        (RESTARTED, Phase.HEALED, Severity.WARNING),
     ]
 
 

@@ -24,7 +24,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 class Page:
     path: str
     at: float
-    body: dict[str, Any]
+    body: Any
+    headers: dict[str, str]
 
 
 class Inbox:
@@ -76,10 +77,10 @@ class Inbox:
 
     def _take(self, request: BaseHTTPRequestHandler) -> None:
         said = request.rfile.read(int(request.headers.get("content-length", 0)))
-        body: dict[str, Any] = {}
+        body: Any = {}
         with suppress(ValueError):
             body = json.loads(said)
-        self.pages.append(Page(request.path, time.monotonic(), body))
+        self.pages.append(Page(request.path, time.monotonic(), body, dict(request.headers)))
         behaviour = self.always or request.path.strip("/").split("/")[0].split("?")[0]
         if behaviour == "hang":
             self._over.wait(120)

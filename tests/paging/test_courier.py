@@ -195,3 +195,8 @@ async def test_a_page_takes_a_moment(courier: Callable[..., Courier], inbox: Inb
     await carrier.start()
     deliveries = [await carrier.send(Letter("phone", f"ABCDEF.{n}", "t", "b", Severity.WARNING)) for n in range(9)]
     assert sorted(delivery.seconds for delivery in deliveries)[4] < 0.25
+
+
+async def test_a_service_that_needs_another_package_says_which() -> None:
+    wrong = await check({"growl": "growl://127.0.0.1"})
+    assert wrong == {"growl": "growl:// needs more than Apprise: install gntp beside drwatch"}

@@ -8,6 +8,7 @@ asked on stdin                                                         answered 
 ``{"channels": {name: url}, "limit": 15.0}``, once, first              ``{"ready": {name: null or what is wrong}}``
 ``{"check": {name: url}}``                                             ``{"checked": {name: null or what is wrong}}``
 ``{"id": 7, "channel", "title", "body", "kind", "incident"}``          ``{"id": 7, "outcome", "detail", "seconds"}``
+``{"id": 8, "post": {"url", "headers", "body", "ca"}, "limit": 8.0}``  the same
 =====================================================================  =============================================
 
 ``kind`` is info, success, warning or failure; ``outcome`` is accepted, refused, failed or ambiguous, as in

@@ -48,6 +48,8 @@ def open_channel(url: str, limit: float) -> apprise.NotifyBase:
     if service is None:
         if scheme.lower() not in manager():
             raise Trouble(f"Apprise knows no service {redact(scheme) if len(scheme) > 20 else scheme}://")
+        if not manager()[scheme.lower()].enabled:
+            raise Trouble(f"{scheme}:// needs more than Apprise: install {_needs(scheme.lower())} beside drwatch")
         raise Trouble(redact(said[-1].text.rstrip(".")) if said else "Apprise cannot use this URL")
     service.retry = 0
     if service.overflow_mode is apprise.OverflowMode.UPSTREAM:
@@ -60,6 +62,11 @@ def open_channel(url: str, limit: float) -> apprise.NotifyBase:
     if targets > 1:
         raise Trouble(f"{targets} targets in one URL: give each its own channel, so that each page has one answer")
     return service
+
+
+def _needs(scheme: str) -> str:
+    needed = manager()[scheme].requirements.get("packages_required") or "what Apprise's page on it names"
+    return needed if isinstance(needed, str) else " and ".join(needed)
 
 
 def _count(targets: object) -> int:

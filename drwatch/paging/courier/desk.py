@@ -16,6 +16,7 @@ from typing import Any
 import apprise
 
 from drwatch.paging.courier.child import Child
+from drwatch.paging.courier.posting import post
 from drwatch.paging.courier.redaction import Redactor
 from drwatch.paging.courier.services import look, open_channels
 from drwatch.paging.courier.telling import tell
@@ -84,14 +85,14 @@ class Desk:
             self._send(ask)
 
     def _send(self, ask: dict[str, Any]) -> None:
-        service = self._services.get(ask["channel"])
-        if service is None:
+        limit, service = float(ask.get("limit", self._limit)), self._services.get(ask.get("channel", ""))
+        if service is None and "post" not in ask:
             why = self._wrong.get(ask["channel"]) or "the courier was given no such channel"
             self._answer({"id": ask["id"], "outcome": REFUSED, "detail": why, "seconds": 0.0})
             return
 
         def inside() -> object:
-            verdict = tell(service, ask, self._redact)
+            verdict = post(ask["post"], limit) if "post" in ask else tell(service, ask, self._redact)
             return {"outcome": verdict.outcome, "detail": verdict.detail}
 
         begun = time.monotonic()
@@ -102,7 +103,7 @@ class Desk:
             why = f"no process for the attempt: {error.strerror}"
             self._answer({"id": ask["id"], "outcome": FAILED, "detail": why, "seconds": 0.0})
             return
-        self._attempts[child.pipe] = Attempt(ask["id"], child, begun, begun + self._limit)
+        self._attempts[child.pipe] = Attempt(ask["id"], child, begun, begun + limit)
         self._poller.register(child.pipe, select.POLLIN)
 
     def _settle(self, pipe: int, late: bool = False) -> None:
@@ -112,7 +113,7 @@ class Desk:
         attempt.child.kill()
         verdict = attempt.child.answer()
         if not isinstance(verdict, dict):
-            why = f"killed after {self._limit:g} s" if late else "the attempt died"
+            why = f"killed after {attempt.due - attempt.begun:.4g} s" if late else "the attempt died"
             verdict = {"outcome": AMBIGUOUS, "detail": f"{why}: it may have arrived"}
         self._answer({"id": attempt.id, **verdict, "seconds": round(time.monotonic() - attempt.begun, 4)})
 

@@ -20,11 +20,27 @@ KINDS: Final = {
 }
 
 
+def belong_together(service: Any, incident: str) -> None:
+    """Have copies of a page, and its end, be one incident where the service knows such a thing.
+
+    What the channel's URL says of it itself (``dedup``, ``alias``, ``action``) stays.
+    """
+    if getattr(service, "dedup", ...) is None:  # PagerDuty
+        service.dedup = incident
+        if service.action == service.template_args["action"]["default"]:
+            # Its default would open an incident with the news that it is over.
+            service.action = "map"
+    if getattr(service, "alias", ...) is None:  # Opsgenie, Jira Service Management
+        service.alias = incident
+        if service.action == service.template_args["action"]["default"]:
+            # Its default closes only what this very process has opened: a child would send nothing and call it done.
+            service.action = "new"
+
+
 def tell(service: Any, ask: Mapping[str, Any], redact: Callable[[str], str]) -> Verdict:
     """Send one page through one service, in this process; blocks at most until the service's own time-out."""
-    if ask.get("incident") and getattr(service, "dedup", ...) is None:
-        # PagerDuty: copies of a page, and its end, belong to one incident there.
-        service.dedup = ask["incident"]
+    if ask.get("incident"):
+        belong_together(service, ask["incident"])
     carrier = apprise.Apprise(asset=service.asset)
     carrier.add(service)
     wire = Wire()

@@ -43,11 +43,11 @@ def judge(accepted: bool, given_up: bool, said: Sequence[Line], wire: Wire, reda
     warnings = [line.text for line in said if line.level >= logging.WARNING]
     words = redact(warnings[-1])[:160].rstrip(".") if warnings else "the service gave no reason"
     if (status := _last(r"error=(\d{3})\b", text)) is not None:
-        return _by_status(status, words)
+        return by_status(status, words)
     if (code := _last(r"\((\d{3}), b?['\"]", text)) is not None and wire.smtp:
         # An SMTP answer is final either way: 5yz for good, 4yz for now.
         return Verdict(REFUSED if code >= 500 else FAILED, f"the mail server answered {code}")
-    why = _why(text) or ("no answer in time" if given_up else words)
+    why = why_of(text) or ("no answer in time" if given_up else words)
     if wire.sent:
         return Verdict(AMBIGUOUS, f"{why}, after the message had left: it may have arrived")
     # A service that speaks neither HTTP nor SMTP sends unseen once it is connected.
@@ -60,7 +60,7 @@ def _last(pattern: str, text: str) -> int | None:
     return int(found[-1]) if found else None
 
 
-def _by_status(status: int, words: str) -> Verdict:
+def by_status(status: int, words: str) -> Verdict:
     try:
         phrase = f"HTTP {status} {HTTPStatus(status).phrase}"
     except ValueError:
@@ -94,5 +94,5 @@ _IN_DOUBT: Final = (
 )
 
 
-def _why(text: str) -> str | None:
+def why_of(text: str) -> str | None:
     return next((why for pattern, why in (*_WHYS, *_IN_DOUBT) if re.search(pattern, text, re.IGNORECASE)), None)

@@ -1,0 +1,198 @@
+"""Alerts for an Alertmanager (API v2): every peer is told, and told again for as long as the incident is open.
+
+An Alertmanager takes an alert for over once its ``endsAt`` has passed, and peers tell each other what was notified but
+not what was received. So each alert goes to all of them with an end a few minutes ahead, and again well before that.
+What is over is repeated too, for peers that were away when it ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from drwatch.core.paging import Delivery, Letter, Outcome
+from drwatch.core.sample import Moment
+
+log = logging.getLogger("drwatch")
+
+Post = Callable[[Mapping[str, object], float], Awaitable[Delivery]]
+"""Makes one POST of ``url``, ``headers``, ``body`` and ``ca`` within so many seconds."""
+
+LIMIT: Final = 10.0
+"""Seconds after which a page that no peer has accepted has failed, so that another channel can take over."""
+
+ATTEMPT: Final = 8.0
+"""Seconds that one peer is given; what is left up to the limit is for killing the attempt."""
+
+REFRESH: Final = 60.0
+"""Seconds between two tellings of an alert that stands."""
+
+LASTS: Final = 5
+"""Refreshes that an alert outlives: as long may drwatch be away before an Alertmanager takes the trouble for over."""
+
+REPEATED: Final = 900.0
+"""Seconds for which the end of an alert is repeated, as Prometheus does it."""
+
+Labels = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """The Alertmanagers behind one channel, one cluster of them."""
+
+    addresses: tuple[str, ...]
+    """Like http://am1:9093 or https://example.no/alertmanager; no secret."""
+    headers: Mapping[str, str]
+    """What proves who asks."""
+    ca: str | None = None
+    """PEM file; None takes the system's authorities."""
+
+
+class Alertmanager:
+    """Tells one channel's peers. ``living`` names the incidents that are open now; ``standing`` are the latest letters
+    that an earlier run had accepted here."""
+
+    def __init__(
+        self,
+        peers: Peers,
+        post: Post,
+        clock: Callable[[], Moment],
+        living: Callable[[], Collection[str]],
+        standing: Iterable[Letter] = (),
+        every: float = REFRESH,
+    ) -> None:
+        self._peers, self._post, self._clock, self._living, self._every = peers, post, clock, living, every
+        self._standing = {letter.incident: letter for letter in standing}
+        self._over: dict[str, tuple[Moment, dict[str, Any]]] = {}
+        """By their labels the alerts whose end is still repeated, and since when."""
+        self._mute: set[str] = set()
+        """Peers that took nothing when they were last told."""
+        self._under_way: dict[str, set[asyncio.Task[Delivery]]] = {peer: set() for peer in peers.addresses}
+        """By peer the POSTs that are not over, whoever still waits for them."""
+
+    async def send(self, letter: Letter) -> Delivery:
+        """Tell all peers; accepted as soon as one of them has accepted, else after at most 10 s."""
+        return await self._tell(self._turn(letter, self._clock()))
+
+    async def keep(self) -> None:
+        """Tell again what stands, until cancelled."""
+        while True:
+            await asyncio.sleep(self._every)
+            alerts = self.standing()
+            if alerts:
+                came = await self._tell(alerts)
+                if came.outcome is not Outcome.ACCEPTED:
+                    log.error("no alert was refreshed: %s", came.detail, extra={"event": "alertmanager"})
+
+    def standing(self) -> list[dict[str, Any]]:
+        """What every peer should know by now; what has ended without a word is left to run out."""
+        now, living = self._clock(), self._living()
+        self._over = {name: over for name, over in self._over.items() if now - over[0] < REPEATED}
+        on = [letter for letter in self._standing.values() if letter.incident in living]
+        return [alert for _, alert in self._over.values()] + [self._alert(letter, now) for letter in on]
+
+    async def close(self) -> None:
+        """Leave the attempts that nobody waits for; the courier ends them."""
+        left = [task for tasks in self._under_way.values() for task in tasks]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    def _turn(self, letter: Letter, now: Moment) -> list[dict[str, Any]]:
+        """What is to be told with this letter: its alert, and the end of the one that it takes the place of."""
+        told = self._alert(letter, now)
+        if letter.alert is None:
+            return [told]
+        before = self._standing.pop(letter.incident, None)
+        if letter.resolved:
+            self._over[_key(letter)] = now, told
+        else:
+            self._standing[letter.incident] = letter
+            self._over.pop(_key(letter), None)
+        if before is None or _key(before) == _key(letter):
+            return [told]
+        ended = self._alert(before, now) | {"endsAt": _time(now.wall)}
+        self._over[_key(before)] = now, ended
+        return [ended, told]
+
+    def _alert(self, letter: Letter, now: Moment) -> dict[str, Any]:
+        about, ahead = letter.alert, now.wall + timedelta(seconds=LASTS * self._every)
+        return {
+            "labels": labels(letter),
+            "annotations": {"summary": letter.title, "description": letter.body, "event": letter.event},
+            "startsAt": _time(now.wall if about is None else about.began),
+            "endsAt": _time(ahead if about is None or about.ended is None else about.ended),
+        }
+
+    async def _tell(self, alerts: list[dict[str, Any]]) -> Delivery:
+        begun, waiting = self._clock(), set[asyncio.Task[Delivery]]()
+        for peer, tasks in self._under_way.items():
+            task = asyncio.create_task(self._ask(peer, alerts, tuple(tasks)), name=f"alert {peer}")
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+            waiting.add(task)
+        came: list[Delivery] = []
+        while waiting and (left := LIMIT - (self._clock() - begun)) > 0:
+            done, waiting = await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            came += [task.result() for task in done]
+            if accepted := next((each for each in came if each.outcome is Outcome.ACCEPTED), None):
+                return accepted
+        seconds = self._clock() - begun
+        came += [Delivery(Outcome.AMBIGUOUS, "no answer in time: it may have arrived", seconds) for _ in waiting]
+        return Delivery(_worst(came), "; ".join(sorted({each.detail for each in came})), seconds)
+
+    async def _ask(
+        self, peer: str, alerts: list[dict[str, Any]], before: Collection[asyncio.Task[Delivery]]
+    ) -> Delivery:
+        now = self._clock().wall
+        if before and any(datetime.fromisoformat(alert["endsAt"]) <= now for alert in alerts):
+            # What was sent before would bring it up again if it came after its end, and wake people for nothing.
+            await asyncio.wait(before, timeout=ATTEMPT)
+        came = await self._post(
+            {
+                "url": f"{peer.rstrip('/')}/api/v2/alerts",
+                "headers": {"Content-Type": "application/json", **self._peers.headers},
+                "body": json.dumps(alerts, ensure_ascii=False),
+                "ca": self._peers.ca,
+            },
+            ATTEMPT,
+        )
+        if came.outcome is Outcome.ACCEPTED:
+            if peer in self._mute:
+                log.info("%s takes alerts again", peer, extra={"event": "alertmanager"})
+            self._mute.discard(peer)
+            return Delivery(came.outcome, f"accepted by {peer}", came.seconds)
+        if peer not in self._mute:
+            log.warning("%s takes no alerts: %s", peer, came.detail, extra={"event": "alertmanager"})
+        self._mute.add(peer)
+        return Delivery(came.outcome, f"{peer}: {came.detail}", came.seconds)
+
+
+def labels(letter: Letter) -> Labels:
+    """What an Alertmanager knows an alert again by: the same as long as the incident is told by this name."""
+    about = letter.alert
+    named = {"alertname": "DrwatchNotice"} if about is None else {"alertname": str(about.condition)}
+    where = {} if about is None else {"cluster": about.cluster, "subject": about.subject}
+    given = {**named, **where, "severity": str(letter.severity), "incident": letter.incident, "job": "drwatch"}
+    return {name: value for name, value in given.items() if value}
+
+
+def _key(letter: Letter) -> str:
+    return json.dumps(labels(letter))
+
+
+def _worst(came: Collection[Delivery]) -> Outcome:
+    """What came of a page that no peer accepted; refused for good only where every peer refused."""
+    outcomes = {each.outcome for each in came}
+    if Outcome.AMBIGUOUS in outcomes:
+        return Outcome.AMBIGUOUS
+    return Outcome.REFUSED if outcomes == {Outcome.REFUSED} else Outcome.FAILED
+
+
+def _time(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds")

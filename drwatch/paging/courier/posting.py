@@ -1,0 +1,44 @@
+"""One POST to one address, without Apprise: what an attempt does for an alert engine, in a child of its own."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from drwatch.paging.courier.verdict import ACCEPTED, AMBIGUOUS, FAILED, Verdict, by_status, why_of
+from drwatch.paging.courier.wire import Wire
+
+PATIENCE: Final = 0.8
+"""Share of an attempt's limit after which a dial or an answer is no longer waited for, so that the child can say so."""
+
+
+def post(request: Mapping[str, Any], limit: float) -> Verdict:
+    """The verdict on one POST, in this process. No proxy is asked and no redirect followed."""
+    wire = Wire()
+    wire.watch()
+    try:
+        status = _status(request, limit * PATIENCE)
+    except (OSError, http.client.HTTPException) as error:
+        # Every byte that was sent or received stays here: an error's own words are only looked at.
+        late = isinstance(error, TimeoutError) and not wire.sent
+        why = "the connection timed out" if late else why_of(f"{type(error).__name__}: {error}") or "no HTTP answer"
+        if wire.sent:
+            return Verdict(AMBIGUOUS, f"{why}, after the message had left: it may have arrived")
+        return Verdict(FAILED, why)
+    return Verdict(ACCEPTED, "accepted") if status < 300 else by_status(status, "")
+
+
+def _status(request: Mapping[str, Any], patience: float) -> int:
+    url = urlsplit(request["url"])
+    connection = (
+        http.client.HTTPSConnection(
+            url.hostname or "", url.port, timeout=patience, context=ssl.create_default_context(cafile=request["ca"])
+        )
+        if url.scheme == "https"
+        else http.client.HTTPConnection(url.hostname or "", url.port, timeout=patience)
+    )
+    connection.request("POST", url.path, request["body"].encode(), request["headers"])
+    return connection.getresponse().status

@@ -1,0 +1,157 @@
+"""Two real Alertmanagers as one cluster, and the webhook that they notify: what drwatch tells them is told once."""
+
+import asyncio
+import json
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from engines import Channel, clock, letter
+from real import Running, program
+from receivers import Inbox, free_port
+from ruamel.yaml import YAML
+
+from drwatch.core.finding import Condition
+from drwatch.core.paging import Outcome
+
+pytestmark = pytest.mark.xdist_group("alertmanager")
+
+
+class Cluster:
+    """Both peers. The second waits a second for the first, so that a page is notified once.
+
+    That is less than the interval in which both look at their groups, as it is with what they come with: else one of
+    them would notify what it saw before the other had told the end.
+    """
+
+    def __init__(self, folder: Path, hook: Inbox) -> None:
+        self._folder, self._hook = folder, hook
+        self.ports = [free_port(), free_port()]
+        self._gossip = [free_port(), free_port()]
+        self.peers = [self._start(0), self._start(1)]
+        self.addresses = [f"http://127.0.0.1:{port}" for port in self.ports]
+
+    def _start(self, number: int) -> Running:
+        place = self._folder / f"am{number}"
+        place.mkdir()
+        hook = {"url": self._hook.url("hook", "http"), "send_resolved": True}
+        route = {"receiver": "bell", "group_by": ["..."], "group_wait": "0s", "group_interval": "3s"}
+        with (place / "config.yml").open("w") as file:
+            YAML().dump({"route": route, "receivers": [{"name": "bell", "webhook_configs": [hook]}]}, file)
+        port = self.ports[number]
+        command = [
+            program("prometheus-alertmanager"),
+            f"--config.file={place / 'config.yml'}",
+            f"--storage.path={place}",
+            f"--web.listen-address=127.0.0.1:{port}",
+            f"--cluster.listen-address=127.0.0.1:{self._gossip[number]}",
+            f"--cluster.peer=127.0.0.1:{self._gossip[0]}",
+            "--cluster.gossip-interval=50ms",
+            "--cluster.settle-timeout=1s",
+            "--cluster.peer-timeout=1s",
+        ]
+        return Running(command, place / "log", lambda: self._ready(port))
+
+    def _ready(self, port: int) -> bool:
+        with suppress(OSError, ValueError):
+            return bool(self.ask(port, "status")["cluster"]["status"] == "ready")
+        return False
+
+    def ask(self, port: int, what: str) -> Any:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v2/{what}", timeout=5) as answer:
+            return json.load(answer)
+
+    def firing(self) -> list[list[str]]:
+        """What each peer that lives holds for firing."""
+        lives = [port for port, peer in zip(self.ports, self.peers, strict=True) if peer.lives]
+        return [sorted(alert["labels"]["alertname"] for alert in self.ask(port, "alerts")) for port in lives]
+
+    def close(self) -> None:
+        for peer in self.peers:
+            peer.kill()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, inbox: Inbox) -> Iterator[Cluster]:
+    cluster = Cluster(tmp_path, inbox)
+    yield cluster
+    cluster.close()
+
+
+@pytest_asyncio.fixture
+async def channel(cluster: Cluster) -> AsyncIterator[Channel]:
+    # An alert lasts eight seconds and is told again every 1.6.
+    channel = Channel(*cluster.addresses, every=1.6)
+    await channel.courier.start()
+    yield channel
+    await channel.close()
+
+
+async def until(what: Callable[[], object], seconds: float = 15.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not what():  # noqa: ASYNC110 (the world outside sets no event)
+            await asyncio.sleep(0.05)
+
+
+def notified(inbox: Inbox) -> list[tuple[str, str]]:
+    """(status, alertname) of every notification that came, in its order."""
+    return [(alert["status"], alert["labels"]["alertname"]) for page in inbox.pages for alert in page.body["alerts"]]
+
+
+async def test_a_page_is_notified_once_and_stands_until_its_end_which_is_notified_once(
+    cluster: Cluster, channel: Channel, inbox: Inbox
+) -> None:
+    channel.keep()
+    assert (await channel.engine.send(letter())).outcome is Outcome.ACCEPTED
+    await until(lambda: notified(inbox) == [("firing", "PrimaryDown")])
+    assert inbox.pages[0].body["alerts"][0]["annotations"]["event"] == "ABCDEF.1"
+    await until(lambda: cluster.firing() == [["PrimaryDown"]] * 2)
+    # Longer than it would last without being told again, with a reminder in between.
+    began = clock().loop
+    await channel.engine.send(letter(2))
+    await until(lambda: clock().loop - began > 9)
+    assert cluster.firing() == [["PrimaryDown"]] * 2
+    assert (await channel.engine.send(letter(3, resolved=True))).outcome is Outcome.ACCEPTED
+    channel.open.clear()
+    await until(lambda: len(notified(inbox)) >= 2)
+    await until(lambda: cluster.firing() == [[], []])
+    # A group interval and the peer's patience: a copy would have come by then.
+    over = clock().loop
+    await until(lambda: clock().loop - over > 4.5)
+    assert notified(inbox) == [("firing", "PrimaryDown"), ("resolved", "PrimaryDown")]
+
+
+async def test_with_one_peer_killed_pages_arrive_and_with_both_they_come_back_at_once(
+    cluster: Cluster, channel: Channel, inbox: Inbox
+) -> None:
+    channel.keep()
+    cluster.peers[0].kill()
+    assert (await channel.engine.send(letter())).outcome is Outcome.ACCEPTED
+    await until(lambda: notified(inbox) == [("firing", "PrimaryDown")])
+    cluster.peers[1].kill()
+    began = clock().loop
+    came = await channel.engine.send(letter(2, condition=Condition.ZOMBIE_PRIMARY))
+    assert came.outcome is Outcome.FAILED
+    assert came.detail.count("connection refused") == 2
+    assert clock().loop - began < 10
+
+
+async def test_a_restarted_drwatch_keeps_the_alert_up_and_ends_it(
+    cluster: Cluster, channel: Channel, inbox: Inbox
+) -> None:
+    await channel.engine.send(letter())
+    await channel.close()
+    again = Channel(*cluster.addresses, every=1.6, standing=[letter()])
+    try:
+        again.keep()
+        began = clock().loop
+        await until(lambda: clock().loop - began > 9)
+        assert cluster.firing() == [["PrimaryDown"]] * 2
+        await again.engine.send(letter(2, resolved=True))
+        await until(lambda: notified(inbox) == [("firing", "PrimaryDown"), ("resolved", "PrimaryDown")])
+    finally:
+        await again.close()
