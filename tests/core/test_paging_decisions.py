@@ -9,7 +9,8 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from worlds import PAGING, POLICY, START, Story, at
+from pager import Pager, Told
+from worlds import PAGING, POLICY, START, at
 
 from drwatch.core.finding import Condition, Confidence, Finding, Severity
 from drwatch.core.incident import ENDED
@@ -34,32 +35,6 @@ STALLED = Finding(Condition.PRIMARY_DISK_STALLED, "shop", "oslo-a", "its disk ta
 SATURATED = Finding(Condition.PRIMARY_SATURATED, "shop", "oslo-a", "no connection is free")
 ISOLATED = Finding(Condition.WITNESS_ISOLATED, "shop", "oslo-a", "the witness has lost its network")
 STALE = Finding(Condition.FILES_STALE, "shop", "uploads", "old")
-
-Told = tuple[float, PageReason, tuple[str, ...], Condition]
-
-
-class Pager(Story):
-    """A story that also notes what was told, as the daemon does it."""
-
-    def __init__(self) -> None:
-        super().__init__(POLICY)
-        self.told: list[Told] = []
-        self.events: list[str] = []
-
-    def tell(self, now: float, *findings: Finding, unsettled: Iterable[str] = ()) -> None:
-        step = self.tick(now, *findings, unsettled=unsettled)
-        living = []
-        for incident in (*step.living, *(i for i in step.changed if i.phase in ENDED)):
-            event = page(incident, PAGING, POLICY.confirm.conclusive, at(now))
-            if event is not None:
-                self.told.append((now, event.reason, event.channels, event.incident.condition))
-                self.events.append(event.event)
-            living.append(event.incident if event else incident)
-        self.incidents = tuple(i for i in living if i.phase not in ENDED)
-
-    def reasons(self) -> list[tuple[float, PageReason]]:
-        return [(now, reason) for now, reason, _, _ in self.told]
-
 
 def test_a_death_that_lasts_is_told_first_escalated_still_and_resolved_each_once() -> None:
     """0: dead. 5: phone. 305: nobody took it, SMS. 905: still. 1000: it serves again. 1030: resolved, to both."""
