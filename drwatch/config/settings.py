@@ -114,6 +114,8 @@ class Config:
     """Apprise URLs by channel name."""
     anchors: tuple[Address, ...]
     listen: Address
+    public_url: str | None
+    """Where the listener is found from outside, without a slash at the end."""
     state_dir: Path
     runtime_dir: Path
     log: Log

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
+from drwatch.core.ack import Ack
 from drwatch.core.finding import Condition, Confidence, Severity
 from drwatch.core.incident import Incident, Phase
 from drwatch.core.paging import PageReason, Row, RowState
@@ -33,12 +34,17 @@ def moment_of(text: str, now: Moment) -> Moment:
     return Moment(now.loop - max(0.0, (now.wall - then).total_seconds()), then)
 
 
+_LISTS = frozenset({"evidence", "told_through", "held"})
+
+
 def incident_values(incident: Incident) -> tuple[object, ...]:
     def value(name: str) -> object:
         held = getattr(incident, name)
         if isinstance(held, Moment):
             return text(held)
-        return json.dumps(held) if name == "evidence" else held
+        if isinstance(held, Ack):
+            return ack_text(held)
+        return json.dumps(held) if name in _LISTS else held
 
     return tuple(value(name) for name in INCIDENT)
 
@@ -73,6 +79,9 @@ def incident_of(line: sqlite3.Row, now: Moment) -> Incident:
         pages=line["pages"],
         silence=line["silence"],
         freed=moment("freed"),
+        acknowledged=None if line["acknowledged"] is None else ack_of(line["acknowledged"], now),
+        told_through=tuple(json.loads(line["told_through"])),
+        held=tuple(json.loads(line["held"])),
     )
 
 
@@ -106,3 +115,14 @@ def row_of(line: sqlite3.Row, now: Moment) -> Row:
         ambiguous=row.ambiguous + 1,
         detail="drwatch ended during the attempt: it may have arrived",
     )
+
+
+def ack_text(ack: Ack) -> str:
+    """An acknowledgement as its incident carries it."""
+    return json.dumps({**asdict(ack), "at": text(ack.at)}, ensure_ascii=False)
+
+
+def ack_of(held: str, now: Moment) -> Ack:
+    fields = json.loads(held)
+    at, condition, severity = moment_of(fields["at"], now), Condition(fields["condition"]), Severity(fields["severity"])
+    return Ack(**{**fields, "at": at, "condition": condition, "severity": severity})

@@ -19,7 +19,7 @@ from drwatch.core.memory import Memory
 from drwatch.core.paging import Outcome, PageReason, Row, RowState
 from drwatch.core.sample import Moment
 from drwatch.core.silence import Silence
-from drwatch.store import ballast, blackbox, memory, silences, votes
+from drwatch.store import acks, ballast, blackbox, memory, silences, votes
 from drwatch.store.blackbox import Boxed
 from drwatch.store.connection import connect, transaction
 from drwatch.store.lock import take_lock
@@ -219,6 +219,7 @@ class Store:
             db.executemany(upsert("incidents", INCIDENT), [incident_values(incident) for incident in incidents])
             db.executemany(upsert("ledger", ROW), [row_values(row) for row in rows])
             votes.keep(db, incidents)
+            acks.keep(db, incidents)
         ballast.lay_in(self._path)
 
     def _ended_since(self, since: datetime, now: Moment) -> tuple[Incident, ...]:

@@ -38,7 +38,9 @@ class Pager(Story):
 
     def acknowledge(self, now: float, by: str = "anna") -> Incident:
         """Somebody has the first incident in hand."""
-        taken = acknowledge(Answer(self.incidents[0].id, by, "socket"), self.incidents, self.paging.acknowledged, at(now))
+        taken = acknowledge(
+            Answer(self.incidents[0].id, by, "socket"), self.incidents, self.paging.acknowledged, at(now)
+        )
         self.incidents = (taken, *self.incidents[1:])
         return taken
 

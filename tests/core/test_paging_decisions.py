@@ -36,6 +36,7 @@ SATURATED = Finding(Condition.PRIMARY_SATURATED, "shop", "oslo-a", "no connectio
 ISOLATED = Finding(Condition.WITNESS_ISOLATED, "shop", "oslo-a", "the witness has lost its network")
 STALE = Finding(Condition.FILES_STALE, "shop", "uploads", "old")
 
+
 def test_a_death_that_lasts_is_told_first_escalated_still_and_resolved_each_once() -> None:
     """0: dead. 5: phone. 305: nobody took it, SMS. 905: still. 1000: it serves again. 1030: resolved, to both."""
     pager = Pager()

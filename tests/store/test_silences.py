@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from ledger import at, incident
 from drwatch.core.finding import Condition
 from drwatch.core.silence import Silence
 from drwatch.store import MIGRATIONS, Store
+from drwatch.store.schema import APPLICATION, INCIDENT
+from drwatch.store.values import incident_values, upsert
 
 Open = Callable[..., Awaitable[Store]]
 
@@ -41,15 +44,15 @@ async def test_an_incident_keeps_what_silences_it(opened: Open) -> None:
 
 
 async def test_a_file_of_an_earlier_schema_is_brought_forward(opened: Open, path: Path) -> None:
-    store = await opened()
-    await store.commit([incident()], [])
-    await store.close()
-    with sqlite3.connect(path) as db:
-        db.execute("DROP TABLE silences")
-        db.execute("ALTER TABLE incidents DROP COLUMN silence")
-        db.execute("ALTER TABLE incidents DROP COLUMN freed")
-        db.execute(f"PRAGMA user_version={len(MIGRATIONS) - 1}")
-    db.close()
+    """The fourth had no silences, and incidents of twenty columns."""
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as db:
+        for statement in (statement for step in MIGRATIONS[:4] for statement in step):
+            db.execute(statement)
+        db.execute(upsert("incidents", INCIDENT[:20]), incident_values(incident())[:20])
+        db.execute(f"PRAGMA application_id={APPLICATION}")
+        db.execute("PRAGMA user_version=4")
+        db.commit()
     again = await opened()
     loaded = await again.load(at(10))
     assert (loaded.incidents, loaded.silences) == ((incident(),), ())
