@@ -38,7 +38,7 @@ class Rota:
     """People who take turns by the week.
 
     ``order`` names them in their turn; its first one's duty begins with the first hand-over on or after ``since``.
-    Hand-over is on ``day`` (Monday is 0) at ``at`` by the zone's wall clock. Of overrides that overlap, the last counts.
+    Hand-over is on ``day`` (Monday is 0) at ``at`` by the zone's wall clock. Of overrides that overlap the last counts.
     """
 
     name: str

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from worlds import PAGING, POLICY, Story, at
 
-from drwatch.core.acknowledge import acknowledge
 from drwatch.core.ack import Answer
+from drwatch.core.acknowledge import acknowledge
 from drwatch.core.finding import Condition, Finding
 from drwatch.core.incident import ENDED, Incident
 from drwatch.core.paging import PageReason, page

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
 
@@ -10,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pager import Pager, Told
-from worlds import PAGING, POLICY, START, at
+from worlds import START, at
 
 from drwatch.core.finding import Condition, Confidence, Finding, Severity
-from drwatch.core.incident import ENDED
 from drwatch.core.paging import (
     BACKOFF,
     REFUSED_AGAIN,
@@ -23,7 +21,6 @@ from drwatch.core.paging import (
     Row,
     RowState,
     expired,
-    page,
     retry_after,
     unsettled,
 )

@@ -92,8 +92,9 @@ def test_of_two_who_stand_in_at_once_the_last_counts() -> None:
     assert rota.duty(oslo(2026, 1, 6)).until == oslo(2026, 1, 7)
 
 
-@given(st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)))
-def test_at_every_instant_one_person_is_on_duty_until_a_later_one(at: datetime) -> None:
+@given(st.integers(0, 20 * 365 * 86400))
+def test_at_every_instant_one_person_is_on_duty_until_a_later_one(second: int) -> None:
+    at = datetime(2020, 1, 1, tzinfo=UTC) + timedelta(seconds=second)
     duty = ROTA.duty(at)
     assert at < duty.until <= at + timedelta(days=7, hours=1)
     assert who(ROTA, duty.until - timedelta(microseconds=1)) == duty.person.name

