@@ -7,11 +7,8 @@ from dataclasses import replace
 
 from drwatch.core.ack import WORDS, Ack, Answer, Refused
 from drwatch.core.incident import Incident, Phase
-from drwatch.core.paging import PageReason, Row
+from drwatch.core.paging import UNASKING, Row
 from drwatch.core.sample import Moment
-
-UNSTOPPED = frozenset({PageReason.RESOLVED, PageReason.TEST, PageReason.DIGEST})
-"""What is told whoever has what in hand."""
 
 
 def acknowledge(answer: Answer, incidents: Iterable[Incident], seconds: float, now: Moment) -> Incident:
@@ -30,7 +27,7 @@ def acknowledge(answer: Answer, incidents: Iterable[Incident], seconds: float, n
 
 def answered(row: Row, incidents: Iterable[Incident]) -> str:
     """Why a page need not be sent any more: somebody has the incident in hand. Empty when it must be."""
-    if row.reason in UNSTOPPED:
+    if row.reason in UNASKING:
         return ""
     acks = (each.acknowledged for each in incidents if each.id == row.incident and each.phase is Phase.OPEN)
     return next((f"{ack.by} has acknowledged it" for ack in acks if ack is not None), "")

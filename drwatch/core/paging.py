@@ -29,6 +29,10 @@ class PageReason(StrEnum):
     """Once a day, what nobody was woken for."""
 
 
+UNASKING = frozenset({PageReason.RESOLVED, PageReason.TEST, PageReason.DIGEST})
+"""What asks nobody to take anything in hand, and is told whoever has."""
+
+
 class Outcome(StrEnum):
     """What came of one attempt."""
 
@@ -74,6 +78,8 @@ class Letter:
     body: str
     severity: Severity
     resolved: bool = False
+    asks: bool = False
+    """Whether somebody is to take what it tells of in hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +105,8 @@ class Row:
     @property
     def letter(self) -> Letter:
         resolved = self.reason is PageReason.RESOLVED
-        return Letter(self.channel, self.event, self.title, self.body, self.severity, resolved)
+        asks = self.reason not in UNASKING
+        return Letter(self.channel, self.event, self.title, self.body, self.severity, resolved, asks)
 
 
 BACKOFF = (2.0, 5.0, 15.0, 30.0, 60.0)

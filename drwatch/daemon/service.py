@@ -19,6 +19,7 @@ from drwatch.exporter import Exporter, Instruments
 from drwatch.paging.apprise import Courier
 from drwatch.store import Store, StoreError
 from drwatch.web.app import Reader, application
+from drwatch.web.links import Links, key
 from drwatch.web.listen import ListenError, serve
 
 log = logging.getLogger("drwatch")
@@ -88,7 +89,8 @@ async def _generation(
         log.warning("%s", notice, extra={"event": "config"})
     store = await Store.open(config.state_dir / "drwatch.db", boot=boot())
     try:
-        carrier = Courier({name: url.reveal() for name, url in config.channels.items()})
+        links = Links(key(config.state_dir / "ack.key"), config.public_url, lambda: clock().wall)
+        carrier = Courier({name: url.reveal() for name, url in config.channels.items()}, link=links.link)
         watch = build.daemon(config, store, carrier, instruments, clock, seen)
         reader = Reader(
             assessment=lambda: watch.assessment,
@@ -103,6 +105,9 @@ async def _generation(
             silences=lambda limit: store.silences(clock(), limit),
             silence=watch.silencing.begin,
             end_silence=watch.silencing.end,
+            acknowledge=watch.acknowledging.take,
+            links=links,
+            duties=lambda: watch.duties,
             zone=lambda: ZoneInfo(config.policy.zone),
         )
         instruments.expect(config.channels)

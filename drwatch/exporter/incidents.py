@@ -20,8 +20,14 @@ def put_incidents(sheet: Sheet, assessment: Assessment, incidents: Sequence[Inci
         for incident in incidents
         if incident.phase is Phase.OPEN and incident.suppressed_by is None
     }
+    in_hand = {
+        (incident.cluster, incident.condition)
+        for incident in incidents
+        if incident.phase is Phase.OPEN and incident.acknowledged is not None
+    }
     of_clusters = product((view.cluster.name for view in assessment.clusters), set(Condition) - WITNESS_CONDITIONS)
     every = {*of_clusters, *product(("",), WITNESS_CONDITIONS), *firing}
     for cluster, condition in sorted(every):
         labels = (cluster, condition, firing.get((cluster, condition), SEVERITY[condition]))
         sheet.put("drwatch_incident_firing", labels, (cluster, condition) in firing)
+        sheet.put("drwatch_incident_acknowledged", labels, (cluster, condition) in in_hand)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from drwatch.core.finding import Condition, Severity
 from drwatch.core.incident import Incident
@@ -23,6 +23,10 @@ class Acked:
     condition: Condition
     severity: Severity
     note: str
+
+    @property
+    def until(self) -> datetime:
+        return self.at + timedelta(seconds=self.seconds)
 
 
 def keep(db: sqlite3.Connection, incidents: Iterable[Incident]) -> None:
