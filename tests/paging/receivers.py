@@ -25,6 +25,8 @@ class Page:
     path: str
     at: float
     body: dict[str, Any]
+    actions: str | None = None
+    """The buttons that ntfy is asked to show."""
 
 
 class Inbox:
@@ -79,7 +81,7 @@ class Inbox:
         body: dict[str, Any] = {}
         with suppress(ValueError):
             body = json.loads(said)
-        self.pages.append(Page(request.path, time.monotonic(), body))
+        self.pages.append(Page(request.path, time.monotonic(), body, request.headers.get("X-Actions")))
         behaviour = self.always or request.path.strip("/").split("/")[0].split("?")[0]
         if behaviour == "hang":
             self._over.wait(120)
