@@ -12,6 +12,9 @@ from drwatch.core.sample import Moment
 COMPONENTS = ("detect", "decide", "drain", "promote", "switch", "repair")
 """The parts of an outage that are dated; warming up has no end that could be seen."""
 
+ACKNOWLEDGE = "acknowledge"
+"""From the page to somebody's word: the first part of deciding, and all that is known of it before a takeover."""
+
 REHEARSED = frozenset({"drain", "promote", "switch"})
 """The parts that a drill measures: nobody was woken for it, nobody had to decide, and nothing was broken."""
 
@@ -37,6 +40,8 @@ class Outage:
     """When the first look was asked that failed."""
     detected: Moment | None = None
     """When the first page was accepted by a channel."""
+    acknowledged: Moment | None = None
+    """When somebody first said that they have it in hand."""
     decided: Moment | None = None
     """When the first step of a human was seen: a receiver stopped by hand, or a standby opened."""
     drained: Moment | None = None
@@ -63,6 +68,7 @@ class Outage:
             return None
         first, last = {
             "detect": (self.fault, self.detected),
+            ACKNOWLEDGE: (self.detected, self.acknowledged),
             "decide": (self.detected, self.decided),
             "drain": (self.decided, self.drained if self.promoted else None),
             "promote": (self.drained, self.promoted),

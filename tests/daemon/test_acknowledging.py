@@ -133,3 +133,32 @@ async def test_what_is_over_cannot_be_acknowledged(tmp_path: Path) -> None:
     async with running(tmp_path, world, carrier) as watch:
         with pytest.raises(Refused, match="no incident QQQQQQ is open"):
             await watch.daemon.acknowledging.take(Answer("QQQQQQ", "anna", "socket"))
+
+
+ROTA = {
+    "zone": "Europe/Oslo",
+    "paging.channels": {name: {"url_file": f"{name}.url"} for name in ("anna", "bo")},
+    "paging.rotas": {
+        "oncall": {"people": {"Anna": ["anna"], "Bo": ["bo"]}, "handover": "mon 03:16", "from": "2026-11-16"}
+    },
+    "paging.escalation": [{"to": ["oncall"], "remind": "1m"}],
+    "paging.hold": "5s",
+}
+"""The simulated clock begins on a Monday at 03:14 in Oslo: Anna's week ends two minutes later."""
+
+
+async def test_a_page_finds_whoever_is_on_duty_and_the_end_all_who_were_told(tmp_path: Path) -> None:
+    """Restarted in between: who was told is not forgotten."""
+    world, carrier = World("shop", 50.0), Carrier()
+    async with running(tmp_path, world, carrier, **ROTA) as watch:
+        assert [duty.person.name for duty in watch.daemon.duties] == ["Anna"]
+        await asyncio.sleep(70 - clock().loop)
+        world.strike("primary-killed")
+        await asyncio.sleep(125 - clock().loop)
+        assert [duty.person.name for duty in watch.daemon.duties] == ["Bo"]
+        await asyncio.sleep(15)
+        assert heard(carrier) == [("anna", "CRITICAL"), ("bo", "CRITICAL STILL")]
+    async with running(tmp_path, world, carrier, **ROTA):
+        world.strike("primary-killed", mend=True)
+        await asyncio.sleep(20)
+        assert sorted(heard(carrier)[2:]) == [("anna", "RESOLVED"), ("bo", "RESOLVED")]
