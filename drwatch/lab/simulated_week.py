@@ -65,7 +65,7 @@ ACKNOWLEDGED = "acknowledged"
 """No fault at all: somebody has every open incident in hand."""
 
 IN_MEMORY = frozenset({"clocks-apart", "sync-daily", ACKNOWLEDGED})
-"""What no real host has done to it here: its clock is the machine's own, and its people are tested with a real phone."""
+"""What no real host has done to it here: its clock is the machine's own, and its people have a test of their own."""
 
 
 def strike(world: World, fault: str, mend: bool) -> None:

@@ -126,6 +126,12 @@ def test_what_may_not_be_acknowledged_is_refused_in_a_sentence(name: str | None,
         acknowledge(Answer(wanted, by, "socket"), pager.incidents, 60.0, at(61))
 
 
+def test_a_name_that_would_move_a_terminals_cursor_is_a_name_in_one_line() -> None:
+    pager = acknowledged_at(60)
+    assert (ack := pager.acknowledge(61, "an\x1b[2Jna\r\nbo").acknowledged) is not None
+    assert ack.by == "an [2Jna bo"
+
+
 def test_a_suspicion_cannot_be_acknowledged() -> None:
     pager = Pager()
     pager.tell(0, DOWN)
