@@ -229,5 +229,8 @@ def _notices(document: model.Document) -> Iterator[str]:
         yield "paging.channels is empty: drwatch will wake nobody."
     if not document.anchors:
         yield "anchors is empty: drwatch cannot tell its own isolation from the loss of a primary."
+    outside = urlsplit(document.web.public_url or "")
+    if outside.scheme == "http" and not Address(outside.hostname or "", 80).is_loopback:
+        yield "web.public_url is http: whoever taps the network can acknowledge pages too. Put TLS before it."
     if document.heartbeat is not None:
         yield "heartbeat is accepted but not sent by this version."

@@ -83,6 +83,15 @@ def test_a_wrong_one_is_a_sentence_with_its_line(machine: Machine, old: str, new
     assert words in str(wrong.value), str(wrong.value)
 
 
+@pytest.mark.parametrize(
+    ("url", "noticed"),
+    [("http://drwatch.example.no", True), ("https://drwatch.example.no", False), ("http://127.0.0.1:9633", False)],
+)
+def test_links_that_go_over_the_network_in_the_clear_are_noticed(machine: Machine, url: str, noticed: bool) -> None:
+    notices = machine.load(text().replace("https://drwatch.example.no/on/", url)).notices
+    assert any("web.public_url is http" in notice for notice in notices) is noticed
+
+
 def test_a_channel_of_somebody_on_a_rota_that_no_step_names_wakes_nobody(machine: Machine) -> None:
     with pytest.raises(ConfigErrors, match="bo-sms: expected a channel that somebody is paged through"):
         machine.load(text().replace("to: [oncall]", "to: [anna-phone, bo-phone]"))

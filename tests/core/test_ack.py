@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC
 
 import pytest
 from pager import Pager
-from worlds import PAGING, at
+from worlds import PAGING, at, judged, seen, well
 
 from drwatch.core.ack import Answer, Refused
 from drwatch.core.acknowledge import acknowledge, answered
 from drwatch.core.finding import Condition, Finding, Severity
-from drwatch.core.paging import PageReason, Row
+from drwatch.core.message import compose
+from drwatch.core.paging import Page, PageReason, Row
 from drwatch.core.policy import Step
 
 DOWN = Finding(Condition.PRIMARY_DOWN, "shop", "oslo-a", "dead")
@@ -153,3 +155,13 @@ def test_pages_of_what_somebody_has_in_hand_need_not_be_sent_and_its_end_must() 
     assert answered(row(pager, PageReason.FIRST), pager.incidents) == "anna has acknowledged it"
     assert answered(row(pager, PageReason.RESOLVED), pager.incidents) == ""
     assert answered(replace(row(pager, PageReason.FIRST), incident="QQQQQQ"), pager.incidents) == ""
+
+
+def test_a_page_says_how_to_take_its_incident_in_hand_and_its_end_does_not() -> None:
+    pager = acknowledged_at(60)
+    (incident,) = pager.incidents
+    bodies = [
+        compose(Page(incident, reason, ("phone",)), judged(seen(well(0)), 1), UTC).body
+        for reason in (PageReason.FIRST, PageReason.STILL, PageReason.RESOLVED)
+    ]
+    assert [f"To take it in hand: drwatch ack {incident.id}" in body for body in bodies] == [True, True, False]
