@@ -40,8 +40,6 @@ class Outage:
     """When the first look was asked that failed."""
     detected: Moment | None = None
     """When the first page was accepted by a channel."""
-    acknowledged: Moment | None = None
-    """When somebody first said that they have it in hand."""
     decided: Moment | None = None
     """When the first step of a human was seen: a receiver stopped by hand, or a standby opened."""
     drained: Moment | None = None
@@ -58,6 +56,8 @@ class Outage:
     loss: float | None = None
     """Seconds of commits that the takeover cost, at most."""
     kind: Kind = Kind.INCIDENT
+    acknowledged: Moment | None = None
+    """When somebody first said that they have it in hand."""
 
     def seconds(self, component: str) -> float | None:
         """How long one part took; None where an end of it was not seen, or a drill says nothing of it."""
