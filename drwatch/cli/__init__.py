@@ -12,12 +12,13 @@ import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from drwatch import __version__
-from drwatch.cli import history, logs, paging, rehearse, setup, silence, talk
+from drwatch.cli import ack, history, logs, paging, rehearse, setup, silence, talk
 from drwatch.cli.configured import DEFAULT, configuration
 from drwatch.cli.ledger import ledger
 from drwatch.cli.trouble import Trouble
@@ -106,6 +107,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     rehearse.arguments_of(drill)
     silence.arguments_of(command("silence", silence.obey, "page nobody for a cluster for a while, at most 72h"))
+    ack.arguments_of(
+        command("ack", ack.obey, "say that you have an incident in hand: nobody is told of it again for an hour")
+    )
     past = command("incidents", show_incidents, "the incidents so far, newest first")
     past.add_argument("--limit", type=_count, default=20, metavar="N", help="at most so many (default 20)")
     past.add_argument("--json", action="store_true", help="one object a line")
@@ -242,7 +246,8 @@ def show_incidents(arguments: argparse.Namespace) -> None:
         boxes = {line.id: read_blackbox(path, line.id) for line in past} if arguments.json else {}
     if arguments.json:
         for line in past:
-            fields = {name: getattr(line, name) for name in line.__slots__}
+            fields = {name: getattr(line, name) for name in line.__slots__ if name != "acks"}
+            fields["acknowledgements"] = [asdict(ack) for ack in line.acks]
             fields["blackbox"] = [{"broken": boxed.broken, **boxed.body} for boxed in boxes[line.id]]
             print(json.dumps(fields, ensure_ascii=False, default=lambda value: value.isoformat()))
         return

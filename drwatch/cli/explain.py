@@ -39,7 +39,8 @@ def explain(named: str, file: Path, machine: bool) -> None:
 
 def as_json(account: Account) -> dict[str, object]:
     return {
-        **{name: getattr(account.past, name) for name in account.past.__slots__},
+        **{name: getattr(account.past, name) for name in account.past.__slots__ if name != "acks"},
+        "acknowledgements": [asdict(ack) for ack in account.past.acks],
         "confidence": account.confidence,
         "evidence": account.evidence,
         "why": why(account),
@@ -78,6 +79,10 @@ def in_words(account: Account, zone: tzinfo) -> Iterator[Line]:
         yield from ((1, line) for line in account.evidence)
     for page in account.pages:
         yield from _paged(page, zone)
+    for ack in account.past.acks:
+        note = f": {ack.note}" if ack.note else ""
+        until = moment(ack.until, zone)
+        yield 0, f"{ack.by} had it in hand from {moment(ack.at, zone)}, at most until {until} ({ack.origin}){note}"
     for boxed in account.boxed:
         yield from _boxed(boxed)
 

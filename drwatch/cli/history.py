@@ -18,6 +18,7 @@ def incident(line: Past, zone: ZoneInfo) -> str:
     pages = f"{line.told or 'no'} page{'' if line.told == 1 else 's'}"
     why = f", explained by {line.suppressed_by}" if line.suppressed_by else ""
     why += f", silenced by {line.silence}" if line.silence else ""
+    why += f", {one_line(line.acks[-1].by)} had it in hand" if line.acks else ""
     where = f"{line.cluster}: " if line.cluster else ""
     return (
         f"{line.id}  from {moment(line.began, zone)} {ended}  {line.phase}  {line.severity.upper()} "

@@ -48,7 +48,8 @@ def _asked(ask: Callable[[], Json], zone: tzinfo) -> RenderableType:
 def picture(status: Json, brief: bool = False, zone: tzinfo = UTC) -> RenderableType:
     """The JSON of /api/v1/status as panels, one a cluster, the incidents below; ``brief`` leaves the evidence out."""
     clusters = [_cluster(cluster, brief, zone) for cluster in status["clusters"]]
-    rest = [*_silences(status["silences"], zone), *_incidents(status["incidents"], brief)]
+    rest: list[RenderableType] = [*_silences(status["silences"], zone), *_duties(status["on_duty"], zone)]
+    rest += _incidents(status["incidents"], brief, zone)
     return Group(*clusters, *rest) if clusters else Text(status["unknown"] or "nothing is watched", style="yellow")
 
 
@@ -68,7 +69,7 @@ def _cluster(cluster: Json, brief: bool, zone: tzinfo) -> Panel:
     on = [each["until"] for each in cluster["drills"] if each["on"]]
     body += [Text(f"DRILL until {_time(until, zone)}", style="bold yellow") for until in on]
     body += _paths(cluster["links"], brief)
-    body += _incidents(cluster["incidents"], brief)
+    body += _incidents(cluster["incidents"], brief, zone)
     if not brief:
         body += [Text(f"advice: {each['sentence']}. {each['statement']}", style="dim") for each in cluster["advice"]]
     return Panel(Group(*body), title=f"{cluster['name']}: {word}", border_style=style, title_align="left")
@@ -206,9 +207,14 @@ def _time(text: str, zone: tzinfo) -> str:
     return moment(datetime.fromisoformat(text), zone)
 
 
-def _incidents(incidents: list[Json], brief: bool) -> Iterator[RenderableType]:
+def _duties(duties: list[Json], zone: tzinfo) -> Iterator[Text]:
+    for each in duties:
+        yield Text(f"{each['who']} is on duty ({each['rota']}) until {_time(each['until'], zone)}", style="dim")
+
+
+def _incidents(incidents: list[Json], brief: bool, zone: tzinfo) -> Iterator[RenderableType]:
     if not brief:
-        yield from map(_incident, incidents)
+        yield from (_incident(each, zone) for each in incidents)
         return
     explained: dict[str, list[str]] = {}
     for each in incidents:
@@ -220,9 +226,11 @@ def _incidents(incidents: list[Json], brief: bool) -> Iterator[RenderableType]:
         yield Text(f"explained by {cause}: {', '.join(names)}", style="dim", no_wrap=True, overflow="ellipsis")
 
 
-def _incident(incident: Json) -> RenderableType:
+def _incident(incident: Json, zone: tzinfo) -> RenderableType:
     why = f" (explained by {incident['suppressed_by']})" if incident["suppressed_by"] else ""
     why += f" (silenced by {incident['silence']})" if incident["silence"] else ""
+    ack = incident["acknowledged"]
+    why += f" ({ack['by']} has it in hand until {_time(ack['until'], zone)})" if ack else ""
     evidence = [Text(f"    {line}") for line in incident["evidence"]]
     voted = [Text(f"    {vote_line(vote)}", style="dim") for vote in incident["votes"]]
     head = Text(f"{_head(incident)}{why}", style=_style(incident))

@@ -47,7 +47,7 @@ def arguments_of(parser: argparse.ArgumentParser) -> None:
 
 def obey(arguments: argparse.Namespace) -> None:
     config = configuration(arguments.config, look=False)
-    zone, by = ZoneInfo(config.policy.zone), arguments.by or _user()
+    zone, by = ZoneInfo(config.policy.zone), arguments.by or user()
     other = "--list" if arguments.list else "--end" if arguments.end is not None else None
     if other and (idle := next((key for key in _OF_A_NEW_ONE if getattr(arguments, key)), None)):
         raise Trouble(f"{other} takes no --{_OF_A_NEW_ONE[idle]}")
@@ -84,7 +84,7 @@ def _listed(config: Config, cluster: str | None) -> list[Any]:
     return [each for each in found if cluster in (None, each["cluster"])][:LISTED]
 
 
-def _user() -> str:
+def user() -> str:
     """Who runs this; behind sudo, who called that."""
     try:
         return os.environ.get("SUDO_USER") or getpass.getuser()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from drwatch.config import model, settings
 from drwatch.config.secrets import Secret
-from drwatch.config.values import Address, spell
-from drwatch.core import policy
+from drwatch.config.values import DAYS, Address, LocalTime, spell
+from drwatch.core import policy, rota
 from drwatch.core.sample import Node, Probe
 
 
@@ -53,6 +55,7 @@ def config(document: model.Document, zone: str) -> settings.Config:
         ),
         anchors=tuple(document.anchors),
         listen=document.web.listen,
+        public_url=document.web.public_url,
         state_dir=Path(document.state.directory),
         runtime_dir=Path(document.state.runtime),
         log=settings.Log(document.log.format, document.log.level),
@@ -109,7 +112,7 @@ def _policy(document: model.Document, zone: str) -> policy.Policy:
     confirm = document.paging.confirm
     return policy.Policy(
         clusters=tuple(_cluster(name, cluster) for name, cluster in document.clusters.items()),
-        paging=_paging(document.paging),
+        paging=_paging(document.paging, ZoneInfo(zone)),
         anchors=tuple(f"{host}:{port}" for host, port in document.anchors),
         confirm=policy.Confirm(
             conclusive=confirm.conclusive,
@@ -128,26 +131,48 @@ def _policy(document: model.Document, zone: str) -> policy.Policy:
     )
 
 
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
 def _window(window: model.Maintenance) -> policy.Window:
-    days = window.days if window.days is not None else _DAYS
+    days = window.days if window.days is not None else DAYS
     return policy.Window(
-        window.cluster, window.at, window.lasts, window.reason, frozenset(_DAYS.index(day) for day in days)
+        window.cluster, window.at, window.lasts, window.reason, frozenset(DAYS.index(day) for day in days)
     )
 
 
-def _paging(paging: model.Paging) -> policy.Paging:
+def _paging(paging: model.Paging, zone: tzinfo) -> policy.Paging:
     channels = tuple(paging.channels)
     # Without an escalation everybody is paged at once: too loud is the safe side.
     steps = paging.escalation or ([model.Step(to=list(channels))] if channels else [])
     return policy.Paging(
         channels=channels,
-        escalation=tuple(policy.Step(tuple(step.to), step.after) for step in steps),
+        escalation=tuple(policy.Step(tuple(step.to), step.after, step.remind) for step in steps),
         remind=paging.remind,
+        acknowledged=paging.acknowledged,
+        rotas=tuple(_rota(name, each, each.zone or zone) for name, each in paging.rotas.items()),
+        quiet=MappingProxyType(
+            {
+                name: rota.Quiet(quiet.begins, quiet.ends, quiet.zone or zone)
+                for name, channel in paging.channels.items()
+                if (quiet := channel.quiet) is not None
+            }
+        ),
         digest=None if paging.digest is None else policy.Digest(tuple(paging.digest.to), paging.digest.at),
         short=frozenset(name for name, channel in paging.channels.items() if channel.format == "short"),
+    )
+
+
+def _rota(name: str, given: model.Rota, zone: tzinfo) -> rota.Rota:
+    def instant(local: LocalTime) -> datetime:
+        return datetime.combine(local.day, local.at, zone).astimezone(UTC)
+
+    return rota.Rota(
+        name=name,
+        people=tuple(rota.Person(person, tuple(channels)) for person, channels in given.people.items()),
+        order=tuple(given.order or given.people),
+        day=given.handover.day,
+        at=given.handover.at,
+        zone=zone,
+        since=given.since,
+        overrides=tuple(rota.Override(instant(each.begins), instant(each.ends), each.who) for each in given.overrides),
     )
 
 
@@ -218,5 +243,8 @@ def _notices(document: model.Document) -> Iterator[str]:
         yield "paging.channels has Alertmanagers alone: when none of them takes alerts, nobody is woken."
     if not document.anchors:
         yield "anchors is empty: drwatch cannot tell its own isolation from the loss of a primary."
+    outside = urlsplit(document.web.public_url or "")
+    if outside.scheme == "http" and not Address(outside.hostname or "", 80).is_loopback:
+        yield "web.public_url is http: whoever taps the network can acknowledge pages too. Put TLS before it."
     if document.heartbeat is not None:
         yield "heartbeat is accepted but not sent by this version."

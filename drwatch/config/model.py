@@ -23,10 +23,13 @@ from drwatch.config.values import (
     DAY,
     Address,
     Count,
+    Day,
     FarPath,
+    Handover,
     Host,
     HostPort,
     Listen,
+    LocalMoment,
     Name,
     Port,
     Share,
@@ -35,6 +38,7 @@ from drwatch.config.values import (
     TimeOfDay,
     Unit,
     UnixUser,
+    Zone,
     is_host,
     lasting,
     refuse,
@@ -148,6 +152,13 @@ def _web_address(text: str) -> str:
     return text
 
 
+def _outside_address(text: str) -> str:
+    parts = urlsplit(_web_address(text))
+    if parts.query or parts.fragment or parts.username is not None:
+        raise refuse("expected a web address without ?, # and @", "Write it like https://drwatch.example.no")
+    return text.rstrip("/")
+
+
 class Endpoint(Section):
     mysql: HostPort | None = None
     dns: Host | None = None
@@ -164,6 +175,12 @@ class Cluster(Section):
     files: dict[Name, FileSet] = {}
     backups: dict[Name, Backup] = {}
     endpoint: Endpoint | None = None
+
+
+class Quiet(Section):
+    begins: TimeOfDay = Field(alias="from")
+    ends: TimeOfDay = Field(alias="to")
+    zone: Zone | None = None
 
 
 def _peer(text: str) -> str:
@@ -183,11 +200,28 @@ class Channel(Section):
     token_file: PasswordFile | None = None
     ca: Authority | None = None
     format: Literal["full", "short"] = "full"
+    quiet: Quiet | None = None
+
+
+class Override(Section):
+    begins: LocalMoment = Field(alias="from")
+    ends: LocalMoment = Field(alias="to")
+    who: str
+
+
+class Rota(Section):
+    people: dict[Name, Annotated[list[str], Field(min_length=1)]] = Field(min_length=1)
+    handover: Handover
+    since: Day = Field(alias="from")
+    order: Annotated[list[str], Field(min_length=1)] | None = None
+    zone: Zone | None = None
+    overrides: list[Override] = []
 
 
 class Step(Section):
     to: list[str] = Field(min_length=1)
     after: Duration = 0.0
+    remind: Annotated[float, lasting(60)] | None = None
 
 
 class Confirm(Section):
@@ -215,8 +249,10 @@ class Digest(Section):
 
 class Paging(Section):
     channels: dict[Name, Channel] = {}
+    rotas: dict[Name, Rota] = {}
     escalation: Annotated[list[Step], Field(min_length=1)] | None = None
     remind: Annotated[float, lasting(60)] = 600.0
+    acknowledged: Annotated[float, lasting(60, 86400)] = 3600.0
     hold: Duration = 30.0
     confirm: Confirm = Confirm()
     flapping: Flapping = Flapping()
@@ -301,6 +337,7 @@ class Probes(Section):
 
 class Web(Section):
     listen: Listen = Address("127.0.0.1", 9633)
+    public_url: Annotated[str, AfterValidator(_outside_address)] | None = None
 
 
 class State(Section):

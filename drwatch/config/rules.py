@@ -165,6 +165,10 @@ def _paging(data: Data) -> Iterator[Problem]:
             yield from _one_source(data, place, ("url_file", "url", "credential", "alertmanager"))
             yield from _alertmanager(data, place)
     steps = _list(data, "paging", "escalation")
+    rotas = _mapping(data, "paging", "rotas")
+    for name in rotas:
+        yield from _rota(data, ("paging", "rotas", name), channels)
+    names = {**channels, **rotas}
     paged: set[str] = set()
     latest = 0.0
     for number in range(len(steps)):
@@ -172,16 +176,16 @@ def _paging(data: Data) -> Iterator[Problem]:
         for index, channel in enumerate(_list(data, *at, "to")):
             if not isinstance(channel, str):
                 continue
-            yield from _defined(channel, channels, (*at, "to", index))
-            paged.add(channel)
+            yield from _defined(channel, names, (*at, "to", index))
+            paged |= {channel, *_of_rota(data, channel)}
         after = _duration(data, *at, "after")
         if after is not None and after < latest:
             yield Problem((*at, "after"), "expected the steps in the order of their time", "Sort them by after")
         latest = max(latest, after or 0.0)
     for index, channel in enumerate(_list(data, "paging", "digest", "to")):
         if isinstance(channel, str):
-            yield from _defined(channel, channels, ("paging", "digest", "to", index))
-            paged.add(channel)
+            yield from _defined(channel, names, ("paging", "digest", "to", index))
+            paged |= {channel, *_of_rota(data, channel)}
     for name in channels:
         if steps and name not in paged:
             yield Problem(
@@ -211,10 +215,46 @@ def _alertmanager(data: Data, place: Location) -> Iterator[Problem]:
         yield Problem((*place, "token_file"), "expected one way to log in", "Remove it, or user and password_file")
 
 
-def _defined(channel: str, channels: dict[str, Data], at: Location) -> Iterator[Problem]:
-    if channel not in channels:
-        remedy = did_you_mean(channel, list(channels)) if channels else "Define it there"
+def _defined(channel: str, known: dict[str, Data], at: Location) -> Iterator[Problem]:
+    if channel not in known:
+        remedy = did_you_mean(channel, list(known)) if known else "Define it there"
         yield Problem(at, "expected a channel that paging.channels defines", remedy)
+
+
+def _of_rota(data: Data, name: str) -> Iterator[str]:
+    """The channels that somebody on this rota is woken through."""
+    for person in _mapping(data, "paging", "rotas", name, "people"):
+        channels = _list(data, "paging", "rotas", name, "people", person)
+        yield from (channel for channel in channels if isinstance(channel, str))
+
+
+def _rota(data: Data, at: Location, channels: dict[str, Data]) -> Iterator[Problem]:
+    name = at[-1]
+    if name in channels:
+        yield Problem(at, "expected a name of its own, and a channel is called so", "Call the rota otherwise")
+    people = _mapping(data, *at, "people")
+    for person in people:
+        for index, channel in enumerate(_list(data, *at, "people", person)):
+            if isinstance(channel, str):
+                yield from _defined(channel, channels, (*at, "people", person, index))
+    named: list[Location] = [(*at, "order", index) for index in range(len(_list(data, *at, "order")))]
+    for index in range(len(_list(data, *at, "overrides"))):
+        place: Location = (*at, "overrides", index)
+        named.append((*place, "who"))
+        begins, ends = (_local(data, *place, key) for key in ("from", "to"))
+        if begins is not None and ends is not None and ends <= begins:
+            yield Problem((*place, "to"), "expected a time after from", "Correct one of the two")
+    for place in named:
+        who = _get(data, *place)
+        if isinstance(who, str) and people and who not in people:
+            yield Problem(place, "expected somebody whom people names", did_you_mean(who, list(people)))
+
+
+def _local(data: Data, *at: str | int) -> values.LocalTime | None:
+    try:
+        return values.local_time(_get(data, *at))
+    except PydanticCustomError:
+        return None
 
 
 def _maintenance(data: Data) -> Iterator[Problem]:

@@ -137,6 +137,8 @@ class Config:
     """The channels that are none of Apprise's."""
     anchors: tuple[Address, ...]
     listen: Address
+    public_url: str | None
+    """Where the listener is found from outside, without a slash at the end."""
     state_dir: Path
     runtime_dir: Path
     log: Log

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from datetime import time
+import zoneinfo
+from datetime import date, time
 from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, PlainValidator
@@ -83,6 +84,57 @@ def _time_of_day(text: object) -> time:
     if found is None:
         raise refuse("expected a time of day", "Write it like 03:30, from 00:00 to 23:59")
     return time(int(found[1]), int(found[2]))
+
+
+class LocalTime(NamedTuple):
+    """A day and a time of some zone's wall clock."""
+
+    day: date
+    at: time
+
+
+class HandOver(NamedTuple):
+    """A day of the week (Monday is 0) and a time of some zone's wall clock."""
+
+    day: int
+    at: time
+
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _day(text: object) -> date:
+    try:
+        if isinstance(text, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise refuse("expected a day", "Write it like 2026-01-05")
+
+
+def local_time(text: object) -> LocalTime:
+    day, _, at = text.partition(" ") if isinstance(text, str) else ("", "", "")
+    try:
+        return LocalTime(_day(day), _time_of_day(at or "00:00"))
+    except PydanticCustomError:
+        raise refuse("expected a day and a time", "Write it like 2026-12-24 09:00") from None
+
+
+def _hand_over(text: object) -> HandOver:
+    day, _, at = text.partition(" ") if isinstance(text, str) else ("", "", "")
+    try:
+        return HandOver(DAYS.index(day), _time_of_day(at))
+    except (ValueError, PydanticCustomError):
+        raise refuse(
+            "expected a day of the week and a time", f"Write it like mon 09:00, with one of {', '.join(DAYS)}"
+        ) from None
+
+
+def _zone(text: object) -> zoneinfo.ZoneInfo:
+    try:
+        return zoneinfo.ZoneInfo(text if isinstance(text, str) else "")
+    except (OSError, ValueError, KeyError):
+        raise refuse("expected a time zone's IANA name", "Write it like Europe/Oslo or UTC") from None
 
 
 def _count(text: object) -> int:
@@ -171,6 +223,10 @@ def _filled(text: str) -> str:
     return text
 
 
+Day = Annotated[date, PlainValidator(_day)]
+LocalMoment = Annotated[LocalTime, PlainValidator(local_time)]
+Handover = Annotated[HandOver, PlainValidator(_hand_over)]
+Zone = Annotated[zoneinfo.ZoneInfo, PlainValidator(_zone)]
 TimeOfDay = Annotated[time, PlainValidator(_time_of_day)]
 Count = Annotated[int, PlainValidator(_count)]
 Share = Annotated[float, PlainValidator(_share)]

@@ -12,6 +12,9 @@ from drwatch.core.sample import Moment
 COMPONENTS = ("detect", "decide", "drain", "promote", "switch", "repair")
 """The parts of an outage that are dated; warming up has no end that could be seen."""
 
+ACKNOWLEDGE = "acknowledge"
+"""From the page to somebody's word: the first part of deciding, and all that is known of it before a takeover."""
+
 REHEARSED = frozenset({"drain", "promote", "switch"})
 """The parts that a drill measures: nobody was woken for it, nobody had to decide, and nothing was broken."""
 
@@ -53,6 +56,8 @@ class Outage:
     loss: float | None = None
     """Seconds of commits that the takeover cost, at most."""
     kind: Kind = Kind.INCIDENT
+    acknowledged: Moment | None = None
+    """When somebody first said that they have it in hand."""
 
     def seconds(self, component: str) -> float | None:
         """How long one part took; None where an end of it was not seen, or a drill says nothing of it."""
@@ -63,6 +68,7 @@ class Outage:
             return None
         first, last = {
             "detect": (self.fault, self.detected),
+            ACKNOWLEDGE: (self.detected, self.acknowledged),
             "decide": (self.detected, self.decided),
             "drain": (self.decided, self.drained if self.promoted else None),
             "promote": (self.drained, self.promoted),

@@ -125,6 +125,9 @@ def _step(before: Outage, view: ClusterView, snapshot: Snapshot, trouble: Incide
         accepted = [each.accepted_at for each in snapshot.channels.values() if each.accepted_at is not None]
         first = min((each for each in accepted if each.loop >= told.loop), key=lambda at: at.loop, default=None)
         after = replace(after, detected=first)
+    ack = trouble.acknowledged if trouble is not None else None
+    if after.acknowledged is None and ack is not None and ack.at.loop >= after.fault.loop:
+        after = replace(after, acknowledged=ack.at)
     others = [node.node for node in view.cluster.nodes if node.node.name != after.lost]
     if after.decided is None:
         for standby in others:

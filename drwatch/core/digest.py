@@ -57,7 +57,7 @@ def rows(
             created=now,
             due=now,
         )
-        for channel in paging.digest.to
+        for channel in paging.reached(paging.digest.to, now.wall)
     )
 
 

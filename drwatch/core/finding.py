@@ -134,6 +134,17 @@ ALWAYS_TOLD = (
 """Nobody is served, data is about to part, or nobody would hear of it: told each time, however often it comes and goes.
 What is not here is a figure over its limit, or a warning: half an hour later is soon enough for that."""
 
+GRAVITY = {
+    Condition.PRIMARY_UNSEEN: 0,
+    Condition.PRIMARY_SATURATED: 1,
+    Condition.PRIMARY_RESTARTING: 2,
+    Condition.PRIMARY_HUNG: 3,
+    Condition.PRIMARY_DOWN: 3,
+    Condition.PRIMARY_HOST_DOWN: 3,
+    Condition.PRIMARY_DISK_STALLED: 3,
+}
+"""Which face of a primary's trouble is graver; 0 for every other condition."""
+
 PRIMARY_FAMILY = (
     PRIMARY_LOST
     | PRIMARY_AILING

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from drwatch.core.ack import Ack
 from drwatch.core.assessment import Assessment
 from drwatch.core.evidence import Vote
 from drwatch.core.finding import PRIMARY_LOST, Condition, Confidence, Finding, Severity
@@ -66,6 +67,12 @@ class Incident:
     told_at: Moment | None = None
     told_steps: int = 0
     """How many steps of the escalation have been told."""
+    told_through: tuple[str, ...] = ()
+    """The channels it was told through: they hear of its end."""
+    held: tuple[str, ...] = ()
+    """The channels that are owed a page of it when their quiet hours end."""
+    acknowledged: Ack | None = None
+    """Who has it in hand; of one that is over, who had."""
     unseen_since: Moment | None = None
     """Since when only the witness does not see a primary that was lost before; while nobody was told."""
     worse: Worse | None = None
@@ -77,7 +84,9 @@ class Incident:
     silence: str = ""
     """The id of the silence that keeps it from people now."""
     freed: Moment | None = None
-    """When what kept it from people last ended: a greater trouble or a silence. Its waits count from there."""
+    """When what kept it from people last ended: a greater trouble, a silence, somebody's having it in hand.
+
+    Its waits count from there."""
     unproved: bool = False
     """Whether nobody has looked yet if it is still true, as just after a start: nothing is told of it."""
     flaps: bool = False
@@ -210,6 +219,14 @@ def _hushed(incident: Incident, silences: Iterable[Silence], now: Moment) -> Inc
     return replace(incident, silence=name, freed=now if ended and not name else incident.freed)
 
 
+def _in_hand(incident: Incident, now: Moment) -> Incident:
+    """The incident without an acknowledgement that has run out: it is freed, and told anew."""
+    ack = incident.acknowledged
+    if ack is None or incident.phase is not Phase.OPEN or not ack.over(now):
+        return incident
+    return replace(incident, acknowledged=None, freed=now)
+
+
 def _worsened(before: Incident, incident: Incident, limit: float, policy: Policy, now: Moment) -> Incident:
     """An open incident with its new face, unless that is critical where it was not, and has not lasted.
 
@@ -253,6 +270,7 @@ def _worth_writing(before: Incident | None, after: Incident) -> bool:
         or before.condition is not after.condition
         or before.suppressed_by is not after.suppressed_by
         or before.silence != after.silence
+        or before.acknowledged != after.acknowledged
     )
 
 
@@ -301,7 +319,8 @@ def advance(incidents: Iterable[Incident], assessment: Assessment, policy: Polic
     changed: list[Incident] = []
     for finding in _by_key(assessment.findings):
         before = known.pop((finding.cluster, finding.topic, finding.subject), None)
-        after = _hushed(_seen(before or _suspect(finding, now), finding, policy, now), assessment.silences, now)
+        after = _seen(before or _suspect(finding, now), finding, policy, now)
+        after = _in_hand(_hushed(after, assessment.silences, now), now)
         living.append(after)
         if _worth_writing(before, after):
             changed.append(after)
@@ -316,7 +335,7 @@ def advance(incidents: Iterable[Incident], assessment: Assessment, policy: Polic
             after = replace(after, suppressed_by=Condition.WITNESS_ISOLATED)
         else:
             after = _unseen(before, policy, assessment.snapshot.flaps.get(before.key), now)
-        after = _hushed(after, assessment.silences, now)
+        after = _in_hand(_hushed(after, assessment.silences, now), now)
         if after.phase not in ENDED:
             living.append(after)
         if _worth_writing(before, after):

@@ -190,5 +190,6 @@ def compose(page: Page, assessment: Assessment, zone: tzinfo) -> Message:
             for standby in view.ranked:
                 lines += _takeover(preflight(view, assessment.snapshot, standby))
     lines.append(f"Runbook: docs/runbooks.md#{incident.condition.lower()}")
+    lines.append(f"To take it in hand: drwatch ack {incident.id}")
     lines.append(f"Event {page.event}, begun {_clock(incident.began.wall, zone, date=True)}, {incident.confidence}.")
     return Message(head, "\n".join(lines))

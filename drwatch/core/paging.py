@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from drwatch.core.finding import ALWAYS_TOLD, Condition, Severity
+from drwatch.core.finding import ALWAYS_TOLD, GRAVITY, Condition, Severity
 from drwatch.core.incident import Incident, Phase
-from drwatch.core.policy import Paging
+from drwatch.core.policy import Paging, Step
 from drwatch.core.sample import Moment
 
 
@@ -28,6 +28,10 @@ class PageReason(StrEnum):
     TEST = "test"
     DIGEST = "digest"
     """Once a day, what nobody was woken for."""
+
+
+UNASKING = frozenset({PageReason.RESOLVED, PageReason.TEST, PageReason.DIGEST})
+"""What asks nobody to take anything in hand, and is told whoever has."""
 
 
 class Outcome(StrEnum):
@@ -103,6 +107,8 @@ class Letter:
     body: str
     severity: Severity
     resolved: bool = False
+    asks: bool = False
+    """Whether somebody is to take what it tells of in hand."""
     alert: Alert | None = None
     """None of what is about no incident: a test, a digest."""
 
@@ -135,7 +141,8 @@ class Row:
     @property
     def letter(self) -> Letter:
         resolved = self.reason is PageReason.RESOLVED
-        return Letter(self.channel, self.event, self.title, self.body, self.severity, resolved, self.alert)
+        asks = self.reason not in UNASKING
+        return Letter(self.channel, self.event, self.title, self.body, self.severity, resolved, asks, alert=self.alert)
 
 
 BACKOFF = (2.0, 5.0, 15.0, 30.0, 60.0)
@@ -146,17 +153,6 @@ REFUSED_AGAIN = 300.0
 
 WARNING_EXPIRES = 24 * 3600.0
 """Seconds after which a warning that nobody accepted is no longer news. A critical page never expires."""
-
-_RANK = {
-    Condition.PRIMARY_UNSEEN: 0,
-    Condition.PRIMARY_SATURATED: 1,
-    Condition.PRIMARY_RESTARTING: 2,
-    Condition.PRIMARY_HUNG: 3,
-    Condition.PRIMARY_DOWN: 3,
-    Condition.PRIMARY_HOST_DOWN: 3,
-    Condition.PRIMARY_DISK_STALLED: 3,
-}
-
 
 _REMINDERS = {Condition.UNPROTECTED: 6.0}
 """Times the ordinary wait: nothing is down meanwhile, and a rebuild takes hours."""
@@ -169,7 +165,36 @@ def _another_face(incident: Incident, settle: float, longest: float, now: Moment
     patience = max(incident.window, min(longest, max(settle, 1.0) * 2 ** min(max(0, incident.pages - 1), 10)))
     if told is None or told is incident.condition or now - incident.condition_began < patience:
         return False
-    return _RANK.get(incident.condition, 0) >= _RANK.get(told, 0)
+    return GRAVITY.get(incident.condition, 0) >= GRAVITY.get(told, 0)
+
+
+def _recipients(steps: Iterable[Step], paging: Paging, now: Moment) -> tuple[str, ...]:
+    """Whom these steps reach at this moment: of a rota, whoever is on duty."""
+    return paging.reached((name for step in steps for name in step.to), now.wall)
+
+
+def _told_through(incident: Incident, paging: Paging, now: Moment) -> tuple[str, ...]:
+    """The channels on which somebody waits for the end."""
+    if incident.told_through:
+        return tuple(name for name in incident.told_through if name in paging.channels)
+    # A ledger of before this was noted says by how many steps only.
+    return _recipients(paging.escalation[: incident.told_steps], paging, now)
+
+
+def _kept_quiet(incident: Incident, channel: str, paging: Paging, now: Moment) -> bool:
+    """Whether quiet hours keep a page of this from a channel: of a warning alone, never that nobody would be paged."""
+    if incident.severity is Severity.CRITICAL or incident.condition in ALWAYS_TOLD:
+        return False
+    quiet = paging.quiet.get(channel)
+    return quiet is not None and quiet.covers(now.wall)
+
+
+def _outgrown(incident: Incident, paging: Paging, settle: float, now: Moment) -> bool:
+    """Whether it has become worse than what somebody has in hand. A higher severity has lasted already."""
+    ack = incident.acknowledged
+    if ack is None or ack.more_severe(incident.severity):
+        return ack is not None
+    return ack.graver(incident.condition) and _another_face(incident, settle, paging.remind, now)
 
 
 def due(
@@ -179,9 +204,9 @@ def due(
 
     ``settle`` is how long a changed face must last, in seconds.
     """
-    told = tuple(dict.fromkeys(name for step in paging.escalation[: incident.told_steps] for name in step.to))
     if incident.phase is Phase.RESOLVED:
-        return (PageReason.RESOLVED, told, incident.told_steps) if told else None
+        heard = _told_through(incident, paging, now)
+        return (PageReason.RESOLVED, heard, incident.told_steps) if heard else None
     if incident.phase is not Phase.OPEN or incident.confirmed is None:
         return None
     if incident.suppressed_by is not None or incident.silence or incident.unproved:
@@ -192,10 +217,16 @@ def due(
     if now - incident.last_true > 0:
         # Not true now: it is being held back from its resolve, and nobody need be woken for it any more.
         return None
+    told = _recipients(paging.escalation[: incident.told_steps], paging, now)
+    if incident.acknowledged is not None:
+        if not _outgrown(incident, paging, settle, now):
+            return None
+        if told:
+            return PageReason.CHANGED, told, incident.told_steps
     # Who silenced it has seen it: the next step's patience begins when that is over.
     since = max(incident.confirmed, incident.freed or incident.confirmed, key=lambda at: at.loop)
     steps = sum(1 for step in paging.escalation if now - since >= step.after)
-    late = tuple(dict.fromkeys(name for step in paging.escalation[incident.told_steps : steps] for name in step.to))
+    late = _recipients(paging.escalation[incident.told_steps : steps], paging, now)
     if incident.again:
         return PageReason.AGAIN, tuple(dict.fromkeys(told + late)), max(steps, incident.told_steps)
     if incident.unheard:
@@ -216,22 +247,48 @@ def due(
     if (
         incident.severity is Severity.CRITICAL
         and incident.told_at is not None
-        and now - incident.told_at >= paging.remind * _REMINDERS.get(incident.condition, 1.0)
+        and now - incident.told_at >= _reminder(incident, paging)
     ):
         return PageReason.STILL, told, incident.told_steps
-    return None
+    held = tuple(name for name in incident.held if name in paging.channels)
+    ended = tuple(name for name in held if not _kept_quiet(incident, name, paging, now))
+    return (PageReason.STILL, ended, incident.told_steps) if ended else None
+
+
+def _reminder(incident: Incident, paging: Paging) -> float:
+    """Seconds between two pages of what is critical and nobody has in hand."""
+    told = paging.escalation[: incident.told_steps]
+    own = told[-1].remind if told else None
+    return (paging.remind if own is None else own) * _REMINDERS.get(incident.condition, 1.0)
 
 
 def page(incident: Incident, paging: Paging, settle: float, now: Moment) -> Page | None:
-    """The event to tell of an incident now, the incident marked as told; None when there is nothing to tell."""
+    """The event to tell of an incident now, the incident marked as told; None when there is nothing to tell.
+
+    What quiet hours keep from one channel is owed to it when they end; what they keep from all is not told at all yet.
+    """
     found = due(incident, paging, settle, now)
     if found is None:
         return None
     reason, channels, steps = found
-    # A resolve ends what people were told of, whatever face the trouble took on its way out.
-    face = incident.told_condition if reason is PageReason.RESOLVED else incident.condition
-    told = replace(incident, told_condition=face, told_at=now, told_steps=steps, pages=incident.pages + 1)
-    return Page(told, reason, channels)
+    over = reason is PageReason.RESOLVED
+    loud = tuple(name for name in channels if over or not _kept_quiet(incident, name, paging, now))
+    if not loud:
+        return None
+    told = replace(
+        incident,
+        # A resolve ends what people were told of, whatever face the trouble took on its way out.
+        told_condition=incident.told_condition if over else incident.condition,
+        told_at=now,
+        told_steps=steps,
+        told_through=tuple(dict.fromkeys((*_told_through(incident, paging, now), *loud))),
+        held=tuple(dict.fromkeys(name for name in (*incident.held, *channels) if name not in loud)),
+        pages=incident.pages + 1,
+    )
+    if incident.acknowledged is not None and not over:
+        # Whoever had it in hand had a lesser trouble there: from now on everybody's patience begins anew.
+        told = replace(told, acknowledged=None, freed=now)
+    return Page(told, reason, loud)
 
 
 def retry_after(row: Row, outcome: Outcome, chance: float) -> float:

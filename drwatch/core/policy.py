@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import time
+from datetime import datetime, time
 from enum import StrEnum
 from types import MappingProxyType
 
+from drwatch.core.rota import Quiet, Rota, reached
 from drwatch.core.sample import Node
 
 MINUTE = 60.0
@@ -188,10 +189,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One rung of the escalation: these channels, so long (seconds) after the incident was confirmed."""
+    """One rung of the escalation: these channels and rotas, so long (seconds) after the incident was confirmed."""
 
     to: tuple[str, ...]
     after: float = 0.0
+    remind: float | None = None
+    """How often what is critical is told again while this is the last step told; None for the ordinary wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +220,18 @@ class Paging:
     escalation: tuple[Step, ...]
     remind: float = 10 * MINUTE
     """A critical incident that is still open is told again this often."""
+    acknowledged: float = 60 * MINUTE
+    """For so long nobody is told of what somebody has in hand."""
+    rotas: tuple[Rota, ...] = ()
+    quiet: Mapping[str, Quiet] = field(default_factory=lambda: MappingProxyType({}))
+    """When channels keep still, by their names."""
     short: frozenset[str] = frozenset()
     """Channels that want the short form (SMS)."""
     digest: Digest | None = None
+
+    def reached(self, names: Iterable[str], wall: datetime) -> tuple[str, ...]:
+        """The channels behind names of channels and of rotas, at this instant."""
+        return reached(names, self.rotas, wall)
 
 
 EVERY_DAY = frozenset(range(7))

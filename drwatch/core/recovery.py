@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
-from drwatch.core.actuals import learned
+from drwatch.core.actuals import ACKNOWLEDGE, learned
 from drwatch.core.policy import Cluster, EndpointKind, Policy
 from drwatch.core.roles import feed
 from drwatch.core.sample import NO_ANSWER, Blind, Channel, EndpointFact, Moment, Node, Probe
@@ -137,6 +137,17 @@ def _from_the_past(cluster: Cluster, snapshot: Snapshot, otherwise: Term) -> Ter
     return otherwise if past is None else Term(otherwise.component, past.seconds, Basis.MEASURED, past.words, past.at)
 
 
+def _decide(cluster: Cluster, snapshot: Snapshot) -> Term:
+    """What past takeovers took until a human's first step; before any, until somebody had the page in hand."""
+    seen = learned(snapshot.outages, cluster.name, ACKNOWLEDGE)
+    if seen is None:
+        otherwise = Term("decide", cluster.assumed.decide, Basis.ASSUMED, "until a takeover measures it")
+    else:
+        words = f"until somebody has it in hand, {seen.words}: what they then decide, no takeover has measured"
+        otherwise = Term("decide", seen.seconds, Basis.MEASURED, words, seen.at)
+    return _from_the_past(cluster, snapshot, otherwise)
+
+
 def _switch(cluster: Cluster, snapshot: Snapshot) -> Term:
     """The endpoint's TTL, for so long caches may lead to the old primary; or what past takeovers took, if longer."""
     endpoint = cluster.endpoint
@@ -168,7 +179,7 @@ def estimate(cluster: Cluster, policy: Policy, snapshot: Snapshot, standby: Node
             past(
                 Term("detect", policy.confirm.conclusive + policy.look, Basis.DERIVED, "a look and the confirm window")
             ),
-            past(Term("decide", assumed.decide, Basis.ASSUMED, "until a takeover measures it")),
+            _decide(cluster, snapshot),
             _drain(snapshot, standby, policy, now),
             past(Term("promote", assumed.promote, Basis.ASSUMED, "until a drill or a takeover measures it")),
             _switch(cluster, snapshot),

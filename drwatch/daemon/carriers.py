@@ -44,10 +44,12 @@ def carriers(
     clock: Callable[[], Moment],
     living: Callable[[], Collection[str]] = tuple,
     standing: Iterable[Letter] = (),
+    link: Callable[[str, str], str] = lambda *_: "",
 ) -> Carriers:
     """What carries pages through these channels. ``living`` are the incidents that are open now, and ``standing`` what
-    was accepted of them before."""
-    courier, before = Courier({name: url.reveal() for name, url in channels.items()}), tuple(standing)
+    was accepted of them before. ``link`` is where a page is acknowledged (see Courier)."""
+    courier = Courier({name: url.reveal() for name, url in channels.items()}, link=link)
+    before = tuple(standing)
     return Carriers(
         courier,
         {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -16,6 +17,9 @@ log = logging.getLogger("drwatch")
 
 Told = Callable[[str, bool, bool, str], None]
 """(channel, accepted, refused for good, detail) after each attempt."""
+
+Answered = Callable[[Row], str]
+"""Why a row need not be sent any more; empty when it must be."""
 
 
 class Delivery(Protocol):
@@ -61,14 +65,16 @@ class Delivering:
         """What the ledger has not taken: how far each row has come, those that are settled too."""
         self._tasks: asyncio.TaskGroup | None = None
         self._told: Told = lambda *_: None
+        self._answered: Answered = lambda row: ""
+        self._stirred = asyncio.Event()
 
     @property
     def rows(self) -> tuple[Row, ...]:
         return unsettled(self._rows.values())
 
-    def start(self, tasks: asyncio.TaskGroup, told: Told) -> None:
+    def start(self, tasks: asyncio.TaskGroup, told: Told, answered: Answered) -> None:
         """Let the carrier get ready, which no look waits for; rows taken from now on are sent."""
-        self._tasks, self._told = tasks, told
+        self._tasks, self._told, self._answered = tasks, told, answered
         tasks.create_task(self._get_ready(), name="carrier")
 
     async def _get_ready(self) -> None:
@@ -101,11 +107,22 @@ class Delivering:
             self._rows[row.event, row.channel] = row
             self._tasks.create_task(self._deliver(row), name=f"page {row.event} {row.channel}")
 
+    def stir(self) -> None:
+        """Have rows that wait for their time asked anew whether they must still be sent."""
+        self._stirred.set()
+        self._stirred = asyncio.Event()
+
+    async def _until_due(self, row: Row) -> None:
+        while (left := row.due - self._clock()) > 0 and not self._answered(row):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._stirred.wait()
+
     async def _deliver(self, row: Row) -> None:
         try:
             while True:
-                await asyncio.sleep(max(0.0, row.due - self._clock()))
-                why = "it is no longer news" if expired(row, self._clock()) else ""
+                await self._until_due(row)
+                why = "it is no longer news" if expired(row, self._clock()) else self._answered(row)
                 if overtaken(row, self._rows.values()):
                     why = "a later page of the same incident takes its place"
                 if why:

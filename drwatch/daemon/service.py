@@ -21,6 +21,7 @@ from drwatch.daemon.watch import Daemon
 from drwatch.exporter import Exporter, Instruments
 from drwatch.store import Store, StoreError
 from drwatch.web.app import Reader, application
+from drwatch.web.links import Links, key
 from drwatch.web.listen import ListenError, serve
 
 log = logging.getLogger("drwatch")
@@ -90,6 +91,7 @@ async def _generation(
         log.warning("%s", notice, extra={"event": "config"})
     store = await Store.open(config.state_dir / "drwatch.db", boot=boot())
     try:
+        links = Links(key(config.state_dir / "ack.key"), config.public_url, lambda: clock().wall)
         standing = await _standing(config, store)
         carrier = carriers(
             config.channels,
@@ -97,6 +99,7 @@ async def _generation(
             clock,
             living=lambda: {incident.id for incident in watch.incidents if incident.phase is Phase.OPEN},
             standing=standing,
+            link=links.link,
         )
         watch = build.daemon(config, store, carrier, instruments, clock, seen)
         reader = Reader(
@@ -112,6 +115,9 @@ async def _generation(
             silences=lambda limit: store.silences(clock(), limit),
             silence=watch.silencing.begin,
             end_silence=watch.silencing.end,
+            acknowledge=watch.acknowledging.take,
+            links=links,
+            duties=lambda: watch.duties,
             zone=lambda: ZoneInfo(config.policy.zone),
         )
         instruments.expect(config.policy.paging.channels)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import tzinfo
 
 from drwatch.core import drill
+from drwatch.core.acknowledge import answered
 from drwatch.core.assessment import Assessment, assess
 from drwatch.core.blackbox import Death, Record, records
 from drwatch.core.dating import date
@@ -23,8 +24,10 @@ from drwatch.core.message import compose
 from drwatch.core.paging import Page, Row, page
 from drwatch.core.policy import NodePolicy, Policy
 from drwatch.core.roles import learn
+from drwatch.core.rota import Duty
 from drwatch.core.sample import Blind, Key, Moment, Node, Reason, Sample, ServerFact
 from drwatch.core.snapshot import Snapshot
+from drwatch.daemon.acknowledging import Acknowledging
 from drwatch.daemon.clock import Clock
 from drwatch.daemon.delivery import Delivering
 from drwatch.daemon.digesting import Digesting
@@ -97,6 +100,7 @@ class Daemon:
         )
         self._digesting = Digesting(policy.paging, zone, ledger)
         self.silencing = Silencing(policy, zone, ledger, clock, self._kept.set)
+        self.acknowledging = Acknowledging(policy.paging.acknowledged, self._kept.set)
         self.assessment: Assessment | None = None
         self.incidents: tuple[Incident, ...] = ()
         self.ticks = 0
@@ -106,6 +110,11 @@ class Daemon:
     def rows(self) -> tuple[Row, ...]:
         """Ledger rows that are not settled."""
         return self._delivering.rows
+
+    @property
+    def duties(self) -> tuple[Duty, ...]:
+        """Who is on duty now, on each rota."""
+        return tuple(rota.duty(self._clock().wall) for rota in self._policy.paging.rotas)
 
     async def run(self) -> None:
         """Watch until cancelled; what is under way is then ended and stays due in the ledger."""
@@ -123,7 +132,7 @@ class Daemon:
         self.snapshot = replace(self.snapshot, digested=max(self.snapshot.digested, loaded.digested))
         try:
             async with asyncio.TaskGroup() as tasks:
-                self._delivering.start(tasks, self._told)
+                self._delivering.start(tasks, self._told, lambda row: answered(row, self.incidents))
                 there = set(self._policy.paging.channels)
                 self._delivering.take([row for row in loaded.rows if row.channel in there])
                 gone = [row for row in loaded.rows if row.channel not in there]
@@ -273,8 +282,9 @@ class Daemon:
         firing = frozenset(key for each in opened for key in (each.key, (each.cluster, each.condition, each.subject)))
         assessment = assess(self.snapshot, self._policy, firing, now, silences)
         self._turn(learn(self.snapshot, assessment.snapshot))
-        step = advance(self.incidents, assessment, self._policy, now)
-        step, flaps = flap(self.incidents, step, assessment, self._policy, now)
+        incidents = self.acknowledging.turn(self.incidents, now)
+        step = advance(incidents, assessment, self._policy, now)
+        step, flaps = flap(incidents, step, assessment, self._policy, now)
         ended = tuple(incident for incident in step.changed if incident.phase in ENDED)
         told: dict[str, Incident] = {}
         rows: list[Row] = []
@@ -284,7 +294,9 @@ class Daemon:
                 told[incident.id] = event.incident
                 rows += self._rows(event, assessment, now)
         living = tuple(told.get(incident.id, incident) for incident in step.living)
-        changed = {incident.id: incident for incident in step.changed} | told
+        taken = self.acknowledging.taken
+        changed = {each.id: each for each in living if each.id in taken}
+        changed |= {incident.id: incident for incident in step.changed} | told
         digested, digest = await self._digesting.turn(self.snapshot.digested, living, now)
         rows += digest
         if changed or rows or self._keeping.due(now):
@@ -298,7 +310,10 @@ class Daemon:
         if (outages, flaps, digested) != (seen.outages, seen.flaps, seen.digested):
             self._turn(replace(seen, outages=outages, flaps=flaps, digested=digested))
         self._say(step.changed)
+        self.acknowledging.settle()
         self._delivering.take(rows)
+        if taken:
+            self._delivering.stir()
         for key in assessment.wanted:
             repeated = self._repeating.get(key)
             if key in self._looks and (repeated is None or now - repeated >= REPEATED):

@@ -173,6 +173,15 @@ FAMILIES = {
         "1 while an incident of this condition is open and not explained by a greater one, else 0. Conditions of the "
         "witness itself have an empty cluster.",
     ),
+    "drwatch_incident_acknowledged": Family(
+        ("cluster", "condition", "severity"),
+        "1 while somebody has an open incident of this condition in hand, so that nobody is told of it again, else 0.",
+    ),
+    "drwatch_incident_unanswered_seconds": Family(
+        ("cluster",),
+        "Seconds since people were first to be told of the oldest critical incident that nobody has in hand; 0 while "
+        "there is none. Those of the witness itself have an empty cluster.",
+    ),
     "drwatch_silence_active": Family(
         ("cluster",),
         "Silences and maintenance windows in force: what they cover pages nobody. drwatch_incident_firing says it all "

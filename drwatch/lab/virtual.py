@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from drwatch.config import load
+from drwatch.core.ack import Answer
+from drwatch.core.incident import Phase
 from drwatch.core.policy import Policy
 from drwatch.core.sample import Blind, Key, Probe, Reason
 from drwatch.daemon.delivery import Delivering
@@ -20,7 +22,7 @@ from drwatch.exporter import Instruments
 from drwatch.lab.page import Told, read
 from drwatch.lab.scenario import Scenario, judge, overlay
 from drwatch.lab.simulated_looks import looks
-from drwatch.lab.simulated_week import strike
+from drwatch.lab.simulated_week import ACKNOWLEDGED, strike
 from drwatch.lab.simulator import EPOCH, SimulatedLook, SimulatedPhone, World, clock
 from drwatch.lab.wires import OUTSIDE, WITNESS
 from drwatch.store import Past, Store, StoreError
@@ -101,7 +103,7 @@ async def play(
         await asyncio.sleep(SETTLE)
         zero = clock().loop
         observing = asyncio.create_task(beside(world, zero))
-        await _act(scenario, world, zero)
+        await _act(scenario, world, daemon, zero)
         latest = max((expect.within for expect in scenario.expect), default=0.0)
         await asyncio.sleep(max(0.0, zero + latest - clock().loop) + scenario.watch)
         if watching.done():
@@ -125,10 +127,15 @@ def _unmarked(world: World, policy: Policy) -> Iterator[SimulatedLook]:
             yield SimulatedLook(world, Key(standby, Probe.MARKER, files.name), 5.0, lambda: Blind(Reason.MISSING))
 
 
-async def _act(scenario: Scenario, world: World, zero: float) -> None:
+async def _act(scenario: Scenario, world: World, daemon: Daemon, zero: float) -> None:
     for act in scenario.acts:
         await asyncio.sleep(max(0.0, zero + act.at - clock().loop))
-        strike(world, act.fault, act.mend)
+        if act.fault != ACKNOWLEDGED:
+            strike(world, act.fault, act.mend)
+            continue
+        for incident in daemon.incidents:
+            if incident.phase is Phase.OPEN:
+                await daemon.acknowledging.take(Answer(incident.id, "anna", "socket"))
 
 
 def _read(pages: Sequence[tuple[float, str, str]], zero: float) -> list[Told]:

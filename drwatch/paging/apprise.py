@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -123,11 +123,14 @@ class Courier:
     """Carries pages through Apprise, every channel at once, in a process of its own.
 
     ``urls`` maps channel names to Apprise URLs, one target each. ``limit`` is the hard end of an attempt in seconds:
-    it is killed then. A courier that has not answered two seconds later is replaced.
+    it is killed then. A courier that has not answered two seconds later is replaced. ``link`` gives the address where
+    an incident is acknowledged from a channel, or nothing: made anew for each attempt, and kept nowhere.
     """
 
-    def __init__(self, urls: Mapping[str, str], limit: float = 15.0) -> None:
-        self._urls = dict(urls)
+    def __init__(
+        self, urls: Mapping[str, str], limit: float = 15.0, link: Callable[[str, str], str] = lambda *_: ""
+    ) -> None:
+        self._urls, self._link = dict(urls), link
         self._limit = limit
         self._process: _Process | None = None
         self._starting = asyncio.Lock()
@@ -184,6 +187,8 @@ class Courier:
             "body": letter.body or letter.title,
             "kind": kind,
             "incident": letter.incident,
+            # In a short message there is no room for it.
+            "link": self._link(letter.incident, letter.channel) if letter.asks and letter.body else "",
         }
         return await self._attempt(message, self._limit)
 

@@ -7,6 +7,7 @@ Nothing is decided here. Moments are kept by their wall hand, as UTC text that s
 from __future__ import annotations
 
 from drwatch.store.account import Account, Hushed, Paged, Sent, read_account
+from drwatch.store.acks import Acked
 from drwatch.store.blackbox import Boxed, verify
 from drwatch.store.past import Past, read_blackbox, read_drills, read_history
 from drwatch.store.schema import MIGRATIONS
@@ -17,6 +18,7 @@ from drwatch.store.writer import Attempt, Loaded, Store
 __all__ = [
     "MIGRATIONS",
     "Account",
+    "Acked",
     "Attempt",
     "Ballot",
     "Boxed",

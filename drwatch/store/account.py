@@ -10,6 +10,7 @@ from pathlib import Path
 
 from drwatch.core.finding import Confidence
 from drwatch.core.silence import NEVER
+from drwatch.store.acks import of_incident as acked
 from drwatch.store.blackbox import Boxed
 from drwatch.store.blackbox import of_incident as boxed
 from drwatch.store.past import Past, maybe, past_of, read
@@ -82,7 +83,7 @@ def account(db: sqlite3.Connection, incident: str) -> Account | None:
         return None
     pages = _pages(db, incident, line["began"])
     return Account(
-        past=past_of(line, sum(page.state == "accepted" for page in pages)),
+        past=past_of(line, sum(page.state == "accepted" for page in pages), acked(db, incident, line["began"])),
         confidence=Confidence(line["confidence"]),
         evidence=tuple(json.loads(line["evidence"])),
         ballots=ballots(db, incident, line["began"]),

@@ -16,6 +16,8 @@ from drwatch.core.drill import Drill
 from drwatch.core.finding import Condition, Severity
 from drwatch.core.incident import Phase
 from drwatch.core.paging import RowState
+from drwatch.store.acks import Acked
+from drwatch.store.acks import of_incident as acked
 from drwatch.store.blackbox import Boxed, of_incident
 from drwatch.store.connection import check_version
 from drwatch.store.memory import rehearsed
@@ -47,6 +49,8 @@ class Past:
     """The greater trouble that explained it, as far as it was last seen."""
     silence: str = ""
     """The silence that covered it then."""
+    acks: tuple[Acked, ...] = ()
+    """Who had it in hand, in the order in which they said so."""
 
 
 def read_history(path: Path, limit: int = 50, cluster: str | None = None) -> tuple[Past, ...]:
@@ -90,10 +94,10 @@ def history(db: sqlite3.Connection, limit: int, cluster: str | None) -> tuple[Pa
            FROM incidents AS i WHERE ? IS NULL OR cluster = ? ORDER BY began DESC, id LIMIT ?""",
         (RowState.ACCEPTED, cluster, cluster, limit),
     )
-    return tuple(past_of(line, line["told"]) for line in lines.fetchall())
+    return tuple(past_of(line, line["told"], acked(db, line["id"], line["began"])) for line in lines.fetchall())
 
 
-def past_of(line: sqlite3.Row, told: int) -> Past:
+def past_of(line: sqlite3.Row, told: int, acks: tuple[Acked, ...]) -> Past:
     return Past(
         id=line["id"],
         cluster=line["cluster"],
@@ -110,6 +114,7 @@ def past_of(line: sqlite3.Row, told: int) -> Past:
         suppressed_by=None if line["suppressed_by"] is None else Condition(line["suppressed_by"]),
         # Read without a daemon, from a file that an earlier drwatch wrote, there is none.
         silence=line["silence"] if "silence" in line.keys() else "",  # noqa: SIM118 - a Row has no other way
+        acks=acks,
     )
 
 

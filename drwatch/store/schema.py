@@ -74,13 +74,42 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "ALTER TABLE ledger ADD COLUMN hands TEXT NOT NULL DEFAULT ''",
     ),
     ("ALTER TABLE ledger ADD COLUMN alert TEXT",),
+    (
+        """CREATE TABLE acknowledgements (
+            incident TEXT NOT NULL, began TEXT NOT NULL, at TEXT NOT NULL, seconds REAL NOT NULL, by TEXT NOT NULL,
+            origin TEXT NOT NULL, condition TEXT NOT NULL, severity TEXT NOT NULL, note TEXT NOT NULL,
+            PRIMARY KEY (incident, began, at)) WITHOUT ROWID""",
+        *(
+            f"""CREATE TRIGGER acknowledgements_{deed} BEFORE {deed} ON acknowledgements {when}
+            BEGIN SELECT RAISE({what}); END"""
+            for deed, when, what in (
+                ("UPDATE", "", "ABORT, 'an acknowledgement is never changed'"),
+                # Its record goes with its incident's, and not before.
+                (
+                    "DELETE",
+                    "WHEN EXISTS (SELECT 1 FROM incidents WHERE id = OLD.incident AND began = OLD.began)",
+                    "ABORT, 'an acknowledgement stays as long as its incident'",
+                ),
+                # An INSERT OR REPLACE would run no DELETE trigger.
+                (
+                    "INSERT",
+                    "WHEN EXISTS (SELECT 1 FROM acknowledgements AS kept "
+                    "WHERE kept.incident = NEW.incident AND kept.began = NEW.began AND kept.at = NEW.at)",
+                    "IGNORE",
+                ),
+            )
+        ),
+        "ALTER TABLE incidents ADD COLUMN acknowledged TEXT",
+        "ALTER TABLE incidents ADD COLUMN told_through TEXT NOT NULL DEFAULT '[]'",
+        "ALTER TABLE incidents ADD COLUMN held TEXT NOT NULL DEFAULT '[]'",
+    ),
 )
 """Statements that bring a file from one schema version to the next; the version is their count."""
 
 INCIDENT: Final = (
     "id", "cluster", "topic", "subject", "condition", "severity", "summary", "evidence", "confidence", "phase", "began",
     "condition_began", "last_true", "confirmed", "ended", "suppressed_by", "told_condition", "told_at", "told_steps",
-    "pages", "silence", "freed", "hands",
+    "pages", "silence", "freed", "acknowledged", "told_through", "held", "hands",
 )  # fmt: skip
 ROW: Final = (
     "event", "channel", "incident", "reason", "severity", "title", "body", "created", "due", "attempts", "ambiguous",

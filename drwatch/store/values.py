@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
+from drwatch.core.ack import Ack
 from drwatch.core.finding import Condition, Confidence, Severity
 from drwatch.core.incident import Incident, Phase
 from drwatch.core.paging import Alert, PageReason, Row, RowState
@@ -32,6 +33,9 @@ def moment_of(text: str, now: Moment) -> Moment:
     """A moment of an earlier run on this run's clock; never in the future, whatever the wall clock did meanwhile."""
     then = wall(text)
     return Moment(now.loop - max(0.0, (now.wall - then).total_seconds()), then)
+
+
+_LISTS = frozenset({"evidence", "told_through", "held"})
 
 
 def hands(held: object, names: Iterable[str], boot: str) -> str:
@@ -66,7 +70,9 @@ def incident_values(incident: Incident, boot: str) -> tuple[object, ...]:
         held = getattr(incident, name)
         if isinstance(held, Moment):
             return text(held)
-        return json.dumps(held) if name == "evidence" else held
+        if isinstance(held, Ack):
+            return ack_text(held)
+        return json.dumps(held) if name in _LISTS else held
 
     return tuple(value(name) for name in INCIDENT)
 
@@ -101,6 +107,9 @@ def incident_of(line: sqlite3.Row, reading: Reading) -> Incident:
         pages=line["pages"],
         silence=line["silence"],
         freed=moment("freed"),
+        acknowledged=None if line["acknowledged"] is None else ack_of(line["acknowledged"], reading.now),
+        told_through=tuple(json.loads(line["told_through"])),
+        held=tuple(json.loads(line["held"])),
     )
 
 
@@ -144,3 +153,14 @@ def row_of(line: sqlite3.Row, reading: Reading) -> Row:
         ambiguous=row.ambiguous + 1,
         detail="drwatch ended during the attempt: it may have arrived",
     )
+
+
+def ack_text(ack: Ack) -> str:
+    """An acknowledgement as its incident carries it."""
+    return json.dumps({**asdict(ack), "at": text(ack.at)}, ensure_ascii=False)
+
+
+def ack_of(held: str, now: Moment) -> Ack:
+    fields = json.loads(held)
+    at, condition, severity = moment_of(fields["at"], now), Condition(fields["condition"]), Severity(fields["severity"])
+    return Ack(**{**fields, "at": at, "condition": condition, "severity": severity})

@@ -20,7 +20,7 @@ from drwatch.core.memory import Memory
 from drwatch.core.paging import Outcome, PageReason, Row, RowState
 from drwatch.core.sample import Moment
 from drwatch.core.silence import Silence
-from drwatch.store import aside, ballast, blackbox, memory, retention, silences, votes
+from drwatch.store import acks, aside, ballast, blackbox, memory, retention, silences, votes
 from drwatch.store.blackbox import Boxed
 from drwatch.store.connection import check_version, connect, has_room, transaction
 from drwatch.store.lock import take_lock
@@ -273,6 +273,7 @@ class Store:
             )
             db.executemany(upsert("ledger", ROW), [row_values(row, self._boot) for row in rows])
             votes.keep(db, incidents)
+            acks.keep(db, incidents)
         ballast.lay_in(self._path)
 
     def _ended_since(self, since: datetime, now: Moment) -> tuple[Incident, ...]:

@@ -1,6 +1,7 @@
 """The HTTP application: the status page, the metrics, the health of drwatch itself, and the JSON API.
 
-It only reads, but for what an operator says over the unix socket: a standby was rebuilt, a drill begins or ends.
+It only reads, but for what an operator says over the unix socket (a standby was rebuilt, a drill begins or ends, an
+incident is in hand), and for the last of these by whoever holds the signed link out of a page.
 """
 
 from __future__ import annotations
@@ -21,18 +22,22 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from drwatch.core import ack
+from drwatch.core.ack import Answer
 from drwatch.core.assessment import Assessment
 from drwatch.core.drill import Drill, running
 from drwatch.core.incident import Incident
 from drwatch.core.paging import Row
 from drwatch.core.preflight import no_drill, rehearsal
+from drwatch.core.rota import Duty
 from drwatch.core.sample import Moment
 from drwatch.core.silence import Refused, Silence, Wish
 from drwatch.core.view import ClusterView
 from drwatch.store import Boxed, Past, StoreError
-from drwatch.web import page
+from drwatch.web import acks, page
 from drwatch.web.drills import drill_json, rehearsal_json
 from drwatch.web.incidents import boxed_json, incident_json, past_json
+from drwatch.web.links import Bound, Links, NoLink
 from drwatch.web.silences import silence_json, wish
 from drwatch.web.status import status_json
 
@@ -63,6 +68,10 @@ async def _nothing_ends(name: str, by: str) -> Silence | None:
     return None
 
 
+async def _nothing_is_open(answer: Answer) -> Incident:
+    raise ack.Refused("nothing is watched here")
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """What the application reads, each time anew; and the words of a human that it hands on."""
@@ -91,6 +100,12 @@ class Reader:
     """Silences what is wished for. Refused, or StoreError where it cannot be written down."""
     end_silence: Callable[[str, str], Awaitable[Silence | None]] = _nothing_ends
     """Ends the silence of that id, by somebody's word; None without such a one."""
+    acknowledge: Callable[[Answer], Awaitable[Incident]] = _nothing_is_open
+    """Takes a human's word that an incident is in hand; it, then. ack.Refused for one that may not be."""
+    links: Links | None = None
+    """What reads the links that pages carry; None where there are none."""
+    duties: Callable[[], Sequence[Duty]] = tuple
+    """Who is on duty now."""
     zone: Callable[[], tzinfo] = _utc
     """Of the times on the page for people."""
 
@@ -115,6 +130,9 @@ class _Pages:
             Route("/api/v1/status", self.status),
             Route("/api/v1/incidents", self.incidents),
             Route("/api/v1/incidents/{id}", self.incident),
+            Route("/api/v1/incidents/{id}/ack", self.acknowledge, methods=["POST"]),
+            Route("/ack/{signed}", self.ask),
+            Route("/ack/{signed}", self.take, methods=["POST"]),
             Route("/api/v1/nodes/{cluster}/{node}/rebuilt", self.rebuilt, methods=["POST"]),
             Route("/api/v1/clusters/{cluster}/drill", self.drill),
             Route("/api/v1/clusters/{cluster}/drill", self.announce, methods=["POST", "DELETE"]),
@@ -126,7 +144,7 @@ class _Pages:
     async def status_page(self, request: Request) -> Response:
         reader = self._reader
         seen = reader.assessment(), reader.incidents(), reader.rows()
-        html = await asyncio.to_thread(page.render, *seen, reader.health(), reader.zone())
+        html = await asyncio.to_thread(page.render, *seen, reader.health(), reader.zone(), reader.duties())
         return HTMLResponse(html, headers={"content-security-policy": page.POLICY})
 
     async def metrics(self, request: Request) -> Response:
@@ -151,7 +169,7 @@ class _Pages:
         return PlainTextResponse("ready\n")
 
     async def status(self, request: Request) -> Response:
-        seen = self._reader.assessment(), self._reader.incidents(), self._reader.rows()
+        seen = self._reader.assessment(), self._reader.incidents(), self._reader.rows(), self._reader.duties()
         return await asyncio.to_thread(lambda: JSONResponse(status_json(*seen)))
 
     async def incidents(self, request: Request) -> Response:
@@ -177,6 +195,43 @@ class _Pages:
         if unknown:
             raise HTTPException(503, unknown)
         raise HTTPException(404, f"no incident {wanted} among the living and the last {MOST}")
+
+    async def acknowledge(self, request: Request) -> Response:
+        _of_an_operator(request, "drwatch ack INCIDENT")
+        return JSONResponse(incident_json(await self._taken(await acks.answer(request)), self._now()))
+
+    async def ask(self, request: Request) -> Response:
+        """Shows what there is to acknowledge: whatever fetches a link only to look at it acknowledges nothing."""
+        bound = self._bound(request)
+        incident = next((each for each in self._reader.incidents() if each.id == bound.incident), None)
+        now = self._now()
+        if incident is None or now is None:
+            raise HTTPException(410, f"no incident {bound.incident} is open any more: there is nothing to acknowledge")
+        html = acks.asked(incident, now, self._reader.zone())
+        return HTMLResponse(html, headers={"content-security-policy": acks.POLICY})
+
+    async def take(self, request: Request) -> Response:
+        bound = self._bound(request)
+        by = await acks.signature(request) or bound.channel
+        address = request.client.host if request.client is not None else "the socket"
+        incident = await self._taken(Answer(bound.incident, by, f"link to {bound.channel}, from {address}"))
+        assert incident.acknowledged is not None
+        html = acks.taken(incident, incident.acknowledged.at, self._reader.zone())
+        return HTMLResponse(html, headers={"content-security-policy": acks.POLICY})
+
+    def _bound(self, request: Request) -> Bound:
+        if self._reader.links is None:
+            raise HTTPException(404, "this drwatch gives no links: take 'drwatch ack'")
+        try:
+            return self._reader.links.read(request.path_params["signed"])
+        except NoLink as none:
+            raise HTTPException(403, str(none)) from None
+
+    async def _taken(self, answer: Answer) -> Incident:
+        try:
+            return await self._reader.acknowledge(answer)
+        except ack.Refused as refused:
+            raise HTTPException(409, str(refused)) from None
 
     async def drill(self, request: Request) -> Response:
         """What a drill would be now: may one be announced, and what would its humans do."""

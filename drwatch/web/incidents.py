@@ -9,6 +9,7 @@ from drwatch.core.finding import Finding
 from drwatch.core.incident import Incident
 from drwatch.core.sample import Moment
 from drwatch.store import Boxed, Past
+from drwatch.web.acks import ack_json
 from drwatch.web.text import text_of
 
 Json = dict[str, Any]
@@ -33,6 +34,7 @@ def incident_json(incident: Incident, now: Moment | None = None) -> Json:
         "age_seconds": now - incident.began if now else None,
         "suppressed_by": incident.suppressed_by,
         "silence": incident.silence or None,
+        "acknowledged": None if incident.acknowledged is None else ack_json(incident.acknowledged),
         "told_condition": incident.told_condition,
         "told_at": text_of(incident.told_at),
         "pages": incident.pages,
@@ -56,6 +58,7 @@ def past_json(past: Past) -> Json:
         "silence": past.silence or None,
         "pages": past.pages,
         "told": past.told,
+        "acknowledgements": [ack_json(each) for each in past.acks],
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import tzinfo
 
 from drwatch import __version__
@@ -16,6 +16,7 @@ from drwatch.core.duration import at_most, span
 from drwatch.core.finding import Severity
 from drwatch.core.incident import Incident, Phase
 from drwatch.core.paging import Row
+from drwatch.core.rota import Duty
 from drwatch.core.sample import PROOF_OF_LIFE, Blind, Moment, Probe, ServerFact
 from drwatch.core.standing import State
 from drwatch.core.view import ClusterView
@@ -64,10 +65,14 @@ td,th{text-align:left;vertical-align:top;padding:.25rem .6rem .25rem 0;border-to
 th{white-space:nowrap;overflow-wrap:normal;font-weight:600;width:1%}
 th small{font-weight:400}
 a{color:inherit}
+input,button{display:block;width:100%;font:inherit;padding:.8rem;margin:.6rem 0;border-radius:.5rem;
+border:1px solid var(--line);background:var(--paper);color:var(--ink)}
+button{font-weight:600;background:var(--ink);color:var(--paper)}
 """
 )
 _HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+STYLE_SOURCE = f"'sha256-{_HASH}'"
+POLICY = f"default-src 'none'; style-src {STYLE_SOURCE}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 """The page's Content-Security-Policy: its own style and nothing else."""
 
 
@@ -77,13 +82,15 @@ def render(
     rows: Sequence[Row],
     wrong: str | None,
     zone: tzinfo,
+    duties: Sequence[Duty] = (),
 ) -> str:
-    """The page; ``wrong`` is what ails drwatch itself, ``zone`` is where its readers are."""
+    """The page; ``wrong`` is what ails drwatch itself, ``zone`` is where its readers are, ``duties`` who is on duty."""
     state, words = _summary(assessment, incidents, wrong)
     body = [tag("header", tag("h1", "drwatch"), _as_of(assessment, zone)), tag("div", words, class_=f"banner {state}")]
     if assessment is not None:
         shown = {view.cluster.name for view in assessment.clusters}
         body += _silences(assessment, zone)
+        body += _duties(duties, zone)
         body += _incidents([each for each in incidents if each.cluster not in shown], assessment.at, zone)
         owned = [
             (view, [incident for incident in incidents if incident.cluster == view.cluster.name])
@@ -94,13 +101,19 @@ def render(
             body.append(_cluster(assessment, view, own, zone))
         body += _witness(assessment, rows)
     body.append(_footer())
+    return document(words.partition(":")[0], body, REFRESH)
+
+
+def document(title: str, body: Iterable[Markup], refresh: int | None = None) -> str:
+    """A whole page with the one style; ``refresh`` are the seconds after which the browser loads it anew."""
+    again = None if refresh is None else tag("meta", http_equiv="refresh", content=str(refresh))
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width,initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
-        tag("meta", http_equiv="refresh", content=str(REFRESH)),
-        tag("title", f"{words.partition(':')[0]} · drwatch"),
+        again,
+        tag("title", f"{title} · drwatch"),
         tag("style", STYLE),
     )
     return f"<!doctype html>{tag('html', head, tag('body', *body), lang='en')}"
@@ -152,6 +165,12 @@ def _silences(assessment: Assessment, zone: tzinfo) -> Iterator[Markup]:
         )
 
 
+def _duties(duties: Sequence[Duty], zone: tzinfo) -> Iterator[Markup]:
+    for duty in duties:
+        until = time(duty.until, zone, "%Y-%m-%d %H:%M")
+        yield tag("p", f"{duty.person.name} is on duty ({duty.rota}) until ", until, class_="faint")
+
+
 def _footer() -> Markup:
     links = ("/api/v1/status", "/api/v1/incidents", "/metrics", "/healthz")
     return tag("footer", tag("span", f"drwatch {__version__}"), *(tag("a", link, href=link) for link in links))
@@ -181,6 +200,8 @@ def _incidents(incidents: Sequence[Incident], now: Moment, zone: tzinfo) -> Iter
             colour, note = "faint", f", silenced by {incident.silence}"
         elif incident.phase is not Phase.OPEN:
             colour, note = "faint", ", not confirmed yet"
+        elif (ack := incident.acknowledged) is not None:
+            note = f", {ack.by} has it in hand until {ack.until.wall.astimezone(zone):%H:%M}"
         yield tag(
             "article",
             tag("strong", f"{incident.condition} {incident.subject}", class_=colour),

@@ -18,6 +18,7 @@ from drwatch.core.paging import Row
 from drwatch.core.policy import NodePolicy
 from drwatch.core.recovery import Recovery, Term, backlog
 from drwatch.core.roles import application
+from drwatch.core.rota import Duty
 from drwatch.core.salvage import Salvage
 from drwatch.core.sample import Blind, Channel, HostFact, IoState, Moment, Node, Probe, ReplicationFact, ServerFact
 from drwatch.core.snapshot import ChannelHealth, Sight, Snapshot
@@ -31,8 +32,19 @@ from drwatch.web.text import text_of
 Json = dict[str, Any]
 
 
-def status_json(assessment: Assessment | None, incidents: Sequence[Incident], rows: Sequence[Row]) -> Json:
+def status_json(
+    assessment: Assessment | None, incidents: Sequence[Incident], rows: Sequence[Row], duties: Sequence[Duty] = ()
+) -> Json:
     """Everything that the status page shows. ``assessment`` is None until the first tick; ``rows`` are not settled."""
+    on_duty = [
+        {
+            "rota": duty.rota,
+            "who": duty.person.name,
+            "channels": list(duty.person.channels),
+            "until": text_of(duty.until),
+        }
+        for duty in duties
+    ]
     if assessment is None:
         return {
             "version": __version__,
@@ -44,6 +56,7 @@ def status_json(assessment: Assessment | None, incidents: Sequence[Incident], ro
             "incidents": [],
             "findings": [],
             "silences": [],
+            "on_duty": on_duty,
             "pages": _pages(None, rows),
         }
     shown = {view.cluster.name for view in assessment.clusters}
@@ -57,6 +70,7 @@ def status_json(assessment: Assessment | None, incidents: Sequence[Incident], ro
         "incidents": [incident_json(each, assessment.at) for each in incidents if each.cluster not in shown],
         "findings": [finding_json(each) for each in assessment.findings if each.cluster not in shown],
         "silences": [silence_json(each, assessment.at) for each in assessment.silences],
+        "on_duty": on_duty,
         "pages": _pages(assessment.at, rows),
     }
 

@@ -20,7 +20,7 @@ from drwatch.core.paging import Outcome, PageReason, Row, RowState
 from drwatch.core.sample import Moment
 from drwatch.core.silence import Silence
 from drwatch.lab import virtual
-from drwatch.lab.scenarios import SCENARIOS
+from drwatch.lab.scenarios import SCENARIOS, SIMULATED
 from drwatch.store import Attempt, Store, read_history
 
 
@@ -66,6 +66,23 @@ async def test_the_same_for_a_script_by_a_pages_event(config: Path, told: str) -
     assert [(attempt["number"], attempt["outcome"]) for attempt in page["attempts"]] == [(1, "accepted")]
     assert said["why"].startswith("Paged: ")
     assert said["blackbox"][0]["primary"] == "oslo-a"
+
+
+@pytest.mark.looptime
+async def test_who_had_an_incident_in_hand_is_explained_and_listed(config: Path) -> None:  # noqa: F811
+    state = config.parent / "state"
+    state.mkdir()
+    await virtual.play(SIMULATED["in-hand"], state)
+    (line,) = [past for past in read_history(state / "drwatch.db") if past.condition == "PrimaryDown"]
+    words = (await asyncio.to_thread(drwatch, "explain", line.id, "--config", config)).out
+    assert "\nanna had it in hand from " in words
+    assert "(socket)" in words
+    for command, form in (("explain", (line.id,)), ("incidents", ())):
+        out = (await asyncio.to_thread(drwatch, command, *form, "--json", "--config", config)).out
+        found = next(each for each in map(json.loads, out.splitlines()) if each["id"] == line.id)
+        assert [(ack["by"], ack["origin"]) for ack in found["acknowledgements"]] == [("anna", "socket")]
+    listed = (await asyncio.to_thread(drwatch, "incidents", "--config", config)).out
+    assert "(2 pages, anna had it in hand)" in listed
 
 
 @pytest.mark.looptime

@@ -11,7 +11,7 @@ import pytest
 from commands import PROGRAM, drwatch, plain_user
 
 COMMANDS = (
-    "run", "check", "check-config", "status", "incidents", "explain", "rebuilt", "drill", "silence", "page-test",
+    "run", "check", "check-config", "status", "incidents", "explain", "rebuilt", "drill", "silence", "ack", "page-test",
     "grants", "ssh-setup", "demo",
 )  # fmt: skip
 CONFIG = """\

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,10 +11,12 @@ from pathlib import Path
 
 import pytest
 from commands import Ran, drwatch
+from monitoring import world
 from web.asking import World
 from worlds import REFUSED, START, body, dead_host, judged, primary, seen, standby, well
 
 from drwatch.core.drill import announced
+from drwatch.core.incident import Phase
 from drwatch.web.listen import serve
 
 CONFIG = """\
@@ -49,6 +52,23 @@ async def test_no_drill_is_announced_while_its_takeover_is_no_go(tmp_path: Path)
         of.assessment = judged(replace(lame, drills=announced((), "shop", 3600, START)), 3)
         assert (await run("drill", "shop", "--for", "3h")).status == 0  # one that is on can still be prolonged
         assert of.drilled == [("shop", 3 * 3600.0)]
+
+
+async def test_an_incident_is_acknowledged_by_its_letters_or_by_an_event_of_its_page(tmp_path: Path) -> None:
+    ill = world.whole()
+    (first, *_) = (each for each in world.living(ill) if each.phase is Phase.OPEN and each.cluster)
+    of, name = World(ill, (first,)), first.id
+    async with told(of, tmp_path) as run:
+        ran = await run("ack", f"{name.lower()}.2", "--by", "anna", "--note", "on it")
+        assert (ran.status, ran.err) == (0, "")
+        assert ran.out.startswith(
+            f"{name}  anna has {first.condition} {first.subject} in hand: nobody is told again before "
+        )
+        made = json.loads((await run("ack", name, "--by", "bo", "--json")).out)
+        assert (made["acknowledged"]["by"], made["acknowledged"]["from"]) == ("bo", "socket")
+        assert "(bo has it in hand until " in (await run("status")).out
+        ran = await run("ack", "QQQQQQ")
+        assert (ran.status, ran.sentence.startswith("no incident QQQQQQ is open: it may be over")) == (2, True)
 
 
 async def test_a_drill_that_may_go_is_announced(tmp_path: Path) -> None:

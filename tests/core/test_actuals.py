@@ -25,6 +25,8 @@ from worlds import (
     well,
 )
 
+from drwatch.core.ack import Answer
+from drwatch.core.acknowledge import acknowledge
 from drwatch.core.actuals import Outage, learned
 from drwatch.core.flap import Flap
 from drwatch.core.policy import Role
@@ -165,6 +167,37 @@ def test_the_next_estimate_takes_the_median_of_what_the_past_took_and_its_age() 
     assert terms["detect"] == Term("detect", 6.0, Basis.MEASURED, "median of 3 measured", at(-86400))
     assert (terms["decide"].seconds, terms["decide"].basis) == (240.0, Basis.MEASURED)
     assert (terms["promote"].seconds, terms["promote"].basis) == (40.0, Basis.MEASURED)
+
+
+def in_hand(after: float) -> Outage:
+    """A loss that mended itself, with so many seconds from the page until somebody had it in hand."""
+    fault = at(-3600.0)
+    steps = {"detected": fault.plus(6), "acknowledged": fault.plus(6 + after), "repaired": fault.plus(900)}
+    return Outage("shop", "oslo-a", fault, **steps)
+
+
+def test_before_any_takeover_the_decision_takes_at_least_as_long_as_somebody_took_to_answer() -> None:
+    world = replace(Snapshot(), outages=(in_hand(75), in_hand(95)))
+    decide = next(term for term in estimate(SHOP, POLICY, world, STANDBY, at(1)).terms if term.component == "decide")
+    assert (decide.seconds, decide.basis) == (85.0, Basis.MEASURED)
+    assert decide.note.startswith("until somebody has it in hand, median of 2 measured: what they then decide")
+
+
+def test_what_a_takeover_has_measured_counts_more_than_how_soon_somebody_answered() -> None:
+    world = replace(past(240), outages=(*past(240).outages, in_hand(75)))
+    decide = next(term for term in estimate(SHOP, POLICY, world, STANDBY, at(1)).terms if term.component == "decide")
+    assert (decide.seconds, decide.note) == (240.0, "measured once")
+
+
+def test_an_acknowledgement_dates_the_outage_that_it_is_of() -> None:
+    watch = Watch()
+    watch.die()
+    assert watch.outage.acknowledged is None
+    (dead,) = (each for each in watch.incidents if each.topic == "primary")
+    taken = acknowledge(Answer(dead.id, "anna", "socket"), watch.incidents, 3600.0, at(30))
+    watch.incidents = tuple(taken if each is dead else each for each in watch.incidents)
+    watch.tick(31)
+    assert watch.outage.acknowledged == at(30)
 
 
 def test_another_cluster_s_past_says_nothing() -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from worlds import PAGING, POLICY, START, Story, at
+from pager import Pager, Told
+from worlds import START, at
 
 from drwatch.core.finding import Condition, Confidence, Finding, Severity
-from drwatch.core.incident import ENDED
 from drwatch.core.paging import (
     BACKOFF,
     REFUSED_AGAIN,
@@ -22,7 +21,6 @@ from drwatch.core.paging import (
     Row,
     RowState,
     expired,
-    page,
     retry_after,
     unsettled,
 )
@@ -34,31 +32,6 @@ STALLED = Finding(Condition.PRIMARY_DISK_STALLED, "shop", "oslo-a", "its disk ta
 SATURATED = Finding(Condition.PRIMARY_SATURATED, "shop", "oslo-a", "no connection is free")
 ISOLATED = Finding(Condition.WITNESS_ISOLATED, "shop", "oslo-a", "the witness has lost its network")
 STALE = Finding(Condition.FILES_STALE, "shop", "uploads", "old")
-
-Told = tuple[float, PageReason, tuple[str, ...], Condition]
-
-
-class Pager(Story):
-    """A story that also notes what was told, as the daemon does it."""
-
-    def __init__(self) -> None:
-        super().__init__(POLICY)
-        self.told: list[Told] = []
-        self.events: list[str] = []
-
-    def tell(self, now: float, *findings: Finding, unsettled: Iterable[str] = ()) -> None:
-        step = self.tick(now, *findings, unsettled=unsettled)
-        living = []
-        for incident in (*step.living, *(i for i in step.changed if i.phase in ENDED)):
-            event = page(incident, PAGING, POLICY.confirm.conclusive, at(now))
-            if event is not None:
-                self.told.append((now, event.reason, event.channels, event.incident.condition))
-                self.events.append(event.event)
-            living.append(event.incident if event else incident)
-        self.incidents = tuple(i for i in living if i.phase not in ENDED)
-
-    def reasons(self) -> list[tuple[float, PageReason]]:
-        return [(now, reason) for now, reason, _, _ in self.told]
 
 
 def test_a_death_that_lasts_is_told_first_escalated_still_and_resolved_each_once() -> None:

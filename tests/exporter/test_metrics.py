@@ -8,11 +8,12 @@ import pytest
 from monitoring import world
 from monitoring.world import NOW, A, B
 
+from drwatch.core.ack import Ack
 from drwatch.core.actuals import Kind
 from drwatch.core.assessment import assess
 from drwatch.core.drill import announced
 from drwatch.core.exposure import coherent
-from drwatch.core.finding import SEVERITY, Condition
+from drwatch.core.finding import SEVERITY, Condition, Severity
 from drwatch.core.incident import Incident, Phase
 from drwatch.core.sample import Blind, Moment, Probe, ReachFact, Reason, ReplicationFact, Sample, ServerFact
 from drwatch.core.standing import State
@@ -334,6 +335,22 @@ def test_an_incident_fires_while_it_is_open_and_not_explained_by_a_greater_one()
         (replace(writable, suppressed_by=Condition.PRIMARY_DOWN), 0.0),
     ):
         assert scrape(assessment, [incident])("drwatch_incident_firing", **labels) == firing
+
+
+def test_an_incident_that_somebody_has_in_hand_still_fires_and_no_longer_waits_for_an_answer() -> None:
+    assessment = world.whole()
+    writable = open_incident(world.living(assessment), Condition.STANDBY_WRITABLE)
+    told = {"told_at": NOW.plus(-90.0), "confirmed": NOW.plus(-100.0)}
+    grave = replace(writable, severity=Severity.CRITICAL, **told)
+    ack = Ack(NOW.plus(-30.0), 3600.0, "anna", "socket", grave.condition, grave.severity)
+    labels = {"cluster": "shop", "condition": "StandbyWritable", "severity": "critical"}
+    for incident, in_hand, waits in ((grave, 0.0, 100.0), (replace(grave, acknowledged=ack), 1.0, 0.0)):
+        seen = scrape(assessment, [incident])
+        assert seen("drwatch_incident_firing", **labels) == 1.0
+        assert seen("drwatch_incident_acknowledged", **labels) == in_hand
+        assert seen("drwatch_incident_unanswered_seconds", cluster="shop") == waits
+    calm = scrape(assessment, [replace(writable, **told)])
+    assert calm("drwatch_incident_unanswered_seconds", cluster="shop") == 0.0
 
 
 def test_the_ledger_tells_how_long_its_oldest_page_has_waited() -> None:

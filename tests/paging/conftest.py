@@ -53,8 +53,8 @@ def self_signed(tmp_path: Path) -> Iterator[SelfSigned]:
 async def courier() -> AsyncIterator[Callable[..., Courier]]:
     couriers: list[Courier] = []
 
-    def make(limit: float = 5.0, **urls: str) -> Courier:
-        couriers.append(Courier(urls, limit))
+    def make(limit: float = 5.0, link: Callable[[str, str], str] = lambda *_: "", **urls: str) -> Courier:
+        couriers.append(Courier(urls, limit, link))
         return couriers[-1]
 
     yield make

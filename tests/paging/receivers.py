@@ -27,6 +27,11 @@ class Page:
     body: Any
     headers: dict[str, str]
 
+    @property
+    def actions(self) -> str | None:
+        """The buttons that ntfy is asked to show."""
+        return self.headers.get("X-Actions")
+
 
 class Inbox:
     """An HTTP receiver; the first part of the path says how it behaves.

@@ -13,14 +13,18 @@ from typing import Any
 from starlette.types import ASGIApp
 from worlds import POLICY, START
 
+from drwatch.core.ack import Answer as Said
+from drwatch.core.acknowledge import acknowledge
 from drwatch.core.assessment import Assessment
 from drwatch.core.drill import Drill
 from drwatch.core.incident import Incident
 from drwatch.core.paging import Row
+from drwatch.core.rota import Duty
 from drwatch.core.silence import Silence, Wish, silence
 from drwatch.exporter import Exporter, Instruments
 from drwatch.store import Boxed, Past
 from drwatch.web.app import Reader, application
+from drwatch.web.links import Links
 from drwatch.web.listen import serve
 
 
@@ -40,6 +44,8 @@ class World:
     """Cluster and node of each standby that was said to be rebuilt."""
     drilled: list[tuple[str, float]] = field(default_factory=list)
     """Cluster and seconds of each drill that was said to begin; 0 seconds for one that is over."""
+    links: Links | None = None
+    duties: Sequence[Duty] = ()
     silences: list[Silence] = field(default_factory=list)
     asked_for: list[int] = field(default_factory=list)
     """How much history was asked for."""
@@ -78,6 +84,11 @@ class World:
         found = next((each for each in self.silences if each.id == name), None)
         return replace(found, ended=START.plus(60), ended_by=by) if found else None
 
+    async def acknowledge(self, said: Said) -> Incident:
+        taken = acknowledge(said, self.incidents, 3600.0, self.assessment.at if self.assessment else START)
+        self.incidents = tuple(taken if each.id == taken.id else each for each in self.incidents)
+        return taken
+
     def application(self) -> ASGIApp:
         exporter = Exporter(lambda: self.assessment, lambda: self.incidents, lambda: self.rows, Instruments(["phone"]))
         return application(
@@ -94,6 +105,9 @@ class World:
                 silences=self.latest,
                 silence=self.silence,
                 end_silence=self.end_silence,
+                acknowledge=self.acknowledge,
+                links=self.links,
+                duties=lambda: self.duties,
             )
         )
 

@@ -20,6 +20,10 @@ KINDS: Final = {
 }
 
 
+ACTIONS: Final = "_NotifyNtfy__actions"
+"""Where Apprise's ntfy keeps the buttons of its URL (2.2.0); where it does not, the link becomes a line."""
+
+
 def belong_together(service: Any, incident: str) -> None:
     """Have copies of a page, and its end, be one incident where the service knows such a thing.
 
@@ -37,17 +41,29 @@ def belong_together(service: Any, incident: str) -> None:
             service.action = "new"
 
 
+def _with_link(service: Any, body: str, link: str) -> str:
+    """The body, with the link below its first line; ntfy has a button for it, unless its URL has some of its own."""
+    if not link:
+        return body
+    if getattr(service, ACTIONS, ...) is None:
+        setattr(service, ACTIONS, f"http, I have it in hand, {link}, method=POST, clear=true")
+        return body
+    first, _, rest = body.partition("\n")
+    return f"{first}\nTo take it in hand: {link}\n{rest}"
+
+
 def tell(service: Any, ask: Mapping[str, Any], redact: Callable[[str], str]) -> Verdict:
     """Send one page through one service, in this process; blocks at most until the service's own time-out."""
     if ask.get("incident"):
         belong_together(service, ask["incident"])
+    body = _with_link(service, ask["body"], ask.get("link") or "")
     carrier = apprise.Apprise(asset=service.asset)
     carrier.add(service)
     wire = Wire()
     wire.watch()
     with listening(logging.DEBUG) as said:
         result = carrier.notify(
-            body=ask["body"],
+            body=body,
             title=ask["title"],
             notify_type=KINDS[ask["kind"]],
             body_format=apprise.NotifyFormat.TEXT,

@@ -1,0 +1,107 @@
+"""Quiet hours keep a warning from a channel until they end, and nothing else from anybody."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, time
+from zoneinfo import ZoneInfo
+
+import pytest
+from pager import Pager
+from worlds import PAGING
+
+from drwatch.core.finding import Condition, Finding
+from drwatch.core.paging import PageReason
+from drwatch.core.policy import Paging, Step
+from drwatch.core.rota import Quiet
+
+OSLO = ZoneInfo("Europe/Oslo")
+DOWN = Finding(Condition.PRIMARY_DOWN, "shop", "oslo-a", "dead")
+STALE = Finding(Condition.FILES_STALE, "shop", "uploads", "old")
+WORSE = replace(STALE, urgent=True)
+BROKEN = Finding(Condition.PAGING_BROKEN, "", "sms", "sms takes no pages")
+
+STILL = Quiet(time(22), time(4, 24), OSLO)
+"""The story begins at 04:14 in Oslo: it is quiet for ten minutes more."""
+ONE = replace(PAGING, escalation=(Step(("phone",)),), channels=("phone",), quiet={"phone": STILL})
+BOTH = replace(PAGING, escalation=(Step(("phone", "mail")),), channels=("phone", "mail"), quiet={"phone": STILL})
+
+
+def told(paging: Paging, *story: tuple[int, tuple[Finding, ...]]) -> Pager:
+    """A story of (until which second, what is true)."""
+    pager, begins = Pager(paging), 0
+    for ends, findings in story:
+        for now in range(begins, ends):
+            pager.tell(now, *findings)
+        begins = ends
+    return pager
+
+
+@pytest.mark.parametrize(
+    ("hour", "minute", "quiet"),
+    [(21, 59, False), (22, 0, True), (23, 59, True), (0, 0, True), (4, 23, True), (4, 24, False), (12, 0, False)],
+)
+def test_a_night_goes_over_midnight(hour: int, minute: int, quiet: bool) -> None:
+    assert STILL.covers(datetime(2026, 7, 1, hour, minute, tzinfo=OSLO)) is quiet
+
+
+def test_hours_within_a_day_are_quiet_between_the_two() -> None:
+    noon = Quiet(time(12), time(13), OSLO)
+    assert [noon.covers(datetime(2026, 7, 1, hour, tzinfo=OSLO)) for hour in (11, 12, 13, 23)] == [
+        False,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_quiet_hours_are_by_the_wall_clock_on_both_sides_of_the_change() -> None:
+    summer, winter = datetime(2026, 7, 1, 20, tzinfo=UTC), datetime(2026, 12, 1, 20, tzinfo=UTC)
+    assert (STILL.covers(summer), STILL.covers(winter)) == (True, False)
+
+
+def test_a_warning_is_told_when_the_quiet_hours_end_if_it_is_still_true() -> None:
+    pager = told(ONE, (700, (STALE,)))
+    assert pager.heard() == [(600, PageReason.FIRST, ("phone",))]
+
+
+def test_a_warning_that_is_over_by_then_is_told_to_nobody() -> None:
+    assert told(ONE, (300, (STALE,)), (700, ())).told == []
+
+
+def test_what_is_critical_is_told_at_any_hour() -> None:
+    assert told(ONE, (60, (DOWN,))).heard() == [(5, PageReason.FIRST, ("phone",))]
+
+
+def test_that_nobody_would_be_paged_is_told_at_any_hour() -> None:
+    assert [reason for _, reason in told(ONE, (60, (BROKEN,))).reasons()] == [PageReason.FIRST]
+
+
+def test_a_channel_that_is_quiet_gets_its_page_later_and_the_others_at_once() -> None:
+    pager = told(BOTH, (700, (STALE,)))
+    assert pager.heard() == [(5, PageReason.FIRST, ("mail",)), (600, PageReason.STILL, ("phone",))]
+
+
+def test_the_end_of_a_warning_is_told_to_those_who_were_told_at_any_hour_and_to_no_others() -> None:
+    pager = told(BOTH, (300, (STALE,)), (700, ()))
+    assert pager.heard() == [(5, PageReason.FIRST, ("mail",)), (329, PageReason.RESOLVED, ("mail",))]
+
+
+def test_the_end_of_what_a_channel_was_told_reaches_it_in_its_quiet_hours() -> None:
+    evening = replace(BOTH, quiet={"phone": Quiet(time(4, 16), time(7), OSLO)})
+    pager = told(evening, (300, (STALE,)), (400, ()))
+    assert pager.heard()[-1] == (329, PageReason.RESOLVED, ("phone", "mail"))
+
+
+def test_a_warning_that_becomes_critical_ends_the_waiting() -> None:
+    pager = told(BOTH, (100, (STALE,)), (300, (WORSE,)))
+    assert [channels for *_, channels in pager.heard()] == [("mail",), ("phone",)]
+    assert pager.heard()[1][0] < 200
+
+
+def test_what_somebody_has_in_hand_is_not_told_when_the_quiet_hours_end() -> None:
+    pager = told(BOTH, (60, (STALE,)))
+    pager.acknowledge(59)
+    for now in range(60, 800):
+        pager.tell(now, STALE)
+    assert len(pager.told) == 1
