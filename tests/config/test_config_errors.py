@@ -57,7 +57,7 @@ CHOICES = [
         "anchors:",
         "anker:",
         "19: anker: expected a known key. Use one of clusters, paging, heartbeat, maintenance, anchors, limits, probes,"
-        " web, state, log, zone.",
+        " web, state, history, log, zone.",
         id="a key that is nothing like ours",
     ),
     pytest.param(
