@@ -138,7 +138,17 @@ def _paging(paging: model.Paging) -> policy.Paging:
         remind=paging.remind,
         digest=None if paging.digest is None else policy.Digest(tuple(paging.digest.to), paging.digest.at),
         short=frozenset(name for name, channel in paging.channels.items() if channel.format == "short"),
+        private=frozenset(name for name, channel in paging.channels.items() if channel.redact == "true"),
+        templates=MappingProxyType(
+            {name: mine for name, channel in paging.channels.items() if (mine := _templates(channel, paging))}
+        ),
     )
+
+
+def _templates(channel: model.Channel, paging: model.Paging) -> policy.Templates | None:
+    """A channel's own templates before those of all; None where it has none."""
+    own = {**paging.templates.model_dump(exclude_none=True), **channel.templates.model_dump(exclude_none=True)}
+    return policy.Templates(**own) if own else None
 
 
 def _cluster(name: str, cluster: model.Cluster) -> policy.Cluster:

@@ -49,6 +49,7 @@ _OBJECTIVES = policy.Objectives()
 _FLAPPING = policy.Flapping()
 
 Duration = Annotated[float, lasting(0)]
+Switch = Literal["true", "false"]
 Period = Annotated[float, lasting(1)]
 
 
@@ -166,11 +167,19 @@ class Cluster(Section):
     endpoint: Endpoint | None = None
 
 
+class Templates(Section):
+    title: Text | None = None
+    body: Text | None = None
+    short: Text | None = None
+
+
 class Channel(Section):
     url: Url | None = None
     url_file: UrlFile | None = None
     credential: UrlCredential | None = None
     format: Literal["full", "short"] = "full"
+    redact: Switch = "false"
+    templates: Templates = Templates()
 
 
 class Step(Section):
@@ -209,6 +218,7 @@ class Paging(Section):
     confirm: Confirm = Confirm()
     flapping: Flapping = Flapping()
     digest: Digest | None = None
+    templates: Templates = Templates()
 
 
 class Maintenance(Section):

@@ -212,6 +212,15 @@ class Digest:
 
 
 @dataclass(frozen=True, slots=True)
+class Templates:
+    """What a user would rather read than the built-in words, as jinja2; None leaves those."""
+
+    title: str | None = None
+    body: str | None = None
+    short: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Paging:
     channels: tuple[str, ...]
     escalation: tuple[Step, ...]
@@ -219,7 +228,11 @@ class Paging:
     """A critical incident that is still open is told again this often."""
     short: frozenset[str] = frozenset()
     """Channels that want the short form (SMS)."""
+    private: frozenset[str] = frozenset()
+    """Channels that are told no name but the cluster's."""
     digest: Digest | None = None
+    templates: Mapping[str, Templates] = field(default_factory=lambda: MappingProxyType({}))
+    """By channel, for those that have any."""
 
 
 EVERY_DAY = frozenset(range(7))

@@ -19,7 +19,6 @@ from drwatch.core.drill import Drill
 from drwatch.core.flapping import flap
 from drwatch.core.incident import ENDED, Incident, Phase, advance, awake
 from drwatch.core.memory import Memory, memory, recall, turns
-from drwatch.core.message import compose
 from drwatch.core.paging import Page, Row, page
 from drwatch.core.policy import NodePolicy, Policy
 from drwatch.core.roles import learn
@@ -30,8 +29,9 @@ from drwatch.daemon.delivery import Delivering
 from drwatch.daemon.digesting import Digesting
 from drwatch.daemon.forgetting import forget
 from drwatch.daemon.keeping import Keeping
-from drwatch.daemon.parts import HostReader, Ledger, Look, Measures
+from drwatch.daemon.parts import HostReader, Ledger, Look, Measures, Wording
 from drwatch.daemon.silencing import Silencing
+from drwatch.paging.words import Words
 from drwatch.store import DiskAiling, Loaded, StoreError
 
 log = logging.getLogger("drwatch")
@@ -69,9 +69,11 @@ class Daemon:
         measures: Measures,
         chance: Callable[[], float],
         snapshot: Snapshot = Snapshot(),  # noqa: B008 - immutable
+        words: Wording | None = None,
     ) -> None:
         self._policy, self._ledger, self._clock, self._zone = policy, ledger, clock, zone
         self._measures, self._chance = measures, chance
+        self._words = words or Words(policy.paging, zone)
         self._looks: Mapping[Key, Look] = {look.key: look for look in looks}
         self._hosts = {look.key.node: look for look in self._looks.values() if isinstance(look, HostReader)}
         self._kept = asyncio.Event()
@@ -307,22 +309,22 @@ class Daemon:
         self._measures.ticked(self._clock() - now)
 
     def _rows(self, event: Page, assessment: Assessment, now: Moment) -> list[Row]:
-        message = compose(event, assessment, self._zone)
-        short = self._policy.paging.short
-        return [
-            Row(
-                event=event.event,
-                channel=channel,
-                incident=event.incident.id,
-                reason=event.reason,
-                severity=event.incident.severity,
-                title=message.title,
-                body="" if channel in short else message.body,
-                created=now,
-                due=now,
-            )
-            for channel in event.channels
-        ]
+        return [self._row(event, assessment, channel, now) for channel in event.channels]
+
+    def _row(self, event: Page, assessment: Assessment, channel: str, now: Moment) -> Row:
+        message = self._words.write(event, assessment, channel)
+        short = channel in self._policy.paging.short
+        return Row(
+            event=event.event,
+            channel=channel,
+            incident=event.incident.id,
+            reason=event.reason,
+            severity=event.incident.severity,
+            title=message.short if short else message.title,
+            body="" if short else message.body,
+            created=now,
+            due=now,
+        )
 
     async def _remember(self) -> None:
         """Write down what a later run's claims rest on; in a task of its own, so that no page waits for it."""
