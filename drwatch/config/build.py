@@ -35,6 +35,7 @@ def config(document: model.Document, zone: str) -> settings.Config:
             if cluster.endpoint is not None
         ),
         probes=_paces(document.probes),
+        heartbeat=_heartbeat(document.heartbeat),
         channels=MappingProxyType(
             {
                 name: _given(channel.url, channel.url_file, channel.credential)
@@ -63,6 +64,12 @@ def _paces(probes: model.Probes) -> Mapping[Probe, settings.Pace]:
             Probe.ENDPOINT: settings.Pace(probes.endpoint.every, probes.endpoint.deadline),
         }
     )
+
+
+def _heartbeat(heartbeat: model.Heartbeat | None) -> settings.Heartbeat | None:
+    if heartbeat is None:
+        return None
+    return settings.Heartbeat(_given(heartbeat.url, heartbeat.url_file, heartbeat.credential), heartbeat.every)
 
 
 def _given(*sources: Secret | None) -> Secret:
@@ -138,6 +145,8 @@ def _paging(paging: model.Paging) -> policy.Paging:
         remind=paging.remind,
         digest=None if paging.digest is None else policy.Digest(tuple(paging.digest.to), paging.digest.at),
         short=frozenset(name for name, channel in paging.channels.items() if channel.format == "short"),
+        prove=policy.Prove(**dict(paging.prove)),
+        unproved=frozenset(name for name, channel in paging.channels.items() if channel.prove == "false"),
         private=frozenset(name for name, channel in paging.channels.items() if channel.redact == "true"),
         templates=MappingProxyType(
             {name: mine for name, channel in paging.channels.items() if (mine := _templates(channel, paging))}
@@ -215,5 +224,8 @@ def _notices(document: model.Document) -> Iterator[str]:
         yield "paging.channels is empty: drwatch will wake nobody."
     if not document.anchors:
         yield "anchors is empty: drwatch cannot tell its own isolation from the loss of a primary."
-    if document.heartbeat is not None:
-        yield "heartbeat is accepted but not sent by this version."
+    if document.heartbeat is None:
+        yield "heartbeat is not set: if this machine dies, nobody is left to say so. See docs/install.md."
+    for name, channel in document.paging.channels.items():
+        if channel.prove == "false":
+            yield f"paging.channels.{name}.prove is false: nobody learns that it is broken before it is needed."

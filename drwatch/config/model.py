@@ -27,6 +27,7 @@ from drwatch.config.values import (
     Host,
     HostPort,
     Listen,
+    MorningHour,
     Name,
     Port,
     Share,
@@ -47,6 +48,7 @@ _ASSUMED = policy.Assumed()
 _PATIENCE = policy.Patience()
 _OBJECTIVES = policy.Objectives()
 _FLAPPING = policy.Flapping()
+_PROVE = policy.Prove()
 
 Duration = Annotated[float, lasting(0)]
 Switch = Literal["true", "false"]
@@ -179,6 +181,7 @@ class Channel(Section):
     credential: UrlCredential | None = None
     format: Literal["full", "short"] = "full"
     redact: Switch = "false"
+    prove: Switch = "true"
     templates: Templates = Templates()
 
 
@@ -210,6 +213,11 @@ class Digest(Section):
     at: TimeOfDay
 
 
+class Prove(Section):
+    at: MorningHour = _PROVE.at
+    every: Annotated[float, lasting(DAY / 2, 7 * DAY)] = _PROVE.every
+
+
 class Paging(Section):
     channels: dict[Name, Channel] = {}
     escalation: Annotated[list[Step], Field(min_length=1)] | None = None
@@ -219,6 +227,7 @@ class Paging(Section):
     flapping: Flapping = Flapping()
     digest: Digest | None = None
     templates: Templates = Templates()
+    prove: Prove = Prove()
 
 
 class Maintenance(Section):
@@ -319,7 +328,14 @@ class Heartbeat(Section):
     url: Url | None = None
     url_file: UrlFile | None = None
     credential: UrlCredential | None = None
-    every: Period = 60.0
+    every: Annotated[float, lasting(10, 3600)] = 60.0
+
+    @model_validator(mode="after")
+    def _on_the_web(self) -> Heartbeat:
+        given = next((each.reveal() for each in (self.url, self.url_file, self.credential) if each is not None), "")
+        if given and not given.startswith(("http://", "https://")):
+            raise refuse("expected the heartbeat to be a web address", "Start it with https://")
+        return self
 
 
 class Document(Section):

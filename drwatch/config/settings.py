@@ -102,6 +102,14 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Who raises the alarm when drwatch falls silent: the address to ask for, and how often, in seconds."""
+
+    url: Secret
+    every: float
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """A file that was found good."""
 
@@ -112,6 +120,7 @@ class Config:
     """A pace for every kind of probe."""
     channels: Mapping[str, Secret]
     """Apprise URLs by channel name."""
+    heartbeat: Heartbeat | None
     anchors: tuple[Address, ...]
     listen: Address
     state_dir: Path

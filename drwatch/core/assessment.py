@@ -56,7 +56,7 @@ def assess(
         wanted |= links.wanted(view.cluster, policy, snapshot, now)
         wanted |= markers_wanted(view.cluster, snapshot, now)
         wanted |= logins_wanted(view.cluster.primary.node, snapshot)
-    findings += symptoms.of_drwatch(snapshot, now)
+    findings += symptoms.of_drwatch(snapshot, policy, now)
     unsettled = frozenset(view.cluster.name for view in views if not view.settled)
     return Assessment(now, snapshot, views, tuple(findings), unsettled, frozenset(wanted), silences)
 

@@ -212,6 +212,14 @@ class Digest:
 
 
 @dataclass(frozen=True, slots=True)
+class Prove:
+    """A channel that took nothing for so many seconds is sent a test, in the twelve hours from that time of day on."""
+
+    at: time = time(10, 0)
+    every: float = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
 class Templates:
     """What a user would rather read than the built-in words, as jinja2; None leaves those."""
 
@@ -231,6 +239,9 @@ class Paging:
     private: frozenset[str] = frozenset()
     """Channels that are told no name but the cluster's."""
     digest: Digest | None = None
+    prove: Prove = Prove()
+    unproved: frozenset[str] = frozenset()
+    """Channels that nobody wants to be tried."""
     templates: Mapping[str, Templates] = field(default_factory=lambda: MappingProxyType({}))
     """By channel, for those that have any."""
 

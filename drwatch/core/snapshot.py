@@ -14,6 +14,7 @@ from drwatch.core.doubt import REFUSED, RESTORING, Doubt
 from drwatch.core.drill import Drill
 from drwatch.core.errant import Strays, errant, foreign
 from drwatch.core.flap import Flap, IncidentKey
+from drwatch.core.proof import Proof
 from drwatch.core.receipt import Receipt, anew, handed_on, receipt
 from drwatch.core.sample import (
     PROOF_OF_LIFE,
@@ -115,6 +116,8 @@ class Snapshot:
     embodied: frozenset[Node] = frozenset()
     """Nodes whose server process the host look has found before; elsewhere its absence proves nothing."""
     channels: Mapping[str, ChannelHealth] = field(default_factory=_nothing)
+    proofs: Mapping[str, Proof] = field(default_factory=_nothing)
+    """Per channel, over every run."""
     woke: Moment | None = None
     """When this run began, if the machine of drwatch had been restarted since the one that it remembers."""
     logs: Mapping[Node, Logs] = field(default_factory=_nothing)
@@ -175,8 +178,10 @@ class Snapshot:
         before = self.channels.get(channel, ChannelHealth())
         if accepted:
             health = ChannelHealth(accepted_at=now)
-        else:
-            health = replace(before, failing_since=before.failing_since or now, refused=refused, detail=detail)
+            proof = replace(self.proofs.get(channel) or Proof(since=now), accepted=now)
+            proofs = MappingProxyType({**self.proofs, channel: proof})
+            return replace(self, channels=MappingProxyType({**self.channels, channel: health}), proofs=proofs)
+        health = replace(before, failing_since=before.failing_since or now, refused=refused, detail=detail)
         return replace(self, channels=MappingProxyType({**self.channels, channel: health}))
 
     def unwritten(self, detail: str, now: Moment) -> Snapshot:

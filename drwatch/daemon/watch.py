@@ -11,8 +11,9 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import tzinfo
 
-from drwatch.core import drill
+from drwatch.core import drill, proving
 from drwatch.core.assessment import Assessment, assess
+from drwatch.core.audit import Check, Turn, audit
 from drwatch.core.blackbox import Death, Record, records
 from drwatch.core.dating import date
 from drwatch.core.drill import Drill
@@ -78,6 +79,8 @@ class Daemon:
         self._hosts = {look.key.node: look for look in self._looks.values() if isinstance(look, HostReader)}
         self._kept = asyncio.Event()
         self._delivering = delivering
+        self._came: dict[Key, Moment] = {}
+        """When each look came back last, whatever it brought."""
         self._repeating: dict[Key, Moment] = {}
         """Looks that last handed out an older sample, and when: to ask them again at once brings nothing."""
         self._keeping = Keeping(ledger)
@@ -101,6 +104,7 @@ class Daemon:
         self.silencing = Silencing(policy, zone, ledger, clock, self._kept.set)
         self.assessment: Assessment | None = None
         self.incidents: tuple[Incident, ...] = ()
+        self._started: Moment | None = None
         self.ticks = 0
         """Judgements completed; the watchdog is fed from it."""
 
@@ -109,8 +113,19 @@ class Daemon:
         """Ledger rows that are not settled."""
         return self._delivering.rows
 
+    def audit(self) -> Mapping[Check, str]:
+        """All that keeps drwatch from saying that it would wake somebody now; empty when it would."""
+        now, started = self._clock(), self._started
+        if started is None:
+            return {Check.JUDGING: "nothing has been judged yet"}
+        looks = [look for look in self._looks.values() if not math.isinf(look.every)]
+        turns = [Turn(look.key, look.every, self._came.get(look.key, started)) for look in looks]
+        held = self.assessment, self.incidents, self.rows
+        return audit(*held, turns, self._policy, self._zone, started, now)
+
     async def run(self) -> None:
         """Watch until cancelled; what is under way is then ended and stays due in the ledger."""
+        self._started = self._clock()
         loaded = await self._load()
         now = self._clock()
         self.incidents = awake(loaded.incidents, max(0.0, now - loaded.memory.at))
@@ -157,6 +172,7 @@ class Daemon:
             look.wake.clear()
             began = self._clock()
             sample = await self._look(look, began)
+            self._came[look.key] = self._clock()
             if sample.asked.loop < began.loop:
                 self._repeating[look.key] = began
             else:
@@ -287,8 +303,9 @@ class Daemon:
                 rows += self._rows(event, assessment, now)
         living = tuple(told.get(incident.id, incident) for incident in step.living)
         changed = {incident.id: incident for incident in step.changed} | told
+        tests = self._tests(now)
         digested, digest = await self._digesting.turn(self.snapshot.digested, living, now)
-        rows += digest
+        rows += [*digest, *tests]
         if changed or rows or self._keeping.due(now):
             broken = await self._keeping.commit(changed, rows, self._delivering.rows, now)
             if broken is not None:
@@ -307,6 +324,14 @@ class Daemon:
                 self._looks[key].wake.set()
         self.ticks += 1
         self._measures.ticked(self._clock() - now)
+
+    def _tests(self, now: Moment) -> tuple[Row, ...]:
+        """The tests of channels that are due; noted before any wait, in which one could be accepted."""
+        paging = self._policy.paging
+        known = proving.introduced(self.snapshot.proofs, paging, now)
+        proofs, rows = proving.tests(known, paging, self._zone, now)
+        self._turn(replace(self.snapshot, proofs=proofs))
+        return rows
 
     def _rows(self, event: Page, assessment: Assessment, now: Moment) -> list[Row]:
         return [self._row(event, assessment, channel, now) for channel in event.channels]

@@ -39,7 +39,7 @@ clusters:
     files:
       uploads: {path: /srv/uploads, marker: /var/lib/drwatch-sync/uploads, every: 2s, rpo: 60s}
 paging:
-  channels: {phone: {url_file: phone.url}}
+  channels: {phone: {url_file: phone.url, prove: false}}
   escalation: [{to: [phone]}]
 anchors: ["10.0.0.4:443"]
 """

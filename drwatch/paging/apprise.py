@@ -198,7 +198,8 @@ class Courier:
         except CourierBroken as broken:
             return came(Outcome.FAILED, str(broken))
         self._number += 1
-        kind = "success" if letter.resolved else "failure" if letter.severity is Severity.CRITICAL else "warning"
+        loud = "failure" if letter.severity is Severity.CRITICAL else "warning"
+        kind = "success" if letter.resolved else "info" if letter.quiet else loud
         message = {
             "id": self._number,
             "channel": letter.channel,

@@ -22,6 +22,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from drwatch.core.assessment import Assessment
+from drwatch.core.audit import Vitals
 from drwatch.core.drill import Drill, running
 from drwatch.core.incident import Incident
 from drwatch.core.paging import Row
@@ -91,6 +92,8 @@ class Reader:
     """Silences what is wished for. Refused, or StoreError where it cannot be written down."""
     end_silence: Callable[[str, str], Awaitable[Silence | None]] = _nothing_ends
     """Ends the silence of that id, by somebody's word; None without such a one."""
+    vitals: Callable[[], Vitals] = Vitals
+    """How drwatch itself is, and its heartbeat."""
     zone: Callable[[], tzinfo] = _utc
     """Of the times on the page for people."""
 
@@ -126,7 +129,7 @@ class _Pages:
     async def status_page(self, request: Request) -> Response:
         reader = self._reader
         seen = reader.assessment(), reader.incidents(), reader.rows()
-        html = await asyncio.to_thread(page.render, *seen, reader.health(), reader.zone())
+        html = await asyncio.to_thread(page.render, *seen, reader.health(), reader.zone(), reader.vitals())
         return HTMLResponse(html, headers={"content-security-policy": page.POLICY})
 
     async def metrics(self, request: Request) -> Response:
@@ -152,7 +155,8 @@ class _Pages:
 
     async def status(self, request: Request) -> Response:
         seen = self._reader.assessment(), self._reader.incidents(), self._reader.rows()
-        return await asyncio.to_thread(lambda: JSONResponse(status_json(*seen)))
+        vitals = self._reader.vitals()
+        return await asyncio.to_thread(lambda: JSONResponse(status_json(*seen, vitals)))
 
     async def incidents(self, request: Request) -> Response:
         try:

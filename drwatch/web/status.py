@@ -12,6 +12,7 @@ from typing import Any
 from drwatch import __version__
 from drwatch.core.advice import advice
 from drwatch.core.assessment import Assessment
+from drwatch.core.audit import Vitals
 from drwatch.core.exposure import Exposure
 from drwatch.core.incident import Incident
 from drwatch.core.paging import Row
@@ -31,13 +32,19 @@ from drwatch.web.text import text_of
 Json = dict[str, Any]
 
 
-def status_json(assessment: Assessment | None, incidents: Sequence[Incident], rows: Sequence[Row]) -> Json:
+def status_json(
+    assessment: Assessment | None,
+    incidents: Sequence[Incident],
+    rows: Sequence[Row],
+    vitals: Vitals = Vitals(),  # noqa: B008 - immutable
+) -> Json:
     """Everything that the status page shows. ``assessment`` is None until the first tick; ``rows`` are not settled."""
     if assessment is None:
         return {
             "version": __version__,
             "at": None,
             "unknown": "nothing has been judged yet",
+            "drwatch": _vitals(vitals),
             "clusters": [],
             "anchors": [],
             "channels": [],
@@ -51,9 +58,10 @@ def status_json(assessment: Assessment | None, incidents: Sequence[Incident], ro
         "version": __version__,
         "at": text_of(assessment.at),
         "unknown": "",
+        "drwatch": _vitals(vitals),
         "clusters": [_cluster(assessment, view, incidents) for view in assessment.clusters],
         "anchors": _probes(assessment, WITNESS),
-        "channels": [_paging_channel(name, health) for name, health in assessment.snapshot.channels.items()],
+        "channels": _paging_channels(assessment.snapshot),
         "incidents": [incident_json(each, assessment.at) for each in incidents if each.cluster not in shown],
         "findings": [finding_json(each) for each in assessment.findings if each.cluster not in shown],
         "silences": [silence_json(each, assessment.at) for each in assessment.silences],
@@ -312,10 +320,23 @@ def _probe(probe: Probe, target: str, sight: Sight, now: Moment) -> Json:
     }
 
 
-def _paging_channel(name: str, health: ChannelHealth) -> Json:
+def _vitals(vitals: Vitals) -> Json:
+    return {
+        "failing": [{"reason": check, "sentence": words} for check, words in vitals.failing.items()],
+        "heartbeat": {"sends": vitals.beats, "sent_at": text_of(vitals.beaten), "trouble": vitals.trouble},
+    }
+
+
+def _paging_channels(snapshot: Snapshot) -> list[Json]:
+    names = dict.fromkeys((*snapshot.proofs, *snapshot.channels))
+    return [_paging_channel(name, snapshot.channels.get(name, ChannelHealth()), snapshot) for name in names]
+
+
+def _paging_channel(name: str, health: ChannelHealth, snapshot: Snapshot) -> Json:
+    proof = snapshot.proofs.get(name)
     return {
         "name": name,
-        "proven_at": text_of(health.accepted_at),
+        "proven_at": text_of(proof.accepted if proof else health.accepted_at),
         "failing_since": text_of(health.failing_since),
         "refused": health.refused,
         "detail": health.detail,

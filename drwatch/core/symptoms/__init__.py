@@ -52,7 +52,7 @@ def of_cluster(view: ClusterView, policy: Policy, snapshot: Snapshot, firing: Fi
     yield from flapping.findings(view, policy, snapshot, now)
 
 
-def of_drwatch(snapshot: Snapshot, now: Moment) -> Iterator[Finding]:
+def of_drwatch(snapshot: Snapshot, policy: Policy, now: Moment) -> Iterator[Finding]:
     """What is wrong with drwatch itself, whatever the cluster."""
-    yield from paging.findings(snapshot)
+    yield from paging.findings(snapshot, policy.paging, now)
     yield from ledger.findings(snapshot, now)
