@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from drwatch.config import build, model, rules, tree, wording
 from drwatch.config.errors import ConfigError, ConfigErrors, key_path
 from drwatch.config.secrets import Secret, Surroundings
-from drwatch.config.settings import Config, Log, MysqlSettings, NodeSettings, Pace, SshSettings, Tls, TlsMode
+from drwatch.config.settings import Config, JobToken, Log, MysqlSettings, NodeSettings, Pace, SshSettings, Tls, TlsMode
 from drwatch.config.values import Address
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "ConfigErrors",
+    "JobToken",
     "Log",
     "MysqlSettings",
     "NodeSettings",

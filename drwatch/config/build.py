@@ -35,6 +35,11 @@ def config(document: model.Document, zone: str) -> settings.Config:
             if cluster.endpoint is not None
         ),
         probes=_paces(document.probes),
+        jobs=tuple(
+            settings.JobToken(name, job_name, _given(job.token_file, job.credential, job.token))
+            for name, cluster in document.clusters.items()
+            for job_name, job in cluster.jobs.items()
+        ),
         heartbeat=_heartbeat(document.heartbeat),
         channels=MappingProxyType(
             {
@@ -169,6 +174,7 @@ def _cluster(name: str, cluster: model.Cluster) -> policy.Cluster:
             policy.FileSet(file_name, files.path, files.marker, files.every, files.rpo)
             for file_name, files in cluster.files.items()
         ),
+        jobs=tuple(policy.Job(job_name, job.every, job.grace) for job_name, job in cluster.jobs.items()),
         assumed=policy.Assumed(**dict(cluster.assumed)),
         patience=policy.Patience(**dict(cluster.decide)),
         endpoint=None if cluster.endpoint is None else _endpoint(cluster.endpoint),

@@ -15,6 +15,9 @@ from drwatch.config.secrets import (
     Password,
     PasswordCredential,
     PasswordFile,
+    Token,
+    TokenCredential,
+    TokenFile,
     Url,
     UrlCredential,
     UrlFile,
@@ -143,6 +146,14 @@ class Backup(Section):
     every: Period
 
 
+class Job(Section):
+    every: Period
+    grace: Period
+    token: Token | None = None
+    token_file: TokenFile | None = None
+    credential: TokenCredential | None = None
+
+
 def _web_address(text: str) -> str:
     if not text.startswith(("http://", "https://")):
         raise refuse("expected a web address", "Start it with http:// or https://")
@@ -166,6 +177,7 @@ class Cluster(Section):
     nodes: dict[Name, Node] = Field(min_length=1)
     files: dict[Name, FileSet] = {}
     backups: dict[Name, Backup] = {}
+    jobs: dict[Name, Job] = {}
     endpoint: Endpoint | None = None
 
 

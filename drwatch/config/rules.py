@@ -31,6 +31,8 @@ def problems(data: Data) -> Iterator[Problem]:
         yield from _servers(data, at, seen)
         yield from _files(data, at)
         yield from _endpoint(data, at)
+        for job in _mapping(data, *at, "jobs"):
+            yield from _one_source(data, (*at, "jobs", job), ("token_file", "credential", "token"))
     yield from _paging(data)
     yield from _maintenance(data)
     if _mapping(data, "heartbeat"):

@@ -110,6 +110,15 @@ class Heartbeat:
 
 
 @dataclass(frozen=True, slots=True)
+class JobToken:
+    """By what a job of a cluster is known when it speaks."""
+
+    cluster: str
+    job: str
+    token: Secret
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """A file that was found good."""
 
@@ -120,6 +129,7 @@ class Config:
     """A pace for every kind of probe."""
     channels: Mapping[str, Secret]
     """Apprise URLs by channel name."""
+    jobs: tuple[JobToken, ...]
     heartbeat: Heartbeat | None
     anchors: tuple[Address, ...]
     listen: Address

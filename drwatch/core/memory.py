@@ -11,6 +11,7 @@ from drwatch.core.actuals import Outage
 from drwatch.core.binlogs import Logs
 from drwatch.core.drill import Drill
 from drwatch.core.flap import Flap, IncidentKey
+from drwatch.core.job import Heard
 from drwatch.core.proof import Proof
 from drwatch.core.receipt import Receipt
 from drwatch.core.sample import Channel, HostFact, Key, Moment, Node, Probe, Sample, ServerFact
@@ -58,6 +59,7 @@ class Memory:
     flaps: Mapping[IncidentKey, Flap] = field(default_factory=_nothing)
     digested: str = ""
     proofs: Mapping[str, Proof] = field(default_factory=_nothing)
+    jobs: Mapping[tuple[str, str], Heard] = field(default_factory=_nothing)
     facts: Mapping[Key, Sample] = field(default_factory=_nothing)
     """The newest fact of each look that is ``KEPT``."""
 
@@ -66,7 +68,7 @@ def turns(seen: Snapshot) -> tuple[object, ...]:
     """What must not be lost with the last seconds: when this changes, the memory is written at once."""
     rewound = {node: line.rewound for node, line in seen.timelines.items() if line.rewound}
     led = seen.leaders, seen.protections, seen.watched
-    told = seen.outages, seen.drills, seen.digested, seen.proofs, {key: held.opened for key, held in seen.flaps.items()}
+    told = seen.outages, seen.drills, seen.digested, seen.proofs, seen.jobs, {key: held.opened for key, held in seen.flaps.items()}
     return seen.alive, seen.embodied, seen.deaths, rewound, *led, *told
 
 
@@ -91,6 +93,7 @@ def memory(snapshot: Snapshot, now: Moment) -> Memory:
         flaps=snapshot.flaps,
         digested=snapshot.digested,
         proofs=snapshot.proofs,
+        jobs=snapshot.jobs,
         facts=MappingProxyType({**snapshot.recalled, **seen}),
     )
 
@@ -120,6 +123,7 @@ def recall(past: Memory, nodes: Collection[Node], now: Moment) -> Snapshot:
         flaps=past.flaps,
         digested=past.digested,
         proofs=past.proofs,
+        jobs=past.jobs,
         woke=now if past.rebooted else None,
         logs=ours(past.logs) if past.sure else _nothing(),
         starts=ours(past.starts) if past.sure else _nothing(),

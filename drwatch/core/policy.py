@@ -52,6 +52,15 @@ class FileSet:
 
 
 @dataclass(frozen=True, slots=True)
+class Job:
+    """Something that runs on a node every so many seconds, and says when it has; ``grace`` is how late it may be."""
+
+    name: str
+    every: float
+    grace: float
+
+
+@dataclass(frozen=True, slots=True)
 class NodePolicy:
     """One host. The addresses are for people: they are printed in pages and runbooks."""
 
@@ -119,6 +128,7 @@ class Cluster:
     nodes: tuple[NodePolicy, ...]
     objectives: Objectives = Objectives()
     files: tuple[FileSet, ...] = ()
+    jobs: tuple[Job, ...] = ()
     assumed: Assumed = Assumed()
     patience: Patience = Patience()
     endpoint: Endpoint | None = None

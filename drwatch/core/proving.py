@@ -12,6 +12,7 @@ from drwatch.core.paging import PageReason, Row
 from drwatch.core.policy import Paging, Prove
 from drwatch.core.proof import Proof
 from drwatch.core.sample import Moment
+from drwatch.core.snapshot import Snapshot
 
 Proofs = Mapping[str, Proof]
 
@@ -29,6 +30,8 @@ BODY = "If you can read this, drwatch can wake you through this channel. Nothing
 
 def introduced(proofs: Proofs, paging: Paging, now: Moment) -> Proofs:
     """With every channel that is configured, and no other."""
+    if proofs.keys() == set(paging.channels):
+        return proofs
     return MappingProxyType({name: proofs.get(name) or Proof(since=now) for name in paging.channels})
 
 
@@ -57,8 +60,16 @@ def _by_day(old: datetime, prove: Prove, zone: tzinfo) -> datetime:
 def tests(proofs: Proofs, paging: Paging, zone: tzinfo, now: Moment) -> tuple[Proofs, tuple[Row, ...]]:
     """The tests that are due now, and the proofs with those noted."""
     due = [name for name in tried(proofs, paging) if next_test(proofs[name], paging.prove, zone) <= now.wall]
+    if not due:
+        return proofs, ()
     noted = {name: replace(proofs[name], tested=now) for name in due}
     return MappingProxyType({**proofs, **noted}), tuple(_row(name, paging, zone, now) for name in due)
+
+
+def turn(snapshot: Snapshot, paging: Paging, zone: tzinfo, now: Moment) -> tuple[Snapshot, tuple[Row, ...]]:
+    """The snapshot that knows of every channel, and the tests that are due; the same one where nothing is new."""
+    proofs, rows = tests(introduced(snapshot.proofs, paging, now), paging, zone, now)
+    return (snapshot if proofs is snapshot.proofs else replace(snapshot, proofs=proofs)), rows
 
 
 def tried(proofs: Proofs, paging: Paging) -> list[str]:

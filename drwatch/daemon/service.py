@@ -14,6 +14,7 @@ from drwatch.core.snapshot import Snapshot
 from drwatch.daemon import build
 from drwatch.daemon.beating import Beating
 from drwatch.daemon.clock import boot, clock
+from drwatch.daemon.hearing import Hearing
 from drwatch.daemon.supervisor import Supervisor
 from drwatch.daemon.watch import Daemon
 from drwatch.exporter import Exporter, Instruments
@@ -115,6 +116,7 @@ async def _generation(
             silences=lambda limit: store.silences(clock(), limit),
             silence=watch.silencing.begin,
             end_silence=watch.silencing.end,
+            ping=Hearing(config.jobs, watch.heard).ping,
             zone=lambda: ZoneInfo(config.policy.zone),
         )
         instruments.expect(config.channels)

@@ -19,6 +19,7 @@ from drwatch.core.dating import date
 from drwatch.core.drill import Drill
 from drwatch.core.flapping import flap
 from drwatch.core.incident import ENDED, Incident, Phase, advance, awake
+from drwatch.core.job import Said
 from drwatch.core.memory import Memory, memory, recall, turns
 from drwatch.core.paging import Page, Row, page
 from drwatch.core.policy import NodePolicy, Policy
@@ -233,6 +234,11 @@ class Daemon:
         self.snapshot = self.snapshot.told(channel, accepted, refused, detail, self._clock())
         self._kept.set()
 
+    def heard(self, cluster: str, job: str, said: Said) -> None:
+        """A job on a node says that it has begun, is done, or has failed."""
+        self._turn(self.snapshot.heard(cluster, job, said, self._clock()))
+        self._kept.set()
+
     def rebuilt(self, cluster: str, node: str) -> str | None:
         """An operator says that this standby was rebuilt from its primary: PrimaryRewound is over for it.
 
@@ -303,7 +309,9 @@ class Daemon:
                 rows += self._rows(event, assessment, now)
         living = tuple(told.get(incident.id, incident) for incident in step.living)
         changed = {incident.id: incident for incident in step.changed} | told
-        tests = self._tests(now)
+        # Before anything is awaited: a test may be accepted meanwhile.
+        snapshot, tests = proving.turn(self.snapshot, self._policy.paging, self._zone, now)
+        self._turn(snapshot)
         digested, digest = await self._digesting.turn(self.snapshot.digested, living, now)
         rows += [*digest, *tests]
         if changed or rows or self._keeping.due(now):
@@ -324,14 +332,6 @@ class Daemon:
                 self._looks[key].wake.set()
         self.ticks += 1
         self._measures.ticked(self._clock() - now)
-
-    def _tests(self, now: Moment) -> tuple[Row, ...]:
-        """The tests of channels that are due; noted before any wait, in which one could be accepted."""
-        paging = self._policy.paging
-        known = proving.introduced(self.snapshot.proofs, paging, now)
-        proofs, rows = proving.tests(known, paging, self._zone, now)
-        self._turn(replace(self.snapshot, proofs=proofs))
-        return rows
 
     def _rows(self, event: Page, assessment: Assessment, now: Moment) -> list[Row]:
         return [self._row(event, assessment, channel, now) for channel in event.channels]

@@ -152,6 +152,9 @@ FAMILIES = {
         ("cluster", "node", "files"),
         "Seconds since the start of the last sync of this file set that finished, an upper bound.",
     ),
+    "drwatch_job_age_seconds": Family(
+        ("cluster", "job"), "Seconds since the job last said that it was done. Absent while it never did."
+    ),
     "drwatch_io_wait_ratio": Family(
         _NODE, "Share of CPU time spent waiting for I/O between the last two looks, 0 to 1."
     ),

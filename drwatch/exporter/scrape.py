@@ -76,6 +76,10 @@ def _cluster(sheet: Sheet, assessment: Assessment, view: ClusterView) -> None:
     sheet.put("drwatch_silence_active", (view.cluster.name,), active)
     put_actuals(sheet, assessment, view.cluster.name)
     put_protection(sheet, view)
+    for job in view.cluster.jobs:
+        heard = assessment.snapshot.jobs.get((view.cluster.name, job.name))
+        age = assessment.at - heard.done if heard and heard.done else None
+        sheet.put("drwatch_job_age_seconds", (view.cluster.name, job.name), age)
     for standby in view.cluster.standbys:
         put_claims(sheet, view, standby.node)
         put_replication(sheet, assessment, view.cluster, standby.node)

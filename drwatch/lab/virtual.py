@@ -84,6 +84,7 @@ async def play(
     ``beside`` watches the world from the story's zero (loop seconds) to its end. ``words`` may bring other words.
     """
     file = directory / "drwatch.yaml"
+    file.touch(0o600)
     file.write_text(overlay(CONFIG, scenario.settings))
     policy = load(file, os.environ, look=False).policy
     begins = EPOCH.set(scenario.begins or EPOCH.get())

@@ -16,7 +16,7 @@ from drwatch.core.audit import Vitals
 from drwatch.core.exposure import Exposure
 from drwatch.core.incident import Incident
 from drwatch.core.paging import Row
-from drwatch.core.policy import NodePolicy
+from drwatch.core.policy import Job, NodePolicy
 from drwatch.core.recovery import Recovery, Term, backlog
 from drwatch.core.roles import application
 from drwatch.core.salvage import Salvage
@@ -102,6 +102,7 @@ def _cluster(assessment: Assessment, view: ClusterView, incidents: Iterable[Inci
         "drills": drills_json(assessment, cluster.name),
         "outages": [outage_json(each) for each in assessment.snapshot.outages if each.cluster == cluster.name],
         "files": _files(view),
+        "jobs": [_job(assessment, cluster.name, job) for job in cluster.jobs],
         "advice": [each._asdict() for each in advice(cluster, assessment.snapshot)],
         "incidents": [incident_json(each, assessment.at) for each in incidents if each.cluster == cluster.name],
         "findings": [finding_json(each) for each in assessment.findings if each.cluster == cluster.name],
@@ -224,6 +225,20 @@ def _files(view: ClusterView) -> list[Json]:
         }
         for node, files, claim in view.copies
     ]
+
+
+def _job(assessment: Assessment, cluster: str, job: Job) -> Json:
+    heard = assessment.snapshot.jobs.get((cluster, job.name))
+    done = heard.done if heard else None
+    return {
+        "name": job.name,
+        "done_at": text_of(done),
+        "age_seconds": assessment.at - done if done else None,
+        "started_at": text_of(heard.started) if heard else None,
+        "failed_at": text_of(heard.failed) if heard else None,
+        "every_seconds": job.every,
+        "grace_seconds": job.grace,
+    }
 
 
 def _node(assessment: Assessment, node: NodePolicy) -> Json:

@@ -17,6 +17,7 @@ from drwatch.core.symptoms import (
     flapping,
     history,
     host,
+    jobs,
     ledger,
     objectives,
     paging,
@@ -47,6 +48,7 @@ def of_cluster(view: ClusterView, policy: Policy, snapshot: Snapshot, firing: Fi
     yield from objectives.findings(view, snapshot, firing)
     yield from rehearsal.findings(view, snapshot, now)
     yield from files.findings(view, policy, snapshot, firing)
+    yield from jobs.findings(view, snapshot, now)
     yield from host.findings(view, policy, snapshot, firing)
     yield from blindness.findings(view, policy, snapshot, now)
     yield from flapping.findings(view, policy, snapshot, now)
