@@ -44,6 +44,7 @@ def names(policy: Policy) -> set[str]:
     words = {word for each in nodes for word in (each.node.name, each.mysql, each.ssh, each.ssh_host, each.datadir)}
     files = [each for cluster in policy.clusters for each in cluster.files]
     words |= {word for each in files for word in (each.name, each.path, each.marker)}
+    words |= {job.name for cluster in policy.clusters for job in cluster.jobs}
     return {word for word in words if word} | set(policy.anchors) | {"10.0.0.", "/var/", "drwatch@"}
 
 
