@@ -119,10 +119,9 @@ class Daemon:
         now, started = self._clock(), self._started
         if started is None:
             return {Check.JUDGING: "nothing has been judged yet"}
-        looks = [look for look in self._looks.values() if not math.isinf(look.every)]
+        looks = (look for look in self._looks.values() if not math.isinf(look.every))
         turns = [Turn(look.key, look.every, self._came.get(look.key, started)) for look in looks]
-        held = self.assessment, self.incidents, self.rows
-        return audit(*held, turns, self._policy, self._zone, started, now)
+        return audit(self.assessment, self.incidents, self.rows, turns, self._policy, self._zone, started, now)
 
     async def run(self) -> None:
         """Watch until cancelled; what is under way is then ended and stays due in the ledger."""
@@ -306,7 +305,7 @@ class Daemon:
             event = page(incident, self._policy.paging, self._policy.confirm.conclusive, now)
             if event is not None:
                 told[incident.id] = event.incident
-                rows += self._rows(event, assessment, now)
+                rows += [self._row(event, assessment, channel, now) for channel in event.channels]
         living = tuple(told.get(incident.id, incident) for incident in step.living)
         changed = {incident.id: incident for incident in step.changed} | told
         # Before anything is awaited: a test may be accepted meanwhile.
@@ -332,9 +331,6 @@ class Daemon:
                 self._looks[key].wake.set()
         self.ticks += 1
         self._measures.ticked(self._clock() - now)
-
-    def _rows(self, event: Page, assessment: Assessment, now: Moment) -> list[Row]:
-        return [self._row(event, assessment, channel, now) for channel in event.channels]
 
     def _row(self, event: Page, assessment: Assessment, channel: str, now: Moment) -> Row:
         message = self._words.write(event, assessment, channel)
