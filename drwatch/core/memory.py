@@ -68,8 +68,8 @@ def turns(seen: Snapshot) -> tuple[object, ...]:
     """What must not be lost with the last seconds: when this changes, the memory is written at once."""
     rewound = {node: line.rewound for node, line in seen.timelines.items() if line.rewound}
     led = seen.leaders, seen.protections, seen.watched
-    told = seen.outages, seen.drills, seen.digested, seen.proofs, seen.jobs, {key: held.opened for key, held in seen.flaps.items()}
-    return seen.alive, seen.embodied, seen.deaths, rewound, *led, *told
+    told = seen.outages, seen.drills, seen.digested, {key: held.opened for key, held in seen.flaps.items()}
+    return seen.alive, seen.embodied, seen.deaths, rewound, *led, *told, seen.proofs, seen.jobs
 
 
 def memory(snapshot: Snapshot, now: Moment) -> Memory:

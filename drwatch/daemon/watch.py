@@ -81,7 +81,6 @@ class Daemon:
         self._kept = asyncio.Event()
         self._delivering = delivering
         self._came: dict[Key, Moment] = {}
-        """When each look came back last, whatever it brought."""
         self._repeating: dict[Key, Moment] = {}
         """Looks that last handed out an older sample, and when: to ask them again at once brings nothing."""
         self._keeping = Keeping(ledger)
