@@ -35,6 +35,12 @@ def config(document: model.Document, zone: str) -> settings.Config:
             if cluster.endpoint is not None
         ),
         probes=_paces(document.probes),
+        jobs=tuple(
+            settings.JobToken(name, job_name, _given(job.token_file, job.credential, job.token))
+            for name, cluster in document.clusters.items()
+            for job_name, job in cluster.jobs.items()
+        ),
+        heartbeat=_heartbeat(document.heartbeat),
         channels=MappingProxyType(
             {
                 name: _given(channel.url, channel.url_file, channel.credential)
@@ -73,6 +79,12 @@ def _paces(probes: model.Probes) -> Mapping[Probe, settings.Pace]:
             Probe.ENDPOINT: settings.Pace(probes.endpoint.every, probes.endpoint.deadline),
         }
     )
+
+
+def _heartbeat(heartbeat: model.Heartbeat | None) -> settings.Heartbeat | None:
+    if heartbeat is None:
+        return None
+    return settings.Heartbeat(_given(heartbeat.url, heartbeat.url_file, heartbeat.credential), heartbeat.every)
 
 
 def _given(*sources: Secret | None) -> Secret:
@@ -148,7 +160,19 @@ def _paging(paging: model.Paging) -> policy.Paging:
         remind=paging.remind,
         digest=None if paging.digest is None else policy.Digest(tuple(paging.digest.to), paging.digest.at),
         short=frozenset(name for name, channel in paging.channels.items() if channel.format == "short"),
+        prove=policy.Prove(**dict(paging.prove)),
+        unproved=frozenset(name for name, channel in paging.channels.items() if channel.prove == "false"),
+        private=frozenset(name for name, channel in paging.channels.items() if channel.redact == "true"),
+        templates=MappingProxyType(
+            {name: mine for name, channel in paging.channels.items() if (mine := _templates(channel, paging))}
+        ),
     )
+
+
+def _templates(channel: model.Channel, paging: model.Paging) -> policy.Templates | None:
+    """A channel's own templates before those of all; None where it has none."""
+    own = {**paging.templates.model_dump(exclude_none=True), **channel.templates.model_dump(exclude_none=True)}
+    return policy.Templates(**own) if own else None
 
 
 def _cluster(name: str, cluster: model.Cluster) -> policy.Cluster:
@@ -160,6 +184,7 @@ def _cluster(name: str, cluster: model.Cluster) -> policy.Cluster:
             policy.FileSet(file_name, files.path, files.marker, files.every, files.rpo)
             for file_name, files in cluster.files.items()
         ),
+        jobs=tuple(policy.Job(job_name, job.every, job.grace) for job_name, job in cluster.jobs.items()),
         assumed=policy.Assumed(**dict(cluster.assumed)),
         patience=policy.Patience(**dict(cluster.decide)),
         endpoint=None if cluster.endpoint is None else _endpoint(cluster.endpoint),
@@ -218,5 +243,8 @@ def _notices(document: model.Document) -> Iterator[str]:
         yield "paging.channels has Alertmanagers alone: when none of them takes alerts, nobody is woken."
     if not document.anchors:
         yield "anchors is empty: drwatch cannot tell its own isolation from the loss of a primary."
-    if document.heartbeat is not None:
-        yield "heartbeat is accepted but not sent by this version."
+    if document.heartbeat is None:
+        yield "heartbeat is not set: if this machine dies, nobody is left to say so. See docs/install.md."
+    for name, channel in document.paging.channels.items():
+        if channel.prove == "false":
+            yield f"paging.channels.{name}.prove is false: nobody learns that it is broken before it is needed."

@@ -15,6 +15,9 @@ from drwatch.config.secrets import (
     Password,
     PasswordCredential,
     PasswordFile,
+    Token,
+    TokenCredential,
+    TokenFile,
     Url,
     UrlCredential,
     UrlFile,
@@ -27,6 +30,7 @@ from drwatch.config.values import (
     Host,
     HostPort,
     Listen,
+    MorningHour,
     Name,
     Port,
     Share,
@@ -47,8 +51,10 @@ _ASSUMED = policy.Assumed()
 _PATIENCE = policy.Patience()
 _OBJECTIVES = policy.Objectives()
 _FLAPPING = policy.Flapping()
+_PROVE = policy.Prove()
 
 Duration = Annotated[float, lasting(0)]
+Switch = Literal["true", "false"]
 Period = Annotated[float, lasting(1)]
 
 
@@ -140,6 +146,14 @@ class Backup(Section):
     every: Period
 
 
+class Job(Section):
+    every: Period
+    grace: Period
+    token: Token | None = None
+    token_file: TokenFile | None = None
+    credential: TokenCredential | None = None
+
+
 def _web_address(text: str) -> str:
     if not text.startswith(("http://", "https://")):
         raise refuse("expected a web address", "Start it with http:// or https://")
@@ -163,6 +177,7 @@ class Cluster(Section):
     nodes: dict[Name, Node] = Field(min_length=1)
     files: dict[Name, FileSet] = {}
     backups: dict[Name, Backup] = {}
+    jobs: dict[Name, Job] = {}
     endpoint: Endpoint | None = None
 
 
@@ -171,6 +186,12 @@ def _peer(text: str) -> str:
     if parts.username is not None or parts.query or parts.fragment:
         raise refuse("expected an Alertmanager's address and nothing else in it", "Put secrets into password_file")
     return text
+
+
+class Templates(Section):
+    title: Text | None = None
+    body: Text | None = None
+    short: Text | None = None
 
 
 class Channel(Section):
@@ -183,6 +204,9 @@ class Channel(Section):
     token_file: PasswordFile | None = None
     ca: Authority | None = None
     format: Literal["full", "short"] = "full"
+    redact: Switch = "false"
+    prove: Switch = "true"
+    templates: Templates = Templates()
 
 
 class Step(Section):
@@ -213,6 +237,11 @@ class Digest(Section):
     at: TimeOfDay
 
 
+class Prove(Section):
+    at: MorningHour = _PROVE.at
+    every: Annotated[float, lasting(DAY / 2, 7 * DAY)] = _PROVE.every
+
+
 class Paging(Section):
     channels: dict[Name, Channel] = {}
     escalation: Annotated[list[Step], Field(min_length=1)] | None = None
@@ -221,6 +250,8 @@ class Paging(Section):
     confirm: Confirm = Confirm()
     flapping: Flapping = Flapping()
     digest: Digest | None = None
+    templates: Templates = Templates()
+    prove: Prove = Prove()
 
 
 class Maintenance(Section):
@@ -321,7 +352,14 @@ class Heartbeat(Section):
     url: Url | None = None
     url_file: UrlFile | None = None
     credential: UrlCredential | None = None
-    every: Period = 60.0
+    every: Annotated[float, lasting(10, 3600)] = 60.0
+
+    @model_validator(mode="after")
+    def _on_the_web(self) -> Heartbeat:
+        given = next((each.reveal() for each in (self.url, self.url_file, self.credential) if each is not None), "")
+        if given and not given.startswith(("http://", "https://")):
+            raise refuse("expected the heartbeat to be a web address", "Start it with https://")
+        return self
 
 
 class Document(Section):

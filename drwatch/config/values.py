@@ -85,6 +85,13 @@ def _time_of_day(text: object) -> time:
     return time(int(found[1]), int(found[2]))
 
 
+def _morning_hour(text: object) -> time:
+    found = _time_of_day(text)
+    if not time(6) <= found <= time(12):
+        raise refuse("expected a time from 06:00 to 12:00: tests are sent in the twelve hours after it", "Write 10:00")
+    return found
+
+
 def _count(text: object) -> int:
     if isinstance(text, str) and re.fullmatch(r"[0-9]{1,3}", text) and 2 <= int(text) <= 100:
         return int(text)
@@ -172,6 +179,7 @@ def _filled(text: str) -> str:
 
 
 TimeOfDay = Annotated[time, PlainValidator(_time_of_day)]
+MorningHour = Annotated[time, PlainValidator(_morning_hour)]
 Count = Annotated[int, PlainValidator(_count)]
 Share = Annotated[float, PlainValidator(_share)]
 Text = Annotated[str, AfterValidator(_filled)]

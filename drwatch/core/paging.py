@@ -103,6 +103,8 @@ class Letter:
     body: str
     severity: Severity
     resolved: bool = False
+    quiet: bool = False
+    """Whether nobody need hear of it now: a test, a digest."""
     alert: Alert | None = None
     """None of what is about no incident: a test, a digest."""
 
@@ -135,7 +137,8 @@ class Row:
     @property
     def letter(self) -> Letter:
         resolved = self.reason is PageReason.RESOLVED
-        return Letter(self.channel, self.event, self.title, self.body, self.severity, resolved, self.alert)
+        quiet = self.reason in (PageReason.TEST, PageReason.DIGEST)
+        return Letter(self.channel, self.event, self.title, self.body, self.severity, resolved, quiet, self.alert)
 
 
 BACKOFF = (2.0, 5.0, 15.0, 30.0, 60.0)
@@ -243,7 +246,13 @@ def retry_after(row: Row, outcome: Outcome, chance: float) -> float:
     return 30.0 + limit * chance if outcome is Outcome.AMBIGUOUS else max(0.5, limit * chance)
 
 
+TEST_EXPIRES = 3600.0
+"""The same for a test: one that comes through at night would wake somebody for nothing."""
+
+
 def expired(row: Row, now: Moment) -> bool:
+    if row.reason is PageReason.TEST:
+        return now - row.created >= TEST_EXPIRES
     return row.severity is not Severity.CRITICAL and now - row.created >= WARNING_EXPIRES
 
 

@@ -11,15 +11,16 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import tzinfo
 
-from drwatch.core import drill
+from drwatch.core import drill, proving
 from drwatch.core.assessment import Assessment, assess
+from drwatch.core.audit import Check, Turn, audit
 from drwatch.core.blackbox import Death, Record, records
 from drwatch.core.dating import date
 from drwatch.core.drill import Drill
 from drwatch.core.flapping import flap
 from drwatch.core.incident import ENDED, Incident, Phase, advance, awake
+from drwatch.core.job import Said
 from drwatch.core.memory import Memory, memory, recall, turns
-from drwatch.core.message import compose
 from drwatch.core.paging import Page, Row, page
 from drwatch.core.policy import NodePolicy, Policy
 from drwatch.core.roles import learn
@@ -30,8 +31,9 @@ from drwatch.daemon.delivery import Delivering
 from drwatch.daemon.digesting import Digesting
 from drwatch.daemon.forgetting import forget
 from drwatch.daemon.keeping import Keeping
-from drwatch.daemon.parts import HostReader, Ledger, Look, Measures
+from drwatch.daemon.parts import HostReader, Ledger, Look, Measures, Wording
 from drwatch.daemon.silencing import Silencing
+from drwatch.paging.words import Words
 from drwatch.store import DiskAiling, Loaded, StoreError
 
 log = logging.getLogger("drwatch")
@@ -69,13 +71,16 @@ class Daemon:
         measures: Measures,
         chance: Callable[[], float],
         snapshot: Snapshot = Snapshot(),  # noqa: B008 - immutable
+        words: Wording | None = None,
     ) -> None:
         self._policy, self._ledger, self._clock, self._zone = policy, ledger, clock, zone
         self._measures, self._chance = measures, chance
+        self._words = words or Words(policy.paging, zone)
         self._looks: Mapping[Key, Look] = {look.key: look for look in looks}
         self._hosts = {look.key.node: look for look in self._looks.values() if isinstance(look, HostReader)}
         self._kept = asyncio.Event()
         self._delivering = delivering
+        self._came: dict[Key, Moment] = {}
         self._repeating: dict[Key, Moment] = {}
         """Looks that last handed out an older sample, and when: to ask them again at once brings nothing."""
         self._keeping = Keeping(ledger)
@@ -99,6 +104,7 @@ class Daemon:
         self.silencing = Silencing(policy, zone, ledger, clock, self._kept.set)
         self.assessment: Assessment | None = None
         self.incidents: tuple[Incident, ...] = ()
+        self._started: Moment | None = None
         self.ticks = 0
         """Judgements completed; the watchdog is fed from it."""
 
@@ -107,8 +113,18 @@ class Daemon:
         """Ledger rows that are not settled."""
         return self._delivering.rows
 
+    def audit(self) -> Mapping[Check, str]:
+        """All that keeps drwatch from saying that it would wake somebody now; empty when it would."""
+        now, started = self._clock(), self._started
+        if started is None:
+            return {Check.JUDGING: "nothing has been judged yet"}
+        looks = (look for look in self._looks.values() if not math.isinf(look.every))
+        turns = [Turn(look.key, look.every, self._came.get(look.key, started)) for look in looks]
+        return audit(self.assessment, self.incidents, self.rows, turns, self._policy, self._zone, started, now)
+
     async def run(self) -> None:
         """Watch until cancelled; what is under way is then ended and stays due in the ledger."""
+        self._started = self._clock()
         loaded = await self._load()
         now = self._clock()
         self.incidents = awake(loaded.incidents, max(0.0, now - loaded.memory.at))
@@ -155,6 +171,7 @@ class Daemon:
             look.wake.clear()
             began = self._clock()
             sample = await self._look(look, began)
+            self._came[look.key] = self._clock()
             if sample.asked.loop < began.loop:
                 self._repeating[look.key] = began
             else:
@@ -213,6 +230,11 @@ class Daemon:
 
     def _told(self, channel: str, accepted: bool, refused: bool, detail: str) -> None:
         self.snapshot = self.snapshot.told(channel, accepted, refused, detail, self._clock())
+        self._kept.set()
+
+    def heard(self, cluster: str, job: str, said: Said) -> None:
+        """A job on a node says that it has begun, is done, or has failed."""
+        self._turn(self.snapshot.heard(cluster, job, said, self._clock()))
         self._kept.set()
 
     def rebuilt(self, cluster: str, node: str) -> str | None:
@@ -282,11 +304,14 @@ class Daemon:
             event = page(incident, self._policy.paging, self._policy.confirm.conclusive, now)
             if event is not None:
                 told[incident.id] = event.incident
-                rows += self._rows(event, assessment, now)
+                rows += [self._row(event, assessment, channel, now) for channel in event.channels]
         living = tuple(told.get(incident.id, incident) for incident in step.living)
         changed = {incident.id: incident for incident in step.changed} | told
+        # Before anything is awaited: a test may be accepted meanwhile.
+        snapshot, tests = proving.turn(self.snapshot, self._policy.paging, self._zone, now)
+        self._turn(snapshot)
         digested, digest = await self._digesting.turn(self.snapshot.digested, living, now)
-        rows += digest
+        rows += [*digest, *tests]
         if changed or rows or self._keeping.due(now):
             broken = await self._keeping.commit(changed, rows, self._delivering.rows, now)
             if broken is not None:
@@ -306,24 +331,21 @@ class Daemon:
         self.ticks += 1
         self._measures.ticked(self._clock() - now)
 
-    def _rows(self, event: Page, assessment: Assessment, now: Moment) -> list[Row]:
-        message = compose(event, assessment, self._zone)
-        short = self._policy.paging.short
-        return [
-            Row(
-                event=event.event,
-                channel=channel,
-                incident=event.incident.id,
-                reason=event.reason,
-                severity=event.incident.severity,
-                title=message.title,
-                body="" if channel in short else message.body,
-                created=now,
-                due=now,
-                alert=event.alert,
-            )
-            for channel in event.channels
-        ]
+    def _row(self, event: Page, assessment: Assessment, channel: str, now: Moment) -> Row:
+        message = self._words.write(event, assessment, channel)
+        short = channel in self._policy.paging.short
+        return Row(
+            event=event.event,
+            channel=channel,
+            incident=event.incident.id,
+            reason=event.reason,
+            severity=event.incident.severity,
+            title=message.short if short else message.title,
+            body="" if short else message.body,
+            created=now,
+            due=now,
+            alert=event.alert,
+        )
 
     async def _remember(self) -> None:
         """Write down what a later run's claims rest on; in a task of its own, so that no page waits for it."""

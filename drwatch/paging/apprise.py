@@ -176,7 +176,8 @@ class Courier:
 
         The incident's part of the event marks copies as one incident where the service can tell (PagerDuty).
         """
-        kind = "success" if letter.resolved else "failure" if letter.severity is Severity.CRITICAL else "warning"
+        loud = "failure" if letter.severity is Severity.CRITICAL else "warning"
+        kind = "success" if letter.resolved else "info" if letter.quiet else loud
         message = {
             "channel": letter.channel,
             "title": letter.title if letter.body else "",

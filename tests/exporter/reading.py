@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families as text
 from prometheus_client.samples import Sample
 
 from drwatch.core.assessment import Assessment
+from drwatch.core.audit import Vitals
 from drwatch.core.incident import Incident
 from drwatch.core.paging import Row
 from drwatch.exporter import Exporter, Instruments
@@ -44,7 +45,8 @@ def exporter(
     instruments: Instruments | None = None,
 ) -> Exporter:
     told, due = tuple(incidents), tuple(rows)
-    return Exporter(lambda: assessment, lambda: told, lambda: due, instruments or Instruments())
+    vitals = Vitals(beats=True, beaten=assessment.at) if assessment else Vitals()
+    return Exporter(lambda: assessment, lambda: told, lambda: due, instruments or Instruments(), lambda: vitals)
 
 
 def rendered(source: Exporter, accept: str = "") -> tuple[bytes, str]:

@@ -63,7 +63,7 @@ def test_no_number_stands_for_something_unknown_at_any_moment_of_a_start() -> No
 
 def test_before_the_first_judgement_there_is_the_build_and_nothing_of_the_world() -> None:
     seen = scrape(None)
-    assert seen.names & set(FAMILIES) == {"drwatch_build_info"}
+    assert seen.names & set(FAMILIES) == {"drwatch_build_info", "drwatch_audit_failing"}
 
 
 def test_the_figures_are_those_of_the_claim() -> None:

@@ -29,7 +29,7 @@ def letter(
     now = datetime.now(UTC)
     about = Alert("shop", condition, "oslo-a", now - timedelta(minutes=1), now if resolved else None)
     title = f"{'RESOLVED' if resolved else 'CRITICAL'} shop: {condition} oslo-a [{incident}.{number}]"
-    return Letter("engine", f"{incident}.{number}", title, "what to do", severity, resolved, about)
+    return Letter("engine", f"{incident}.{number}", title, "what to do", severity, resolved, alert=about)
 
 
 class Channel:

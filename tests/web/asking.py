@@ -16,6 +16,7 @@ from worlds import POLICY, START
 from drwatch.core.assessment import Assessment
 from drwatch.core.drill import Drill
 from drwatch.core.incident import Incident
+from drwatch.core.job import Said
 from drwatch.core.paging import Row
 from drwatch.core.silence import Silence, Wish, silence
 from drwatch.exporter import Exporter, Instruments
@@ -40,6 +41,8 @@ class World:
     """Cluster and node of each standby that was said to be rebuilt."""
     drilled: list[tuple[str, float]] = field(default_factory=list)
     """Cluster and seconds of each drill that was said to begin; 0 seconds for one that is over."""
+    pinged: list[Said] = field(default_factory=list)
+    """What the backup said."""
     silences: list[Silence] = field(default_factory=list)
     asked_for: list[int] = field(default_factory=list)
     """How much history was asked for."""
@@ -78,6 +81,12 @@ class World:
         found = next((each for each in self.silences if each.id == name), None)
         return replace(found, ended=START.plus(60), ended_by=by) if found else None
 
+    def ping(self, token: str, said: Said) -> bool:
+        if token != "the-token-of-the-backup":
+            return False
+        self.pinged.append(said)
+        return True
+
     def application(self) -> ASGIApp:
         exporter = Exporter(lambda: self.assessment, lambda: self.incidents, lambda: self.rows, Instruments(["phone"]))
         return application(
@@ -94,6 +103,7 @@ class World:
                 silences=self.latest,
                 silence=self.silence,
                 end_silence=self.end_silence,
+                ping=self.ping,
             )
         )
 
