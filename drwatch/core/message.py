@@ -11,7 +11,7 @@ from drwatch.core.drill import running
 from drwatch.core.duration import at_most, span
 from drwatch.core.finding import PRIMARY_AILING, PRIMARY_FAMILY, Condition
 from drwatch.core.incident import Incident
-from drwatch.core.paging import Page, PageReason
+from drwatch.core.paging import ENDS, Page, PageReason
 from drwatch.core.preflight import Decision, Preflight, fence, mending, preflight
 from drwatch.core.recovery import Basis, Recovery
 from drwatch.core.sample import Moment
@@ -49,13 +49,14 @@ def title(
 ) -> str:
     """The first glance; at most 120 characters, the event's id always among them. In a drill it says so first."""
     where = f"{incident.cluster}: " if incident.cluster else ""
-    over = reason is PageReason.RESOLVED
+    over = reason in ENDS
     # What ends is what people were told of, whatever face it took on its way out.
     condition = (incident.told_condition or incident.condition) if over else incident.condition
     what = f"{where}{condition} {incident.subject}"
     if over:
         end = incident.ended or incident.last_true
-        told = f"RESOLVED {what} was {_clock(incident.began.wall, zone)} to {_clock(end.wall, zone)}"
+        word = "MISSED" if reason is PageReason.MISSED else "RESOLVED"
+        told = f"{word} {what} was {_clock(incident.began.wall, zone)} to {_clock(end.wall, zone)}"
         figures = ""
     else:
         word = {
@@ -169,11 +170,14 @@ def compose(page: Page, assessment: Assessment, zone: tzinfo) -> Message:
     until = f"until {_clock(drill.until.wall, zone)}" if drill else ""
     first = [f"DRILL of {incident.cluster} {until}: if nobody did this on purpose, it is real."] if drill else []
     lines = [*first, incident.summary[:1].upper() + incident.summary[1:] + "."]
-    if page.reason is PageReason.RESOLVED:
+    if page.reason in ENDS:
         end = incident.ended or incident.last_true
         was = f" It was: {incident.summary}." if incident.told_condition is incident.condition else ""
         over = f"Over after {span(end - incident.began)}.{was}"
-        lines = [*first, over, *(_salvage(view, lines=True) if view else ())]
+        missed = (
+            ["No page of it came through this channel while it lasted."] if page.reason is PageReason.MISSED else []
+        )
+        lines = [*first, over, *missed, *(_salvage(view, lines=True) if view else ())]
         return Message(head, "\n".join([*lines, *_succeeded(incident, assessment, zone)]))
     lines += [f"{words[:1].upper() + words[1:]}" for words in incident.evidence]
     if view is not None and incident.condition is Condition.ZOMBIE_PRIMARY:

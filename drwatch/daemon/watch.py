@@ -15,12 +15,13 @@ from drwatch.core import drill
 from drwatch.core.assessment import Assessment, assess
 from drwatch.core.blackbox import Death, Record, records
 from drwatch.core.dating import date
+from drwatch.core.delivery import addresses, order
 from drwatch.core.drill import Drill
 from drwatch.core.flapping import flap
 from drwatch.core.incident import ENDED, Incident, Phase, advance, awake
 from drwatch.core.memory import Memory, memory, recall, turns
 from drwatch.core.message import compose
-from drwatch.core.paging import Page, Row, page
+from drwatch.core.paging import Page, Row, RowState, page
 from drwatch.core.policy import NodePolicy, Policy
 from drwatch.core.roles import learn
 from drwatch.core.sample import Blind, Key, Moment, Node, Reason, Sample, ServerFact
@@ -123,11 +124,8 @@ class Daemon:
         self.snapshot = replace(self.snapshot, digested=max(self.snapshot.digested, loaded.digested))
         try:
             async with asyncio.TaskGroup() as tasks:
-                self._delivering.start(tasks, self._told)
-                there = set(self._policy.paging.channels)
-                self._delivering.take([row for row in loaded.rows if row.channel in there])
-                gone = [row for row in loaded.rows if row.channel not in there]
-                await self._delivering.give_up(gone, "its channel is no longer configured")
+                self._delivering.start(tasks, self._told, order(self._policy.paging))
+                await self._delivering.resume(loaded.rows, loaded.reach)
                 for look in self._looks.values():
                     tasks.create_task(self._watch(look), name=f"look {look.key.node.name} {look.key.probe}")
                 tasks.create_task(self._judge(), name="judge")
@@ -299,6 +297,8 @@ class Daemon:
             self._turn(replace(seen, outages=outages, flaps=flaps, digested=digested))
         self._say(step.changed)
         self._delivering.take(rows)
+        if ended:
+            self._delivering.forget(incident.id for incident in living)
         for key in assessment.wanted:
             repeated = self._repeating.get(key)
             if key in self._looks and (repeated is None or now - repeated >= REPEATED):
@@ -307,21 +307,26 @@ class Daemon:
         self._measures.ticked(self._clock() - now)
 
     def _rows(self, event: Page, assessment: Assessment, now: Moment) -> list[Row]:
-        message = compose(event, assessment, self._zone)
-        short = self._policy.paging.short
+        paging = self._policy.paging
+        written = addresses(event, paging, self._delivering.reach(event.incident.id))
+        messages = {
+            reason: compose(replace(event, reason=reason), assessment, self._zone)
+            for reason in {address.reason for address in written}
+        }
         return [
             Row(
                 event=event.event,
-                channel=channel,
+                channel=address.channel,
                 incident=event.incident.id,
-                reason=event.reason,
+                reason=address.reason,
                 severity=event.incident.severity,
-                title=message.title,
-                body="" if channel in short else message.body,
+                title=messages[address.reason].title,
+                body="" if address.channel in paging.short else messages[address.reason].body,
                 created=now,
                 due=now,
+                state=RowState.RESERVE if address.reserve else RowState.DUE,
             )
-            for channel in event.channels
+            for address in written
         ]
 
     async def _remember(self) -> None:

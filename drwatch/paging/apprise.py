@@ -32,6 +32,8 @@ class Delivery:
     detail: str
     """One sentence, without secrets."""
     seconds: float
+    wait: float | None = None
+    """Seconds for which the service asked to be left alone (Retry-After); None where it did not say."""
 
 
 class CourierBroken(Exception):
@@ -215,7 +217,7 @@ class Courier:
             return came(Outcome.AMBIGUOUS, "the courier was stuck and is replaced: it may have arrived")
         except CourierBroken as broken:
             return came(Outcome.AMBIGUOUS, f"{broken}: it may have arrived")
-        return Delivery(Outcome(answer["outcome"]), answer["detail"], float(answer["seconds"]))
+        return Delivery(Outcome(answer["outcome"]), answer["detail"], float(answer["seconds"]), wait=answer.get("wait"))
 
     async def close(self) -> None:
         """End the process; attempts in flight are killed and come back ambiguous. Takes at most a second."""

@@ -124,6 +124,7 @@ def row_of(line: sqlite3.Row, reading: Reading) -> Row:
         ambiguous=line["ambiguous"],
         state=RowState(line["state"]),
         detail=line["detail"],
+        instead=line["instead"],
     )
     if row.state is not RowState.SENDING:
         return row
@@ -131,6 +132,5 @@ def row_of(line: sqlite3.Row, reading: Reading) -> Row:
         row,
         state=RowState.DUE,
         due=reading.now,
-        ambiguous=row.ambiguous + 1,
         detail="drwatch ended during the attempt: it may have arrived",
     )

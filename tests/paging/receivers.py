@@ -38,6 +38,8 @@ class Inbox:
     def __init__(self) -> None:
         self.pages: list[Page] = []
         self.always: str | None = None
+        self.headers: dict[str, str] = {}
+        """Sent with each answer."""
         self._over = threading.Event()
         inbox = self
 
@@ -97,6 +99,8 @@ class Inbox:
             request.send_response(status)
             if 300 <= status < 400:
                 request.send_header("Location", "/portal")
+            for name, value in self.headers.items():
+                request.send_header(name, value)
             request.send_header("Content-Length", "2")
             request.end_headers()
             request.wfile.write(b"ok")
