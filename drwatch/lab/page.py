@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drwatch.core.finding import Condition, Severity
 from drwatch.core.paging import ENDS, PageReason
@@ -41,6 +41,13 @@ class Told:
     @property
     def resolved(self) -> bool:
         return self.reason in ENDS
+
+    @property
+    def told(self) -> tuple[Told, ...]:
+        """What it says: one that came when all was over says both that it was, and that it is over."""
+        if self.reason is not PageReason.MISSED:
+            return (self,)
+        return (replace(self, reason=PageReason.FIRST), replace(self, reason=PageReason.RESOLVED))
 
 
 def read(title: str, body: str, after: float) -> Told:
