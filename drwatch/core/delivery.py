@@ -152,7 +152,8 @@ def stand_ins(rows: Sequence[Row], channels: Sequence[str], reach: Mapping[str, 
     ``rows`` are all of that event's, ``channels`` those that there are, in the order in which they stand in, ``reach``
     its incident's.
     """
-    troubled = [row for row in rows if row.channel not in channels or _troubled(row, now)]
+    gone = [row for row in rows if row.channel not in channels]
+    troubled = [row for row in rows if row in gone or (_troubled(row, now) and not overtaken(row, reach))]
     good = [row for row in rows if row not in troubled and row.state is not RowState.RESERVE]
     lacking = _wanted(rows) - len(good)
     replaced = {row.instead for row in rows}

@@ -193,6 +193,10 @@ def test_nobody_who_has_heard_something_later_stands_in_for_what_is_old() -> Non
     assert helpers([refused("phone", 600), spare("sms"), spare("mail")], 600, heard) == [("mail", "phone")]
 
 
+def test_for_a_page_that_a_later_one_takes_the_place_of_nobody_stands_in() -> None:
+    assert helpers([sent("phone", RowState.SENDING), spare("sms")], 6, {"phone": Reach(at(1))}) == []
+
+
 def test_two_channels_that_took_a_critical_page_are_enough_however_many_were_asked() -> None:
     taken = [sent("phone", RowState.ACCEPTED), sent("sms", RowState.ACCEPTED)]
     assert helpers([*taken, refused("pager"), spare("mail")], 0) == []
