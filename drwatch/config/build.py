@@ -203,6 +203,12 @@ def _notices(document: model.Document) -> Iterator[str]:
                 yield (f"{at}.nodes.{node_name} has no ssh: drwatch cannot tell a dead server from a dead host there.")
     if not document.paging.channels:
         yield "paging.channels is empty: drwatch will wake nobody."
+    elif len(document.paging.channels) == 1:
+        (only,) = document.paging.channels
+        yield (
+            f"paging.channels has {only} alone: a critical page counts as delivered when two channels have taken it,"
+            " and nothing stands in for one that fails. Add a second one, by another provider."
+        )
     if not document.anchors:
         yield "anchors is empty: drwatch cannot tell its own isolation from the loss of a primary."
     if document.heartbeat is not None:

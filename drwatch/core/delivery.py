@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -209,7 +209,7 @@ def arriving(reach: Mapping[str, Reach], rows: Iterable[Row]) -> Mapping[str, Re
     return {name: replace(came, perhaps=came.perhaps or name in going) for name, came in reach.items()}
 
 
-def undelivered(incidents: Iterable[Incident], reach: Mapping[str, Mapping[str, Reach]]) -> tuple[Incident, ...]:
+def undelivered(incidents: Iterable[Incident], reach: Callable[[str], Mapping[str, Reach]]) -> tuple[Incident, ...]:
     """Critical incidents that people were to be told of and that fewer than two channels have taken a page of."""
     return tuple(
         incident
@@ -217,5 +217,5 @@ def undelivered(incidents: Iterable[Incident], reach: Mapping[str, Mapping[str, 
         if incident.phase is Phase.OPEN
         and incident.severity is Severity.CRITICAL
         and incident.pages
-        and sum(came.accepted for came in reach.get(incident.id, {}).values()) < CROSSED
+        and sum(came.accepted for came in reach(incident.id).values()) < CROSSED
     )

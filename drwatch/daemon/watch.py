@@ -15,7 +15,7 @@ from drwatch.core import drill
 from drwatch.core.assessment import Assessment, assess
 from drwatch.core.blackbox import Death, Record, records
 from drwatch.core.dating import date
-from drwatch.core.delivery import addresses, order
+from drwatch.core.delivery import addresses, order, undelivered
 from drwatch.core.drill import Drill
 from drwatch.core.flapping import flap
 from drwatch.core.incident import ENDED, Incident, Phase, advance, awake
@@ -107,6 +107,11 @@ class Daemon:
     def rows(self) -> tuple[Row, ...]:
         """Ledger rows that are not settled."""
         return self._delivering.rows
+
+    @property
+    def undelivered(self) -> int:
+        """Critical incidents that too few channels have taken a page of."""
+        return len(undelivered(self.incidents, self._delivering.reach))
 
     async def run(self) -> None:
         """Watch until cancelled; what is under way is then ended and stays due in the ledger."""

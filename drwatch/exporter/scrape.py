@@ -30,15 +30,21 @@ class Exporter:
         assessment: Callable[[], Assessment | None],
         incidents: Callable[[], Sequence[Incident]],
         rows: Callable[[], Sequence[Row]],
+        undelivered: Callable[[], int],
         instruments: Instruments,
     ) -> None:
-        """``assessment`` gives None until the first tick, ``rows`` the ledger's rows that are not settled."""
-        self._assessment, self._incidents, self._rows = assessment, incidents, rows
+        """``assessment`` gives None until the first tick, ``rows`` the ledger's rows that are not settled.
+
+        ``undelivered`` gives the number of critical incidents that too few channels have taken a page of.
+        """
+        self._assessment, self._incidents, self._rows, self._undelivered = assessment, incidents, rows, undelivered
         self._instruments = instruments
 
     async def render(self, accept: str = "") -> tuple[bytes, str]:
         """The exposition and its content type, in the format that the HTTP header ``accept`` asks for."""
-        seen = _Collector(self._assessment(), tuple(self._incidents()), tuple(self._rows()), self._instruments)
+        seen = _Collector(
+            self._assessment(), tuple(self._incidents()), tuple(self._rows()), self._undelivered(), self._instruments
+        )
         encode, content_type = choose_encoder(accept)
         # Fifty pairs take a fifth of a second, and the loop that hears a server hang up must not wait for them.
         return await asyncio.to_thread(encode, seen), content_type
@@ -50,6 +56,7 @@ class _Collector(NamedTuple):
     assessment: Assessment | None
     incidents: Sequence[Incident]
     rows: Sequence[Row]
+    undelivered: int
     instruments: Instruments
 
     def collect(self) -> Iterator[Metric]:
@@ -57,7 +64,7 @@ class _Collector(NamedTuple):
         sheet = Sheet()
         sheet.put("drwatch_build_info", (__version__,), 1.0)
         if self.assessment is not None:
-            put_witness(sheet, self.assessment, self.rows)
+            put_witness(sheet, self.assessment, self.rows, self.undelivered)
             put_incidents(sheet, self.assessment, self.incidents)
             for view in self.assessment.clusters:
                 _cluster(sheet, self.assessment, view)

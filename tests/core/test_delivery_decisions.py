@@ -275,10 +275,10 @@ def incident(**known: object) -> Incident:
 def test_a_critical_incident_counts_as_undelivered_until_two_channels_have_taken_a_page_of_it() -> None:
     one = incident()
     took, lost = Reach(START, perhaps=True, accepted=True), Reach(START, perhaps=True)
-    assert undelivered([one], {one.id: {"phone": took, "sms": lost}}) == (one,)
-    assert undelivered([one], {one.id: {"phone": took, "sms": took}}) == ()
-    assert undelivered([one], {}) == (one,)
-    assert undelivered([incident(severity=Severity.WARNING), incident(phase=Phase.RESOLVED)], {}) == ()
+    assert undelivered([one], lambda _: {"phone": took, "sms": lost}) == (one,)
+    assert undelivered([one], lambda _: {"phone": took, "sms": took}) == ()
+    assert undelivered([one], lambda _: {}) == (one,)
+    assert undelivered([incident(severity=Severity.WARNING), incident(phase=Phase.RESOLVED)], lambda _: {}) == ()
 
 
 # To whom, and as what

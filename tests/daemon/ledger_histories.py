@@ -256,6 +256,7 @@ class Ledger(RuleBasedStateMachine):
 
     played: ClassVar[int] = 0
     deaths: ClassVar[int] = 0
+    """Kills and restarts."""
     arrivals: ClassVar[int] = 0
     worst: ClassVar[int] = 0
     """The most copies of one page on one channel."""

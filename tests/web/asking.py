@@ -79,7 +79,9 @@ class World:
         return replace(found, ended=START.plus(60), ended_by=by) if found else None
 
     def application(self) -> ASGIApp:
-        exporter = Exporter(lambda: self.assessment, lambda: self.incidents, lambda: self.rows, Instruments(["phone"]))
+        exporter = Exporter(
+            lambda: self.assessment, lambda: self.incidents, lambda: self.rows, lambda: 0, Instruments(["phone"])
+        )
         return application(
             Reader(
                 assessment=lambda: self.assessment,
