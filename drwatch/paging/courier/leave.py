@@ -29,7 +29,7 @@ class Leave:
                 super().begin()
                 leave.seconds = asked(self.headers) if self.status in BUSY else None
 
-        http.client.HTTPConnection.response_class = Answer  # type: ignore[attr-defined]
+        http.client.HTTPConnection.response_class = Answer
 
 
 def asked(headers: Message) -> float | None:
