@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from worlds import PAGING, POLICY, Story, at
 
-from drwatch.core.finding import Condition, Confidence, Finding, Severity
+from drwatch.core.finding import Condition, Confidence, Finding
 from drwatch.core.incident import ENDED
 from drwatch.core.paging import PageReason, page
 
