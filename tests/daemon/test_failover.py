@@ -90,7 +90,7 @@ async def test_of_a_trouble_that_could_not_be_told_a_channel_hears_when_all_is_o
         await asyncio.sleep(120)
         told = [title for _, title in carrier.told if "PrimaryDown" in title]
         assert len(told) == 1
-        assert told[0].startswith("MISSED shop: PrimaryDown oslo-a was 03:14:")
+        assert told[0].startswith("MISSED shop: PrimaryDown oslo-a was 02:14:")
         assert watch.daemon.rows == ()
 
 
