@@ -359,9 +359,9 @@ class Ledger(RuleBasedStateMachine):
     async def _all_rows(self) -> Sequence[Row]:
         assert self._life is not None
         db = self._life.store._connection()
-        from drwatch.store.values import row_of
+        from drwatch.store.values import Reading, row_of
 
-        return [row_of(line, clock()) for line in db.execute("SELECT * FROM ledger")]
+        return [row_of(line, Reading("virtual", clock())) for line in db.execute("SELECT * FROM ledger")]
 
     def _judge(self, rows: Sequence[Row]) -> None:
         arrived, world = self.world.arrived, self.world
