@@ -239,7 +239,13 @@ def _notices(document: model.Document) -> Iterator[str]:
     channels = document.paging.channels
     if not channels:
         yield "paging.channels is empty: drwatch will wake nobody."
-    elif all(channel.alertmanager is not None for channel in channels.values()):
+    elif len(channels) == 1:
+        (only,) = channels
+        yield (
+            f"paging.channels has {only} alone: a critical page counts as delivered when two channels have taken it,"
+            " and nothing stands in for one that fails. Add a second one, by another provider."
+        )
+    if channels and all(channel.alertmanager is not None for channel in channels.values()):
         yield "paging.channels has Alertmanagers alone: when none of them takes alerts, nobody is woken."
     if not document.anchors:
         yield "anchors is empty: drwatch cannot tell its own isolation from the loss of a primary."

@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 
 from drwatch.core.duration import at_most, span
 from drwatch.core.incident import Incident
-from drwatch.core.paging import PageReason
+from drwatch.core.paging import ENDS, PageReason
 from drwatch.core.sample import Moment
 from drwatch.core.view import ClusterView
 
@@ -117,11 +117,12 @@ def glance(
 ) -> Glance:
     """In a drill it says so first. What ends is what people were told of, whatever face it took on its way out."""
     mark = "DRILL " if drill else ""
-    if reason is PageReason.RESOLVED:
+    if reason in ENDS:
         end = incident.ended or incident.last_true
         was = f" was {since(incident.began.wall, now, zone)} to {clock(end.wall, zone)}"
         condition = incident.told_condition or incident.condition
-        return Glance(f"{mark}RESOLVED ", incident.cluster, condition, incident.subject, was, "", event)
+        word = "MISSED" if reason is PageReason.MISSED else "RESOLVED"
+        return Glance(f"{mark}{word} ", incident.cluster, condition, incident.subject, was, "", event)
     head = f"{mark}{incident.severity.upper()} {_WORDS.get(reason, '')}"
     began = f" since {since(incident.began.wall, now, zone)}"
     figures = f" {rpo(view)} {rto(view)}" if view is not None else ""

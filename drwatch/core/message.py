@@ -12,7 +12,7 @@ from drwatch.core.duration import at_most, span
 from drwatch.core.finding import PRIMARY_AILING, PRIMARY_FAMILY, Condition
 from drwatch.core.glance import DETAILS, FIRST_GLANCE, SMS, Glance, clock, glance, gsm, rpo, rto, septets
 from drwatch.core.incident import Incident
-from drwatch.core.paging import Page, PageReason
+from drwatch.core.paging import ENDS, Page, PageReason
 from drwatch.core.preflight import Decision, Preflight, fence, mending, preflight
 from drwatch.core.recovery import Basis, Recovery
 from drwatch.core.sample import Moment
@@ -141,8 +141,13 @@ def veiled(page: Page, assessment: Assessment, zone: tzinfo) -> Message:
     verdict = f", takeover {answer.decision}" if answer else ""
     short = replace(line, cluster=gsm(line.cluster)).line(SMS, septets, verdict)
     began = f"Event {page.event}, begun {clock(page.incident.began.wall, zone, date=True)}, {page.incident.confidence}."
-    lines = [f"Takeover: {answer.decision}."] if answer else []
+    lines = [*([f"Takeover: {answer.decision}."] if answer else []), *_missed(page)]
     return Message(line.line(FIRST_GLANCE), "\n".join([*lines, began, DETAILS]), short)
+
+
+def _missed(page: Page) -> Iterator[str]:
+    if page.reason is PageReason.MISSED:
+        yield "No page of it came through this channel while it lasted."
 
 
 def _glance(page: Page, assessment: Assessment, zone: tzinfo) -> Glance:
@@ -154,7 +159,7 @@ def _glance(page: Page, assessment: Assessment, zone: tzinfo) -> Glance:
 def _decision(page: Page, assessment: Assessment) -> Preflight | None:
     """Whether the best standby may take over now; None where that is not the question."""
     incident, view = page.incident, assessment.view(page.incident.cluster)
-    asked = incident.condition in PRIMARY_FAMILY - PRIMARY_AILING and page.reason is not PageReason.RESOLVED
+    asked = incident.condition in PRIMARY_FAMILY - PRIMARY_AILING and page.reason not in ENDS
     if view is None or not asked or not view.ranked:
         return None
     return preflight(view, assessment.snapshot, view.ranked[0])
@@ -166,10 +171,11 @@ def _body(page: Page, assessment: Assessment, zone: tzinfo) -> Iterator[str]:
     if drill:
         until = clock(drill.until.wall, zone)
         yield f"DRILL of {incident.cluster} until {until}: if nobody did this on purpose, it is real."
-    if page.reason is PageReason.RESOLVED:
+    if page.reason in ENDS:
         end = incident.ended or incident.last_true
         was = f" It was: {incident.summary}." if incident.told_condition is incident.condition else ""
         yield f"Over after {span(end - incident.began)}.{was}"
+        yield from _missed(page)
         yield from _salvage(view, lines=True) if view else ()
         yield from _succeeded(incident, assessment, zone)
         return
@@ -205,7 +211,7 @@ def facts(
     incident, view = page.incident, assessment.view(page.incident.cluster)
     line, answer = _glance(page, assessment, zone), _decision(page, assessment)
     end = incident.ended or incident.last_true
-    over = page.reason is PageReason.RESOLVED
+    over = page.reason in ENDS
     return {
         "title": message.title,
         "body": message.body,

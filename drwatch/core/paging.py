@@ -1,8 +1,7 @@
-"""Which pages are due, to whom and why; and when an attempt that failed is made again."""
+"""Which pages are due, to whom and why; and the rows of the ledger that they become."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -25,9 +24,14 @@ class PageReason(StrEnum):
     """It has come back, and stayed for its window, while it flaps: what is told each time."""
     STILL = "still"
     RESOLVED = "resolved"
+    MISSED = "missed"
+    """It is over, and no page of it can have arrived here while it lasted: one message for both."""
     TEST = "test"
     DIGEST = "digest"
     """Once a day, what nobody was woken for."""
+
+
+ENDS = frozenset({PageReason.RESOLVED, PageReason.MISSED})
 
 
 class Outcome(StrEnum):
@@ -45,8 +49,12 @@ class Outcome(StrEnum):
 class RowState(StrEnum):
     DUE = "due"
     SENDING = "sending"
-    """An attempt was begun; after a crash it counts as ambiguous and is due."""
+    """An attempt was begun; after a crash it may have arrived, and is due."""
+    RESERVE = "reserve"
+    """Written for a channel that is told only when another one fails."""
     ACCEPTED = "accepted"
+    PERHAPS = "perhaps"
+    """It may have arrived, and is not sent again."""
     EXPIRED = "expired"
 
 
@@ -66,7 +74,7 @@ class Page:
     @property
     def alert(self) -> Alert:
         incident = self.incident
-        ended = (incident.ended or incident.last_true).wall if self.reason is PageReason.RESOLVED else None
+        ended = (incident.ended or incident.last_true).wall if self.reason in ENDS else None
         condition = incident.told_condition or incident.condition
         return Alert(incident.cluster, condition, incident.subject, incident.began.wall, ended)
 
@@ -79,6 +87,8 @@ class Delivery:
     detail: str
     """One sentence, without secrets."""
     seconds: float
+    wait: float | None = None
+    """Seconds for which the service asked to be left alone (Retry-After); None where it did not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,27 +138,21 @@ class Row:
     due: Moment
     attempts: int = 0
     ambiguous: int = 0
-    """How many of the attempts may have been delivered."""
+    """How many attempts came back as one that may have arrived; not counted are those that drwatch's end cut off."""
     state: RowState = RowState.DUE
     detail: str = ""
     """What the last attempt came to, without secrets."""
+    instead: str = ""
+    """The channel that this one stands in for; empty for one that was asked for."""
+    tried: Moment | None = None
+    """When this run of drwatch first tried it."""
     alert: Alert | None = None
 
     @property
     def letter(self) -> Letter:
-        resolved = self.reason is PageReason.RESOLVED
-        quiet = self.reason in (PageReason.TEST, PageReason.DIGEST)
-        return Letter(self.channel, self.event, self.title, self.body, self.severity, resolved, quiet, self.alert)
+        over, quiet = self.reason in ENDS, self.reason in (PageReason.TEST, PageReason.DIGEST)
+        return Letter(self.channel, self.event, self.title, self.body, self.severity, over, quiet, self.alert)
 
-
-BACKOFF = (2.0, 5.0, 15.0, 30.0, 60.0)
-"""Seconds before the attempt after the first, the second, …; the last one repeats."""
-
-REFUSED_AGAIN = 300.0
-"""A channel that refused for good is tried again this often, so that a mended token is noticed."""
-
-WARNING_EXPIRES = 24 * 3600.0
-"""Seconds after which a warning that nobody accepted is no longer news. A critical page never expires."""
 
 _RANK = {
     Condition.PRIMARY_UNSEEN: 0,
@@ -235,34 +239,3 @@ def page(incident: Incident, paging: Paging, settle: float, now: Moment) -> Page
     face = incident.told_condition if reason is PageReason.RESOLVED else incident.condition
     told = replace(incident, told_condition=face, told_at=now, told_steps=steps, pages=incident.pages + 1)
     return Page(told, reason, channels)
-
-
-def retry_after(row: Row, outcome: Outcome, chance: float) -> float:
-    """Seconds until a row that was not accepted is tried again; full jitter, ``chance`` in 0..1 drawn by the caller."""
-    if outcome is Outcome.REFUSED:
-        return REFUSED_AGAIN
-    limit = BACKOFF[min(max(row.attempts, 1), len(BACKOFF)) - 1]
-    # An attempt that may have arrived is not repeated at once: the copy would wake the same human twice.
-    return 30.0 + limit * chance if outcome is Outcome.AMBIGUOUS else max(0.5, limit * chance)
-
-
-TEST_EXPIRES = 3600.0
-"""The same for a test: one that comes through at night would wake somebody for nothing."""
-
-
-def expired(row: Row, now: Moment) -> bool:
-    if row.reason is PageReason.TEST:
-        return now - row.created >= TEST_EXPIRES
-    return row.severity is not Severity.CRITICAL and now - row.created >= WARNING_EXPIRES
-
-
-def overtaken(row: Row, rows: Iterable[Row]) -> bool:
-    """Whether a later page of the same incident waits for the same channel: a human wants the latest, and once."""
-    return any(
-        (other.incident, other.channel) == (row.incident, row.channel) and other.created.loop > row.created.loop
-        for other in rows
-    )
-
-
-def unsettled(rows: Iterable[Row]) -> tuple[Row, ...]:
-    return tuple(row for row in rows if row.state in (RowState.DUE, RowState.SENDING))

@@ -113,6 +113,7 @@ async def _generation(
                 lambda: watch.assessment,
                 lambda: watch.incidents,
                 lambda: watch.rows,
+                lambda: watch.undelivered,
                 instruments,
                 lambda: beating.vitals,
             ).render,

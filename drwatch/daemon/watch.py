@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import tzinfo
@@ -16,12 +16,13 @@ from drwatch.core.assessment import Assessment, assess
 from drwatch.core.audit import Check, Turn, audit
 from drwatch.core.blackbox import Death, Record, records
 from drwatch.core.dating import date
+from drwatch.core.delivery import Address, addresses, order, undelivered
 from drwatch.core.drill import Drill
 from drwatch.core.flapping import flap
 from drwatch.core.incident import ENDED, Incident, Phase, advance, awake
 from drwatch.core.job import Said
 from drwatch.core.memory import Memory, memory, recall, turns
-from drwatch.core.paging import Page, Row, page
+from drwatch.core.paging import Page, Row, RowState, page
 from drwatch.core.policy import NodePolicy, Policy
 from drwatch.core.roles import learn
 from drwatch.core.sample import Blind, Key, Moment, Node, Reason, Sample, ServerFact
@@ -122,6 +123,11 @@ class Daemon:
         turns = [Turn(look.key, look.every, self._came.get(look.key, started)) for look in looks]
         return audit(self.assessment, self.incidents, self.rows, turns, self._policy, self._zone, started, now)
 
+    @property
+    def undelivered(self) -> int:
+        """Critical incidents that too few channels have taken a page of."""
+        return len(undelivered(self.incidents, self._delivering.reach))
+
     async def run(self) -> None:
         """Watch until cancelled; what is under way is then ended and stays due in the ledger."""
         self._started = self._clock()
@@ -139,11 +145,8 @@ class Daemon:
         self.snapshot = replace(self.snapshot, digested=max(self.snapshot.digested, loaded.digested))
         try:
             async with asyncio.TaskGroup() as tasks:
-                self._delivering.start(tasks, self._told)
-                there = set(self._policy.paging.channels)
-                self._delivering.take([row for row in loaded.rows if row.channel in there])
-                gone = [row for row in loaded.rows if row.channel not in there]
-                await self._delivering.give_up(gone, "its channel is no longer configured")
+                self._delivering.start(tasks, self._told, order(self._policy.paging))
+                await self._delivering.resume(loaded.rows, loaded.reach)
                 for look in self._looks.values():
                     tasks.create_task(self._watch(look), name=f"look {look.key.node.name} {look.key.probe}")
                 tasks.create_task(self._judge(), name="judge")
@@ -304,7 +307,7 @@ class Daemon:
             event = page(incident, self._policy.paging, self._policy.confirm.conclusive, now)
             if event is not None:
                 told[incident.id] = event.incident
-                rows += [self._row(event, assessment, channel, now) for channel in event.channels]
+                rows += self._rows(event, assessment, now)
         living = tuple(told.get(incident.id, incident) for incident in step.living)
         changed = {incident.id: incident for incident in step.changed} | told
         # Before anything is awaited: a test may be accepted meanwhile.
@@ -324,6 +327,8 @@ class Daemon:
             self._turn(replace(seen, outages=outages, flaps=flaps, digested=digested))
         self._say(step.changed)
         self._delivering.take(rows)
+        if ended:
+            self._delivering.forget(incident.id for incident in living)
         for key in assessment.wanted:
             repeated = self._repeating.get(key)
             if key in self._looks and (repeated is None or now - repeated >= REPEATED):
@@ -331,12 +336,16 @@ class Daemon:
         self.ticks += 1
         self._measures.ticked(self._clock() - now)
 
-    def _row(self, event: Page, assessment: Assessment, channel: str, now: Moment) -> Row:
-        message = self._words.write(event, assessment, channel)
-        short = channel in self._policy.paging.short
+    def _rows(self, event: Page, assessment: Assessment, now: Moment) -> Iterator[Row]:
+        for address in addresses(event, self._policy.paging, self._delivering.reach(event.incident.id)):
+            yield self._row(replace(event, reason=address.reason), address, assessment, now)
+
+    def _row(self, event: Page, address: Address, assessment: Assessment, now: Moment) -> Row:
+        message = self._words.write(event, assessment, address.channel)
+        short = address.channel in self._policy.paging.short
         return Row(
             event=event.event,
-            channel=channel,
+            channel=address.channel,
             incident=event.incident.id,
             reason=event.reason,
             severity=event.incident.severity,
@@ -344,6 +353,7 @@ class Daemon:
             body="" if short else message.body,
             created=now,
             due=now,
+            state=RowState.RESERVE if address.reserve else RowState.DUE,
             alert=event.alert,
         )
 

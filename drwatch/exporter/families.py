@@ -181,7 +181,13 @@ FAMILIES = {
         "Silences and maintenance windows in force: what they cover pages nobody. drwatch_incident_firing says it all "
         "the same.",
     ),
-    "drwatch_page_ledger_pending": Family((), "Pages written to the ledger that no channel has accepted yet."),
+    "drwatch_page_ledger_pending": Family(
+        (),
+        "Pages, one for each channel that was asked, that their channel has not accepted yet and that are still tried.",
+    ),
+    "drwatch_page_critical_undelivered": Family(
+        (), "Open critical incidents of which fewer than two channels have taken a page."
+    ),
     "drwatch_page_oldest_due_seconds": Family(
         (), "Seconds since the oldest page that is still due was written; 0 while none is due."
     ),

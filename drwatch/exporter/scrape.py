@@ -31,17 +31,27 @@ class Exporter:
         assessment: Callable[[], Assessment | None],
         incidents: Callable[[], Sequence[Incident]],
         rows: Callable[[], Sequence[Row]],
+        undelivered: Callable[[], int],
         instruments: Instruments,
         vitals: Callable[[], Vitals] = Vitals,
     ) -> None:
-        """``assessment`` gives None until the first tick, ``rows`` the ledger's rows that are not settled."""
-        self._assessment, self._incidents, self._rows = assessment, incidents, rows
+        """``assessment`` gives None until the first tick, ``rows`` the ledger's rows that are not settled.
+
+        ``undelivered`` gives the number of critical incidents that too few channels have taken a page of.
+        """
+        self._assessment, self._incidents, self._rows, self._undelivered = assessment, incidents, rows, undelivered
         self._instruments, self._vitals = instruments, vitals
 
     async def render(self, accept: str = "") -> tuple[bytes, str]:
         """The exposition and its content type, in the format that the HTTP header ``accept`` asks for."""
-        rows, vitals = tuple(self._rows()), self._vitals()
-        seen = _Collector(self._assessment(), tuple(self._incidents()), rows, vitals, self._instruments)
+        seen = _Collector(
+            self._assessment(),
+            tuple(self._incidents()),
+            tuple(self._rows()),
+            self._undelivered(),
+            self._vitals(),
+            self._instruments,
+        )
         encode, content_type = choose_encoder(accept)
         # Fifty pairs take a fifth of a second, and the loop that hears a server hang up must not wait for them.
         return await asyncio.to_thread(encode, seen), content_type
@@ -53,6 +63,7 @@ class _Collector(NamedTuple):
     assessment: Assessment | None
     incidents: Sequence[Incident]
     rows: Sequence[Row]
+    undelivered: int
     vitals: Vitals
     instruments: Instruments
 
@@ -62,7 +73,7 @@ class _Collector(NamedTuple):
         sheet.put("drwatch_build_info", (__version__,), 1.0)
         put_vitals(sheet, self.vitals)
         if self.assessment is not None:
-            put_witness(sheet, self.assessment, self.rows)
+            put_witness(sheet, self.assessment, self.rows, self.undelivered)
             put_incidents(sheet, self.assessment, self.incidents)
             for view in self.assessment.clusters:
                 _cluster(sheet, self.assessment, view)

@@ -12,10 +12,11 @@ from drwatch.core.snapshot import Sight
 from drwatch.exporter.families import Sheet
 
 
-def put_witness(sheet: Sheet, assessment: Assessment, rows: Sequence[Row]) -> None:
+def put_witness(sheet: Sheet, assessment: Assessment, rows: Sequence[Row], undelivered: int) -> None:
     now = assessment.at
     sheet.put("drwatch_assessment_timestamp_seconds", (), now.wall.timestamp())
     sheet.put("drwatch_page_ledger_pending", (), len(rows))
+    sheet.put("drwatch_page_critical_undelivered", (), undelivered)
     sheet.put("drwatch_page_oldest_due_seconds", (), max((now - row.created for row in rows), default=0.0))
     for channel, proof in assessment.snapshot.proofs.items():
         if proof.accepted is not None:

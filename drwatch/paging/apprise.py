@@ -215,7 +215,7 @@ class Courier:
             return came(Outcome.AMBIGUOUS, "the courier was stuck and is replaced: it may have arrived")
         except CourierBroken as broken:
             return came(Outcome.AMBIGUOUS, f"{broken}: it may have arrived")
-        return Delivery(Outcome(answer["outcome"]), answer["detail"], float(answer["seconds"]))
+        return Delivery(Outcome(answer["outcome"]), answer["detail"], float(answer["seconds"]), wait=answer.get("wait"))
 
     async def close(self) -> None:
         """End the process; attempts in flight are killed and come back ambiguous. Takes at most a second."""

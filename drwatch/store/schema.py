@@ -74,6 +74,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "ALTER TABLE ledger ADD COLUMN hands TEXT NOT NULL DEFAULT ''",
     ),
     ("ALTER TABLE ledger ADD COLUMN alert TEXT",),
+    ("ALTER TABLE ledger ADD COLUMN instead TEXT NOT NULL DEFAULT ''",),
 )
 """Statements that bring a file from one schema version to the next; the version is their count."""
 
@@ -84,6 +85,6 @@ INCIDENT: Final = (
 )  # fmt: skip
 ROW: Final = (
     "event", "channel", "incident", "reason", "severity", "title", "body", "created", "due", "attempts", "ambiguous",
-    "state", "detail", "alert", "hands",
+    "state", "detail", "alert", "instead", "hands",
 )  # fmt: skip
 """The last of each holds the loop's hand of its moments, whose wall's hand stands in their own columns."""

@@ -48,6 +48,16 @@ def test_nobody_to_wake_is_said(machine, pair) -> None:
     assert config.policy.paging.escalation == ()
 
 
+def test_that_one_channel_alone_is_too_few_is_said(machine, pair) -> None:
+    text = (
+        pair.replace(", format: short}", "}")
+        .replace('    sms: {url: "${SMS_URL}"}\n', "")
+        .replace(", {to: [sms], after: 5m}", "")
+    )
+    (notice,) = [each for each in machine.load(text).notices if each.startswith("paging.channels")]
+    assert notice.startswith("paging.channels has phone alone: a critical page counts as delivered when two channels")
+
+
 def test_without_an_escalation_every_channel_is_paged_at_once(machine, pair) -> None:
     text = "".join(line for line in pair.splitlines(keepends=True) if "escalation" not in line)
     [step] = machine.load(text).policy.paging.escalation

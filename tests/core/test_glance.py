@@ -16,7 +16,7 @@ from drwatch.core.finding import SEVERITY, Condition, Confidence
 from drwatch.core.glance import DETAILS, FIRST_GLANCE, SMS, gsm, septets
 from drwatch.core.incident import Incident, Phase
 from drwatch.core.message import compose, veiled
-from drwatch.core.paging import Page, PageReason
+from drwatch.core.paging import ENDS, Page, PageReason
 from drwatch.core.policy import Cluster, Policy
 from drwatch.core.sample import Node
 
@@ -77,8 +77,8 @@ def test_whatever_the_names_the_first_glance_has_all_that_it_must(
     for line in (message.title, message.short):
         assert line.endswith(" [K7QX2A.12]")
         assert str(condition) in line
-        if reason is PageReason.RESOLVED:
-            assert line.startswith("RESOLVED ")
+        if reason in ENDS:
+            assert line.startswith(f"{reason.upper()} ")
             assert re.search(r" was \S+( \S+)?\+0100 to \d\d:\d\d:\d\d\+0100 ", line)
         else:
             assert line.startswith(SEVERITY[condition].upper())
@@ -128,7 +128,7 @@ def test_a_veiled_page_has_no_name_but_the_clusters(condition: Condition, reason
     text = "\n".join((message.title, message.body, message.short))
     assert [word for word in named(SHOP) if word in text] == []
     assert [word for word in (str(condition), "shop", "K7QX2A.12", DETAILS) if word not in text] == []
-    if reason is not PageReason.RESOLVED:
+    if reason not in ENDS:
         assert "RPO" in message.title
 
 

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from worlds import POLICY, judged, seen
 
+from drwatch.core.delivery import expired
 from drwatch.core.finding import Condition
-from drwatch.core.paging import PageReason, expired
+from drwatch.core.paging import PageReason
 from drwatch.core.policy import Paging, Prove, Step
 from drwatch.core.proof import Proof
 from drwatch.core.proving import introduced, next_test, overdue, tests

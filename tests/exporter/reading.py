@@ -43,10 +43,18 @@ def exporter(
     incidents: Iterable[Incident] = (),
     rows: Iterable[Row] = (),
     instruments: Instruments | None = None,
+    undelivered: int = 0,
 ) -> Exporter:
     told, due = tuple(incidents), tuple(rows)
     vitals = Vitals(beats=True, beaten=assessment.at) if assessment else Vitals()
-    return Exporter(lambda: assessment, lambda: told, lambda: due, instruments or Instruments(), lambda: vitals)
+    return Exporter(
+        lambda: assessment,
+        lambda: told,
+        lambda: due,
+        lambda: undelivered,
+        instruments or Instruments(),
+        lambda: vitals,
+    )
 
 
 def rendered(source: Exporter, accept: str = "") -> tuple[bytes, str]:
@@ -58,9 +66,10 @@ def scrape(
     incidents: Iterable[Incident] = (),
     rows: Iterable[Row] = (),
     instruments: Instruments | None = None,
+    undelivered: int = 0,
 ) -> Scrape:
     """What Prometheus would read, the same in both of its formats."""
-    source = exporter(assessment, incidents, rows, instruments)
+    source = exporter(assessment, incidents, rows, instruments, undelivered)
     plain, _ = rendered(source)
     modern, _ = rendered(source, OPENMETRICS)
     read = Scrape(sample for family in text(plain.decode()) for sample in family.samples)

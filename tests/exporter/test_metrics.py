@@ -346,6 +346,11 @@ def test_the_ledger_tells_how_long_its_oldest_page_has_waited() -> None:
     assert scrape(assessment)("drwatch_page_oldest_due_seconds") == 0.0
 
 
+def test_the_critical_troubles_that_too_few_channels_have_taken_are_counted() -> None:
+    for count in (0, 2):
+        assert scrape(world.whole(), undelivered=count)("drwatch_page_critical_undelivered") == count
+
+
 def test_a_channel_is_proven_when_it_last_accepted_and_never_before() -> None:
     seen = scrape(world.whole()).named("drwatch_channel_last_proven_timestamp_seconds")
     assert seen == {("phone",): NOW.plus(-3600.0).wall.timestamp()}

@@ -88,7 +88,9 @@ class World:
         return True
 
     def application(self) -> ASGIApp:
-        exporter = Exporter(lambda: self.assessment, lambda: self.incidents, lambda: self.rows, Instruments(["phone"]))
+        exporter = Exporter(
+            lambda: self.assessment, lambda: self.incidents, lambda: self.rows, lambda: 0, Instruments(["phone"])
+        )
         return application(
             Reader(
                 assessment=lambda: self.assessment,
