@@ -298,6 +298,13 @@ PANELS = [
         width=8,
         overrides=[by_name("B", **LIMIT)],
     ),
+    lines(
+        "Since each job was done",
+        "Seconds since a job on a node last said that it was done. One that never did has no line.",
+        [query(f"drwatch_job_age_seconds{{{HERE}}}", "{{cluster}} {{job}}")],
+        "s",
+        width=8,
+    ),
     states(
         "Exposure known and frozen",
         "known: somebody can say what would be lost. frozen: the primary is proved dead, the figure stands still. "
@@ -487,6 +494,18 @@ PANELS = [
         width=8,
     ),
     row("drwatch itself"),
+    lines(
+        "Since the outside heartbeat",
+        "Since somebody elsewhere was last told that drwatch is well. One that was never told has no line.",
+        [query("time() - drwatch_heartbeat_last_sent_timestamp_seconds", "heartbeat")],
+        "s",
+    ),
+    states(
+        "What the heartbeat waits for",
+        "What of drwatch's own audit fails: then the heartbeat stays away, and the other side calls.",
+        [query("drwatch_audit_failing", "{{reason}}")],
+        {"0": ("well", "green"), "1": ("fails", "red")},
+    ),
     states(
         "Probes that see",
         "Whether the last look brought back a fact.",

@@ -209,6 +209,7 @@ def check_config(arguments: argparse.Namespace) -> None:
     if wrong:
         lines = (f"{path}: paging.channels.{name}: {sentence}" for name, sentence in wrong.items())
         raise Trouble("\n".join(lines))
+    paging.check_templates(path, config)
     for notice in config.notices:
         print(f"note: {notice}")
     nodes = ", ".join(f"{node.node.name} ({node.role})" for node in config.nodes)

@@ -115,6 +115,7 @@ REASONS: Mapping[str, str] = {
     PageReason.AGAIN: "it had come back, and stayed for its window",
     PageReason.STILL: "it was still open",
     PageReason.RESOLVED: "it was over",
+    PageReason.MISSED: "it was over, and no page of it can have arrived here while it lasted",
 }
 
 

@@ -17,6 +17,7 @@ from drwatch.config.secrets import Secret, Surroundings
 from drwatch.config.settings import (
     AlertmanagerSettings,
     Config,
+    JobToken,
     Log,
     MysqlSettings,
     NodeSettings,
@@ -33,6 +34,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "ConfigErrors",
+    "JobToken",
     "Log",
     "MysqlSettings",
     "NodeSettings",

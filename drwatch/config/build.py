@@ -37,6 +37,12 @@ def config(document: model.Document, zone: str) -> settings.Config:
             if cluster.endpoint is not None
         ),
         probes=_paces(document.probes),
+        jobs=tuple(
+            settings.JobToken(name, job_name, _given(job.token_file, job.credential, job.token))
+            for name, cluster in document.clusters.items()
+            for job_name, job in cluster.jobs.items()
+        ),
+        heartbeat=_heartbeat(document.heartbeat),
         channels=MappingProxyType(
             {
                 name: _given(channel.url, channel.url_file, channel.credential)
@@ -76,6 +82,12 @@ def _paces(probes: model.Probes) -> Mapping[Probe, settings.Pace]:
             Probe.ENDPOINT: settings.Pace(probes.endpoint.every, probes.endpoint.deadline),
         }
     )
+
+
+def _heartbeat(heartbeat: model.Heartbeat | None) -> settings.Heartbeat | None:
+    if heartbeat is None:
+        return None
+    return settings.Heartbeat(_given(heartbeat.url, heartbeat.url_file, heartbeat.credential), heartbeat.every)
 
 
 def _given(*sources: Secret | None) -> Secret:
@@ -157,6 +169,12 @@ def _paging(paging: model.Paging, zone: tzinfo) -> policy.Paging:
         ),
         digest=None if paging.digest is None else policy.Digest(tuple(paging.digest.to), paging.digest.at),
         short=frozenset(name for name, channel in paging.channels.items() if channel.format == "short"),
+        prove=policy.Prove(**dict(paging.prove)),
+        unproved=frozenset(name for name, channel in paging.channels.items() if channel.prove == "false"),
+        private=frozenset(name for name, channel in paging.channels.items() if channel.redact == "true"),
+        templates=MappingProxyType(
+            {name: mine for name, channel in paging.channels.items() if (mine := _templates(channel, paging))}
+        ),
     )
 
 
@@ -176,6 +194,12 @@ def _rota(name: str, given: model.Rota, zone: tzinfo) -> rota.Rota:
     )
 
 
+def _templates(channel: model.Channel, paging: model.Paging) -> policy.Templates | None:
+    """A channel's own templates before those of all; None where it has none."""
+    own = {**paging.templates.model_dump(exclude_none=True), **channel.templates.model_dump(exclude_none=True)}
+    return policy.Templates(**own) if own else None
+
+
 def _cluster(name: str, cluster: model.Cluster) -> policy.Cluster:
     return policy.Cluster(
         name=name,
@@ -185,6 +209,7 @@ def _cluster(name: str, cluster: model.Cluster) -> policy.Cluster:
             policy.FileSet(file_name, files.path, files.marker, files.every, files.rpo)
             for file_name, files in cluster.files.items()
         ),
+        jobs=tuple(policy.Job(job_name, job.every, job.grace) for job_name, job in cluster.jobs.items()),
         assumed=policy.Assumed(**dict(cluster.assumed)),
         patience=policy.Patience(**dict(cluster.decide)),
         endpoint=None if cluster.endpoint is None else _endpoint(cluster.endpoint),
@@ -239,12 +264,21 @@ def _notices(document: model.Document) -> Iterator[str]:
     channels = document.paging.channels
     if not channels:
         yield "paging.channels is empty: drwatch will wake nobody."
-    elif all(channel.alertmanager is not None for channel in channels.values()):
+    elif len(channels) == 1:
+        (only,) = channels
+        yield (
+            f"paging.channels has {only} alone: a critical page counts as delivered when two channels have taken it,"
+            " and nothing stands in for one that fails. Add a second one, by another provider."
+        )
+    if channels and all(channel.alertmanager is not None for channel in channels.values()):
         yield "paging.channels has Alertmanagers alone: when none of them takes alerts, nobody is woken."
     if not document.anchors:
         yield "anchors is empty: drwatch cannot tell its own isolation from the loss of a primary."
     outside = urlsplit(document.web.public_url or "")
     if outside.scheme == "http" and not Address(outside.hostname or "", 80).is_loopback:
         yield "web.public_url is http: whoever taps the network can acknowledge pages too. Put TLS before it."
-    if document.heartbeat is not None:
-        yield "heartbeat is accepted but not sent by this version."
+    if document.heartbeat is None:
+        yield "heartbeat is not set: if this machine dies, nobody is left to say so. See docs/install.md."
+    for name, channel in document.paging.channels.items():
+        if channel.prove == "false":
+            yield f"paging.channels.{name}.prove is false: nobody learns that it is broken before it is needed."

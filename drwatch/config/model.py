@@ -15,6 +15,9 @@ from drwatch.config.secrets import (
     Password,
     PasswordCredential,
     PasswordFile,
+    Token,
+    TokenCredential,
+    TokenFile,
     Url,
     UrlCredential,
     UrlFile,
@@ -30,6 +33,7 @@ from drwatch.config.values import (
     HostPort,
     Listen,
     LocalMoment,
+    MorningHour,
     Name,
     Port,
     Share,
@@ -51,8 +55,10 @@ _ASSUMED = policy.Assumed()
 _PATIENCE = policy.Patience()
 _OBJECTIVES = policy.Objectives()
 _FLAPPING = policy.Flapping()
+_PROVE = policy.Prove()
 
 Duration = Annotated[float, lasting(0)]
+Switch = Literal["true", "false"]
 Period = Annotated[float, lasting(1)]
 
 
@@ -144,6 +150,14 @@ class Backup(Section):
     every: Period
 
 
+class Job(Section):
+    every: Period
+    grace: Period
+    token: Token | None = None
+    token_file: TokenFile | None = None
+    credential: TokenCredential | None = None
+
+
 def _web_address(text: str) -> str:
     if not text.startswith(("http://", "https://")):
         raise refuse("expected a web address", "Start it with http:// or https://")
@@ -174,6 +188,7 @@ class Cluster(Section):
     nodes: dict[Name, Node] = Field(min_length=1)
     files: dict[Name, FileSet] = {}
     backups: dict[Name, Backup] = {}
+    jobs: dict[Name, Job] = {}
     endpoint: Endpoint | None = None
 
 
@@ -190,6 +205,12 @@ def _peer(text: str) -> str:
     return text
 
 
+class Templates(Section):
+    title: Text | None = None
+    body: Text | None = None
+    short: Text | None = None
+
+
 class Channel(Section):
     url: Url | None = None
     url_file: UrlFile | None = None
@@ -201,6 +222,9 @@ class Channel(Section):
     ca: Authority | None = None
     format: Literal["full", "short"] = "full"
     quiet: Quiet | None = None
+    redact: Switch = "false"
+    prove: Switch = "true"
+    templates: Templates = Templates()
 
 
 class Override(Section):
@@ -247,6 +271,11 @@ class Digest(Section):
     at: TimeOfDay
 
 
+class Prove(Section):
+    at: MorningHour = _PROVE.at
+    every: Annotated[float, lasting(DAY / 2, 7 * DAY)] = _PROVE.every
+
+
 class Paging(Section):
     channels: dict[Name, Channel] = {}
     rotas: dict[Name, Rota] = {}
@@ -257,6 +286,8 @@ class Paging(Section):
     confirm: Confirm = Confirm()
     flapping: Flapping = Flapping()
     digest: Digest | None = None
+    templates: Templates = Templates()
+    prove: Prove = Prove()
 
 
 class Maintenance(Section):
@@ -358,7 +389,14 @@ class Heartbeat(Section):
     url: Url | None = None
     url_file: UrlFile | None = None
     credential: UrlCredential | None = None
-    every: Period = 60.0
+    every: Annotated[float, lasting(10, 3600)] = 60.0
+
+    @model_validator(mode="after")
+    def _on_the_web(self) -> Heartbeat:
+        given = next((each.reveal() for each in (self.url, self.url_file, self.credential) if each is not None), "")
+        if given and not given.startswith(("http://", "https://")):
+            raise refuse("expected the heartbeat to be a web address", "Start it with https://")
+        return self
 
 
 class Document(Section):

@@ -31,6 +31,8 @@ def problems(data: Data) -> Iterator[Problem]:
         yield from _servers(data, at, seen)
         yield from _files(data, at)
         yield from _endpoint(data, at)
+        for job in _mapping(data, *at, "jobs"):
+            yield from _one_source(data, (*at, "jobs", job), ("token_file", "credential", "token"))
     yield from _paging(data)
     yield from _maintenance(data)
     if _mapping(data, "heartbeat"):
@@ -209,6 +211,8 @@ def _alertmanager(data: Data, place: Location) -> Iterator[Problem]:
             yield Problem((*place, key), "expected this beside alertmanager alone", "Remove it, or put it into the URL")
     if engine and given.get("format") == "short":
         yield Problem((*place, "format"), "expected no short form: an alert has a summary of its own", "Remove it")
+    if engine and given.get("redact") in (True, "true"):
+        yield Problem((*place, "redact"), "expected no redaction: an alert's labels name its subject", "Remove it")
     if (given.get("user") is None) != (given.get("password_file") is None):
         yield Problem(place, "expected user and password_file together", "Add the other, or remove both")
     elif given.get("user") is not None and given.get("token_file") is not None:

@@ -17,6 +17,7 @@ from drwatch.config.values import refuse
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S.*")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{16,128}")
 _LARGEST = 1 << 20
 """Bytes; a bundle of all public authorities has a quarter of that."""
 
@@ -185,6 +186,35 @@ def _url_credential(value: object, info: ValidationInfo) -> Secret:
     return Secret(_url(text) if surroundings(info).look else "")
 
 
+def _token(text: str) -> Secret:
+    if text and not _TOKEN.fullmatch(text):
+        raise refuse(
+            "expected a token of 16 to 128 letters, digits, _ and -: whoever knows it can say that the job has run",
+            "Make one with: openssl rand -hex 16",
+        )
+    return Secret(text)
+
+
+def _token_file(value: object, info: ValidationInfo) -> Secret:
+    return _token(_from_file(value, info))
+
+
+def _token_credential(value: object, info: ValidationInfo) -> Secret:
+    return _token(_from_credential(value, info))
+
+
+def _literal_token(value: object, info: ValidationInfo) -> Secret:
+    around = surroundings(info)
+    if not isinstance(value, str):
+        raise refuse("expected a token", "Make one with: openssl rand -hex 16")
+    if not _VARIABLE.search(value) and around.open_to_others:
+        raise refuse(
+            "expected ${NAME}, since other users can read this file and the token is a secret",
+            "Use token_file, or run chmod o-rwx on the configuration",
+        )
+    return _token(_fill_in(value, around)) if around.look else Secret("")
+
+
 def _password_file(value: object, info: ValidationInfo) -> Secret:
     return Secret(_from_file(value, info))
 
@@ -223,6 +253,9 @@ def _authority(value: object, info: ValidationInfo) -> Path:
 PasswordFile = Annotated[Secret, PlainValidator(_password_file)]
 PasswordCredential = Annotated[Secret, PlainValidator(_password_credential)]
 Password = Annotated[Secret, PlainValidator(_password)]
+TokenFile = Annotated[Secret, PlainValidator(_token_file)]
+TokenCredential = Annotated[Secret, PlainValidator(_token_credential)]
+Token = Annotated[Secret, PlainValidator(_literal_token)]
 UrlFile = Annotated[Secret, PlainValidator(_url_file)]
 UrlCredential = Annotated[Secret, PlainValidator(_url_credential)]
 Url = Annotated[Secret, PlainValidator(_literal_url)]

@@ -123,6 +123,23 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Who raises the alarm when drwatch falls silent: the address to ask for, and how often, in seconds."""
+
+    url: Secret
+    every: float
+
+
+@dataclass(frozen=True, slots=True)
+class JobToken:
+    """By what a job of a cluster is known when it speaks."""
+
+    cluster: str
+    job: str
+    token: Secret
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """A file that was found good."""
 
@@ -135,6 +152,8 @@ class Config:
     """Apprise URLs by channel name."""
     alertmanagers: Mapping[str, AlertmanagerSettings]
     """The channels that are none of Apprise's."""
+    jobs: tuple[JobToken, ...]
+    heartbeat: Heartbeat | None
     anchors: tuple[Address, ...]
     listen: Address
     public_url: str | None

@@ -86,6 +86,13 @@ def _time_of_day(text: object) -> time:
     return time(int(found[1]), int(found[2]))
 
 
+def _morning_hour(text: object) -> time:
+    found = _time_of_day(text)
+    if not time(6) <= found <= time(12):
+        raise refuse("expected a time from 06:00 to 12:00: tests are sent in the twelve hours after it", "Write 10:00")
+    return found
+
+
 class LocalTime(NamedTuple):
     """A day and a time of some zone's wall clock."""
 
@@ -228,6 +235,7 @@ LocalMoment = Annotated[LocalTime, PlainValidator(local_time)]
 Handover = Annotated[HandOver, PlainValidator(_hand_over)]
 Zone = Annotated[zoneinfo.ZoneInfo, PlainValidator(_zone)]
 TimeOfDay = Annotated[time, PlainValidator(_time_of_day)]
+MorningHour = Annotated[time, PlainValidator(_morning_hour)]
 Count = Annotated[int, PlainValidator(_count)]
 Share = Annotated[float, PlainValidator(_share)]
 Text = Annotated[str, AfterValidator(_filled)]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from drwatch.core import links, roles, symptoms, triangulation
 from drwatch.core.ailing import logins_wanted
 from drwatch.core.finding import Finding
+from drwatch.core.job import Heard
 from drwatch.core.policy import Cluster, Policy
 from drwatch.core.sample import Blind, Key, Moment, Probe, Reason
 from drwatch.core.silence import Silence
@@ -44,8 +46,10 @@ def assess(
     views = tuple(_view(roles.led(cluster, snapshot), policy, snapshot, firing, now) for cluster in policy.clusters)
     protections = {view.cluster.name: view.protection for view in views}
     watched = {**{cluster.name: now for cluster in policy.clusters}, **snapshot.watched}
-    if (protections, watched) != (snapshot.protections, snapshot.watched):
-        snapshot = replace(snapshot, protections=MappingProxyType(protections), watched=MappingProxyType(watched))
+    jobs = _awaited(snapshot, policy, now)
+    if (protections, watched) != (snapshot.protections, snapshot.watched) or jobs is not snapshot.jobs:
+        kept, since = MappingProxyType(protections), MappingProxyType(watched)
+        snapshot = replace(snapshot, protections=kept, watched=since, jobs=jobs)
     findings: list[Finding] = []
     wanted: set[Key] = set()
     for view in views:
@@ -56,9 +60,17 @@ def assess(
         wanted |= links.wanted(view.cluster, policy, snapshot, now)
         wanted |= markers_wanted(view.cluster, snapshot, now)
         wanted |= logins_wanted(view.cluster.primary.node, snapshot)
-    findings += symptoms.of_drwatch(snapshot, now)
+    findings += symptoms.of_drwatch(snapshot, policy, now)
     unsettled = frozenset(view.cluster.name for view in views if not view.settled)
     return Assessment(now, snapshot, views, tuple(findings), unsettled, frozenset(wanted), silences)
+
+
+def _awaited(snapshot: Snapshot, policy: Policy, now: Moment) -> Mapping[tuple[str, str], Heard]:
+    """What was heard of every job that is configured, and of no other."""
+    names = [(cluster.name, job.name) for cluster in policy.clusters for job in cluster.jobs]
+    if snapshot.jobs.keys() == set(names):
+        return snapshot.jobs
+    return MappingProxyType({name: snapshot.jobs.get(name) or Heard(since=now) for name in names})
 
 
 def _view(cluster: Cluster, policy: Policy, snapshot: Snapshot, firing: Firing, now: Moment) -> ClusterView:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from drwatch.core.duration import span
 from drwatch.core.finding import Condition, Severity
+from drwatch.core.glance import DETAILS
 from drwatch.core.incident import ENDED, Incident, Phase
 from drwatch.core.paging import PageReason, Row
 from drwatch.core.policy import Digest, Paging
@@ -53,7 +54,7 @@ def rows(
             reason=PageReason.DIGEST,
             severity=Severity.WARNING,
             title=f"DIGEST drwatch: {counts} [{event}]",
-            body="" if channel in paging.short else body,
+            body="" if channel in paging.short else DETAILS if channel in paging.private else body,
             created=now,
             due=now,
         )

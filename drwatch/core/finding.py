@@ -43,6 +43,7 @@ class Condition(StrEnum):
     RTO_BREACHED = "RtoBreached"
     FILES_STALE = "FilesStale"
     FILES_MARKER_MISSING = "FilesMarkerMissing"
+    JOB_MISSED = "JobMissed"
     WRONG_SOURCE = "ReplicationWrongSource"
     UNPROTECTED = "Unprotected"
     REBUILD_REQUIRED = "RebuildRequired"
@@ -89,6 +90,7 @@ SEVERITY = {
     Condition.RTO_BREACHED: Severity.WARNING,
     Condition.FILES_STALE: Severity.WARNING,
     Condition.FILES_MARKER_MISSING: Severity.WARNING,
+    Condition.JOB_MISSED: Severity.WARNING,
     Condition.WRONG_SOURCE: Severity.WARNING,
     Condition.UNPROTECTED: Severity.CRITICAL,
     Condition.REBUILD_REQUIRED: Severity.WARNING,

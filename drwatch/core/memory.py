@@ -11,6 +11,8 @@ from drwatch.core.actuals import Outage
 from drwatch.core.binlogs import Logs
 from drwatch.core.drill import Drill
 from drwatch.core.flap import Flap, IncidentKey
+from drwatch.core.job import Heard
+from drwatch.core.proof import Proof
 from drwatch.core.receipt import Receipt
 from drwatch.core.sample import Channel, HostFact, Key, Moment, Node, Probe, Sample, ServerFact
 from drwatch.core.snapshot import Snapshot
@@ -56,6 +58,8 @@ class Memory:
     starts: Mapping[Node, tuple[Moment, ...]] = field(default_factory=_nothing)
     flaps: Mapping[IncidentKey, Flap] = field(default_factory=_nothing)
     digested: str = ""
+    proofs: Mapping[str, Proof] = field(default_factory=_nothing)
+    jobs: Mapping[tuple[str, str], Heard] = field(default_factory=_nothing)
     facts: Mapping[Key, Sample] = field(default_factory=_nothing)
     """The newest fact of each look that is ``KEPT``."""
 
@@ -65,7 +69,7 @@ def turns(seen: Snapshot) -> tuple[object, ...]:
     rewound = {node: line.rewound for node, line in seen.timelines.items() if line.rewound}
     led = seen.leaders, seen.protections, seen.watched
     told = seen.outages, seen.drills, seen.digested, {key: held.opened for key, held in seen.flaps.items()}
-    return seen.alive, seen.embodied, seen.deaths, rewound, *led, *told
+    return seen.alive, seen.embodied, seen.deaths, rewound, *led, *told, seen.proofs, seen.jobs
 
 
 def memory(snapshot: Snapshot, now: Moment) -> Memory:
@@ -88,6 +92,8 @@ def memory(snapshot: Snapshot, now: Moment) -> Memory:
         starts=snapshot.starts,
         flaps=snapshot.flaps,
         digested=snapshot.digested,
+        proofs=snapshot.proofs,
+        jobs=snapshot.jobs,
         facts=MappingProxyType({**snapshot.recalled, **seen}),
     )
 
@@ -116,6 +122,8 @@ def recall(past: Memory, nodes: Collection[Node], now: Moment) -> Snapshot:
         watched=past.watched,
         flaps=past.flaps,
         digested=past.digested,
+        proofs=past.proofs,
+        jobs=past.jobs,
         woke=now if past.rebooted else None,
         logs=ours(past.logs) if past.sure else _nothing(),
         starts=ours(past.starts) if past.sure else _nothing(),

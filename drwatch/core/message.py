@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from dataclasses import dataclass, replace
+from datetime import tzinfo
 
 from drwatch.core.assessment import Assessment
 from drwatch.core.drill import running
 from drwatch.core.duration import at_most, span
 from drwatch.core.finding import PRIMARY_AILING, PRIMARY_FAMILY, Condition
+from drwatch.core.glance import DETAILS, FIRST_GLANCE, SMS, Glance, clock, glance, gsm, rpo, rto, septets
 from drwatch.core.incident import Incident
-from drwatch.core.paging import Page, PageReason
+from drwatch.core.paging import ENDS, Page, PageReason
 from drwatch.core.preflight import Decision, Preflight, fence, mending, preflight
 from drwatch.core.recovery import Basis, Recovery
 from drwatch.core.sample import Moment
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.view import ClusterView
-
-FIRST_GLANCE = 120
-"""Characters that every phone shows: severity, what, since when, RPO and RTO and the event's id stand in them."""
 
 COMMANDS = 3
 """So many commands come first; the rest of the takeover follows below."""
@@ -29,46 +27,8 @@ COMMANDS = 3
 class Message:
     title: str
     body: str
-
-
-def _clock(at: datetime, zone: tzinfo, date: bool = False) -> str:
-    return at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S%z" if date else "%H:%M:%S%z")
-
-
-def _figures(view: ClusterView | None) -> str:
-    if view is None:
-        return ""
-    best = view.best
-    rpo = "RPO unknown" if best is None or best.seconds is None else f"RPO<={at_most(best.seconds)}"
-    known = [estimate.seconds for estimate in view.recovery if estimate.seconds is not None]
-    return f" {rpo} {f'RTO~{span(min(known))}' if known else 'RTO unknown'}"
-
-
-def title(
-    incident: Incident, reason: PageReason, event: str, view: ClusterView | None, zone: tzinfo, drill: bool = False
-) -> str:
-    """The first glance; at most 120 characters, the event's id always among them. In a drill it says so first."""
-    where = f"{incident.cluster}: " if incident.cluster else ""
-    over = reason is PageReason.RESOLVED
-    # What ends is what people were told of, whatever face it took on its way out.
-    condition = (incident.told_condition or incident.condition) if over else incident.condition
-    what = f"{where}{condition} {incident.subject}"
-    if over:
-        end = incident.ended or incident.last_true
-        told = f"RESOLVED {what} was {_clock(incident.began.wall, zone)} to {_clock(end.wall, zone)}"
-        figures = ""
-    else:
-        word = {
-            PageReason.STILL: "STILL ",
-            PageReason.ESCALATED: "NOBODY ACTED ",
-            PageReason.CHANGED: "NOW ",
-            PageReason.AGAIN: "AGAIN ",
-        }.get(reason, "")
-        told = f"{incident.severity.upper()} {word}{what} since {_clock(incident.began.wall, zone)}"
-        figures = _figures(view)
-    mark = f" [{event}]"
-    told = f"DRILL {told}" if drill else told
-    return (told + figures)[: FIRST_GLANCE - len(mark)] + mark
+    short: str
+    """One SMS that stands alone."""
 
 
 def _loss(view: ClusterView, zone: tzinfo) -> Iterator[str]:
@@ -83,7 +43,7 @@ def _loss(view: ClusterView, zone: tzinfo) -> Iterator[str]:
         seen_words = f", at least {' and '.join(seen)} seen missing" if seen else none_seen
         unseen = f", the last {span(claim.unseen_seconds)} nobody saw" if claim.unseen_seconds is not None else ""
         still = " (frozen at its death)" if claim.frozen else " (and growing)" if view.verdict.condition else ""
-        proof = f", proof of {_clock(claim.datum.wall, zone)}" if claim.datum else ""
+        proof = f", proof of {clock(claim.datum.wall, zone)}" if claim.datum else ""
         bound = f"at most {at_most(claim.seconds)}{still}"
         yield f"Would be lost with {claim.node.name}: {bound}{seen_words}{unseen}{proof}"
         if claim.filtered:
@@ -133,7 +93,7 @@ def _choice(view: ClusterView, snapshot: Snapshot, now: Moment, zone: tzinfo) ->
         yield f"Nobody can say which is better: {choice.unknown}"
     elif since is not None:
         wins = since.plus(choice.wins_after)
-        when = f"from {_clock(wins.wall, zone)}, {span(choice.wins_after)} after its death"
+        when = f"from {clock(wins.wall, zone)}, {span(choice.wins_after)} after its death"
         yield f"Taking over is better {'now' if wins.loop <= now.loop else when}"
 
 
@@ -156,40 +116,122 @@ def _succeeded(incident: Incident, assessment: Assessment, zone: tzinfo) -> Iter
     leader = assessment.snapshot.leaders.get(incident.cluster)
     if leader is None or incident.told_condition not in PRIMARY_FAMILY or leader.since.loop < incident.began.loop:
         return
-    yield f"{leader.node.name} has taken over: it takes the writes, and leads since {_clock(leader.since.wall, zone)}."
+    yield f"{leader.node.name} has taken over: it takes the writes, and leads since {clock(leader.since.wall, zone)}."
     if leader.former is not None:
         yield f"Make sure that {leader.former.name} stays dead; until it is rebuilt there may be no standby."
 
 
 def compose(page: Page, assessment: Assessment, zone: tzinfo) -> Message:
-    """Title and body of one event; the same on every channel."""
+    """The words of one event; the same on every channel that may have them."""
+    line = _glance(page, assessment, zone)
+    answer = _decision(page, assessment)
+    verdict = f", takeover {answer.decision}" if answer else ""
+    short = replace(line, cluster=gsm(line.cluster), subject=gsm(line.subject)).line(SMS, septets, verdict)
+    return Message(line.line(FIRST_GLANCE), "\n".join(_body(page, assessment, zone)), short)
+
+
+def veiled(page: Page, assessment: Assessment, zone: tzinfo) -> Message:
+    """The words of one event for a service that must learn of no host, address, path, file, account or database.
+
+    Made of closed words and figures alone, beside the cluster's name and the event's id: nothing is taken out of a
+    sentence that might hold more than was thought of.
+    """
+    line = replace(_glance(page, assessment, zone), subject="")
+    answer = _decision(page, assessment)
+    verdict = f", takeover {answer.decision}" if answer else ""
+    short = replace(line, cluster=gsm(line.cluster)).line(SMS, septets, verdict)
+    began = f"Event {page.event}, begun {clock(page.incident.began.wall, zone, date=True)}, {page.incident.confidence}."
+    lines = [*([f"Takeover: {answer.decision}."] if answer else []), *_missed(page)]
+    return Message(line.line(FIRST_GLANCE), "\n".join([*lines, began, DETAILS]), short)
+
+
+def _missed(page: Page) -> Iterator[str]:
+    if page.reason is PageReason.MISSED:
+        yield "No page of it came through this channel while it lasted."
+
+
+def _glance(page: Page, assessment: Assessment, zone: tzinfo) -> Glance:
     incident, view = page.incident, assessment.view(page.incident.cluster)
     drill = running(assessment.snapshot.drills, incident.cluster, assessment.at)
-    head = title(incident, page.reason, page.event, view, zone, drill is not None)
-    until = f"until {_clock(drill.until.wall, zone)}" if drill else ""
-    first = [f"DRILL of {incident.cluster} {until}: if nobody did this on purpose, it is real."] if drill else []
-    lines = [*first, incident.summary[:1].upper() + incident.summary[1:] + "."]
-    if page.reason is PageReason.RESOLVED:
+    return glance(incident, page.reason, page.event, view, assessment.at, zone, drill is not None)
+
+
+def _decision(page: Page, assessment: Assessment) -> Preflight | None:
+    """Whether the best standby may take over now; None where that is not the question."""
+    incident, view = page.incident, assessment.view(page.incident.cluster)
+    asked = incident.condition in PRIMARY_FAMILY - PRIMARY_AILING and page.reason not in ENDS
+    if view is None or not asked or not view.ranked:
+        return None
+    return preflight(view, assessment.snapshot, view.ranked[0])
+
+
+def _body(page: Page, assessment: Assessment, zone: tzinfo) -> Iterator[str]:
+    incident, view = page.incident, assessment.view(page.incident.cluster)
+    drill = running(assessment.snapshot.drills, incident.cluster, assessment.at)
+    if drill:
+        until = clock(drill.until.wall, zone)
+        yield f"DRILL of {incident.cluster} until {until}: if nobody did this on purpose, it is real."
+    if page.reason in ENDS:
         end = incident.ended or incident.last_true
         was = f" It was: {incident.summary}." if incident.told_condition is incident.condition else ""
-        over = f"Over after {span(end - incident.began)}.{was}"
-        lines = [*first, over, *(_salvage(view, lines=True) if view else ())]
-        return Message(head, "\n".join([*lines, *_succeeded(incident, assessment, zone)]))
-    lines += [f"{words[:1].upper() + words[1:]}" for words in incident.evidence]
+        yield f"Over after {span(end - incident.began)}.{was}"
+        yield from _missed(page)
+        yield from _salvage(view, lines=True) if view else ()
+        yield from _succeeded(incident, assessment, zone)
+        return
+    yield incident.summary[:1].upper() + incident.summary[1:] + "."
+    yield from (f"{words[:1].upper() + words[1:]}" for words in incident.evidence)
     if view is not None and incident.condition is Condition.ZOMBIE_PRIMARY:
         commands = fence(view, assessment.snapshot, incident.subject)
-        lines += ["DO FIRST:", *(f"{command.why}:\n   {command.line}" for command in commands)]
+        yield from ("DO FIRST:", *(f"{command.why}:\n   {command.line}" for command in commands))
     if view is not None:
-        lines += _loss(view, zone)
-        lines += _salvage(view, lines=incident.condition not in PRIMARY_FAMILY)
-        lines += [_time(estimate) for estimate in view.recovery]
+        yield from _loss(view, zone)
+        yield from _salvage(view, lines=incident.condition not in PRIMARY_FAMILY)
+        yield from (_time(estimate) for estimate in view.recovery)
         if incident.condition in PRIMARY_AILING:
-            lines += [f"DO FIRST:\n{command.why}:\n   {command.line}" for command in mending(view, assessment.snapshot)]
+            commands = mending(view, assessment.snapshot)
+            yield from (f"DO FIRST:\n{command.why}:\n   {command.line}" for command in commands)
         elif incident.condition in PRIMARY_FAMILY:
-            lines += _choice(view, assessment.snapshot, assessment.at, zone)
+            yield from _choice(view, assessment.snapshot, assessment.at, zone)
             for standby in view.ranked:
-                lines += _takeover(preflight(view, assessment.snapshot, standby))
-    lines.append(f"Runbook: docs/runbooks.md#{incident.condition.lower()}")
-    lines.append(f"To take it in hand: drwatch ack {incident.id}")
-    lines.append(f"Event {page.event}, begun {_clock(incident.began.wall, zone, date=True)}, {incident.confidence}.")
-    return Message(head, "\n".join(lines))
+                yield from _takeover(preflight(view, assessment.snapshot, standby))
+    yield f"Runbook: docs/runbooks.md#{incident.condition.lower()}"
+    yield f"To take it in hand: drwatch ack {incident.id}"
+    yield f"Event {page.event}, begun {clock(incident.began.wall, zone, date=True)}, {incident.confidence}."
+
+
+def write(page: Page, assessment: Assessment, zone: tzinfo, private: bool) -> Message:
+    """The built-in words, for a channel that may have names or for one that may not."""
+    return (veiled if private else compose)(page, assessment, zone)
+
+
+def facts(
+    page: Page, assessment: Assessment, zone: tzinfo, message: Message, private: bool
+) -> dict[str, str | tuple[str, ...]]:
+    """What a user's template may speak of: text, and lists of text. A private channel's has no name in it either."""
+    incident, view = page.incident, assessment.view(page.incident.cluster)
+    line, answer = _glance(page, assessment, zone), _decision(page, assessment)
+    end = incident.ended or incident.last_true
+    over = page.reason in ENDS
+    return {
+        "title": message.title,
+        "body": message.body,
+        "short": message.short,
+        "severity": str(incident.severity),
+        "condition": line.condition,
+        "cluster": incident.cluster,
+        "subject": "" if private else incident.subject,
+        "summary": "" if private else incident.summary,
+        "evidence": () if private else incident.evidence,
+        "confidence": str(incident.confidence),
+        "reason": str(page.reason),
+        "event": page.event,
+        "incident": incident.id,
+        "began": clock(incident.began.wall, zone, date=True),
+        "ended": clock(end.wall, zone, date=True) if over else "",
+        "lasted": span((end if over else assessment.at) - incident.began),
+        "rpo": rpo(view) if view else "",
+        "rto": rto(view) if view else "",
+        "takeover": str(answer.decision) if answer else "",
+        "drill": "DRILL" if running(assessment.snapshot.drills, incident.cluster, assessment.at) else "",
+    }

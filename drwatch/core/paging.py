@@ -1,4 +1,4 @@
-"""Which pages are due, to whom and why; and when an attempt that failed is made again."""
+"""Which pages are due, to whom and why; and the rows of the ledger that they become."""
 
 from __future__ import annotations
 
@@ -25,12 +25,16 @@ class PageReason(StrEnum):
     """It has come back, and stayed for its window, while it flaps: what is told each time."""
     STILL = "still"
     RESOLVED = "resolved"
+    MISSED = "missed"
+    """It is over, and no page of it can have arrived here while it lasted: one message for both."""
     TEST = "test"
     DIGEST = "digest"
     """Once a day, what nobody was woken for."""
 
 
-UNASKING = frozenset({PageReason.RESOLVED, PageReason.TEST, PageReason.DIGEST})
+ENDS = frozenset({PageReason.RESOLVED, PageReason.MISSED})
+
+UNASKING = ENDS | {PageReason.TEST, PageReason.DIGEST}
 """What asks nobody to take anything in hand, and is told whoever has."""
 
 
@@ -49,8 +53,12 @@ class Outcome(StrEnum):
 class RowState(StrEnum):
     DUE = "due"
     SENDING = "sending"
-    """An attempt was begun; after a crash it counts as ambiguous and is due."""
+    """An attempt was begun; after a crash it may have arrived, and is due."""
+    RESERVE = "reserve"
+    """Written for a channel that is told only when another one fails."""
     ACCEPTED = "accepted"
+    PERHAPS = "perhaps"
+    """It may have arrived, and is not sent again."""
     EXPIRED = "expired"
 
 
@@ -70,7 +78,7 @@ class Page:
     @property
     def alert(self) -> Alert:
         incident = self.incident
-        ended = (incident.ended or incident.last_true).wall if self.reason is PageReason.RESOLVED else None
+        ended = (incident.ended or incident.last_true).wall if self.reason in ENDS else None
         condition = incident.told_condition or incident.condition
         return Alert(incident.cluster, condition, incident.subject, incident.began.wall, ended)
 
@@ -83,6 +91,8 @@ class Delivery:
     detail: str
     """One sentence, without secrets."""
     seconds: float
+    wait: float | None = None
+    """Seconds for which the service asked to be left alone (Retry-After); None where it did not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +119,8 @@ class Letter:
     resolved: bool = False
     asks: bool = False
     """Whether somebody is to take what it tells of in hand."""
+    quiet: bool = False
+    """Whether nobody need hear of it now: a test, a digest."""
     alert: Alert | None = None
     """None of what is about no incident: a test, a digest."""
 
@@ -132,27 +144,31 @@ class Row:
     due: Moment
     attempts: int = 0
     ambiguous: int = 0
-    """How many of the attempts may have been delivered."""
+    """How many attempts came back as one that may have arrived; not counted are those that drwatch's end cut off."""
     state: RowState = RowState.DUE
     detail: str = ""
     """What the last attempt came to, without secrets."""
+    instead: str = ""
+    """The channel that this one stands in for; empty for one that was asked for."""
+    tried: Moment | None = None
+    """When this run of drwatch first tried it."""
     alert: Alert | None = None
 
     @property
     def letter(self) -> Letter:
-        resolved = self.reason is PageReason.RESOLVED
-        asks = self.reason not in UNASKING
-        return Letter(self.channel, self.event, self.title, self.body, self.severity, resolved, asks, alert=self.alert)
+        over, quiet = self.reason in ENDS, self.reason in (PageReason.TEST, PageReason.DIGEST)
+        return Letter(
+            self.channel,
+            self.event,
+            self.title,
+            self.body,
+            self.severity,
+            over,
+            asks=self.reason not in UNASKING,
+            quiet=quiet,
+            alert=self.alert,
+        )
 
-
-BACKOFF = (2.0, 5.0, 15.0, 30.0, 60.0)
-"""Seconds before the attempt after the first, the second, …; the last one repeats."""
-
-REFUSED_AGAIN = 300.0
-"""A channel that refused for good is tried again this often, so that a mended token is noticed."""
-
-WARNING_EXPIRES = 24 * 3600.0
-"""Seconds after which a warning that nobody accepted is no longer news. A critical page never expires."""
 
 _REMINDERS = {Condition.UNPROTECTED: 6.0}
 """Times the ordinary wait: nothing is down meanwhile, and a rebuild takes hours."""
@@ -181,7 +197,7 @@ def _told_through(incident: Incident, paging: Paging, now: Moment) -> tuple[str,
     return _recipients(paging.escalation[: incident.told_steps], paging, now)
 
 
-def _kept_quiet(incident: Incident, channel: str, paging: Paging, now: Moment) -> bool:
+def kept_quiet(incident: Incident, channel: str, paging: Paging, now: Moment) -> bool:
     """Whether quiet hours keep a page of this from a channel: of a warning alone, never that nobody would be paged."""
     if incident.severity is Severity.CRITICAL or incident.condition in ALWAYS_TOLD:
         return False
@@ -251,7 +267,7 @@ def due(
     ):
         return PageReason.STILL, told, incident.told_steps
     held = tuple(name for name in incident.held if name in paging.channels)
-    ended = tuple(name for name in held if not _kept_quiet(incident, name, paging, now))
+    ended = tuple(name for name in held if not kept_quiet(incident, name, paging, now))
     return (PageReason.STILL, ended, incident.told_steps) if ended else None
 
 
@@ -272,7 +288,7 @@ def page(incident: Incident, paging: Paging, settle: float, now: Moment) -> Page
         return None
     reason, channels, steps = found
     over = reason is PageReason.RESOLVED
-    loud = tuple(name for name in channels if over or not _kept_quiet(incident, name, paging, now))
+    loud = tuple(name for name in channels if over or not kept_quiet(incident, name, paging, now))
     if not loud:
         return None
     told = replace(
@@ -289,28 +305,3 @@ def page(incident: Incident, paging: Paging, settle: float, now: Moment) -> Page
         # Whoever had it in hand had a lesser trouble there: from now on everybody's patience begins anew.
         told = replace(told, acknowledged=None, freed=now)
     return Page(told, reason, loud)
-
-
-def retry_after(row: Row, outcome: Outcome, chance: float) -> float:
-    """Seconds until a row that was not accepted is tried again; full jitter, ``chance`` in 0..1 drawn by the caller."""
-    if outcome is Outcome.REFUSED:
-        return REFUSED_AGAIN
-    limit = BACKOFF[min(max(row.attempts, 1), len(BACKOFF)) - 1]
-    # An attempt that may have arrived is not repeated at once: the copy would wake the same human twice.
-    return 30.0 + limit * chance if outcome is Outcome.AMBIGUOUS else max(0.5, limit * chance)
-
-
-def expired(row: Row, now: Moment) -> bool:
-    return row.severity is not Severity.CRITICAL and now - row.created >= WARNING_EXPIRES
-
-
-def overtaken(row: Row, rows: Iterable[Row]) -> bool:
-    """Whether a later page of the same incident waits for the same channel: a human wants the latest, and once."""
-    return any(
-        (other.incident, other.channel) == (row.incident, row.channel) and other.created.loop > row.created.loop
-        for other in rows
-    )
-
-
-def unsettled(rows: Iterable[Row]) -> tuple[Row, ...]:
-    return tuple(row for row in rows if row.state in (RowState.DUE, RowState.SENDING))

@@ -53,6 +53,15 @@ class FileSet:
 
 
 @dataclass(frozen=True, slots=True)
+class Job:
+    """Something that runs on a node every so many seconds, and says when it has; ``grace`` is how late it may be."""
+
+    name: str
+    every: float
+    grace: float
+
+
+@dataclass(frozen=True, slots=True)
 class NodePolicy:
     """One host. The addresses are for people: they are printed in pages and runbooks."""
 
@@ -120,6 +129,7 @@ class Cluster:
     nodes: tuple[NodePolicy, ...]
     objectives: Objectives = Objectives()
     files: tuple[FileSet, ...] = ()
+    jobs: tuple[Job, ...] = ()
     assumed: Assumed = Assumed()
     patience: Patience = Patience()
     endpoint: Endpoint | None = None
@@ -215,6 +225,23 @@ class Digest:
 
 
 @dataclass(frozen=True, slots=True)
+class Prove:
+    """A channel that took nothing for so many seconds is sent a test, in the twelve hours from that time of day on."""
+
+    at: time = time(10, 0)
+    every: float = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Templates:
+    """What a user would rather read than the built-in words, as jinja2; None leaves those."""
+
+    title: str | None = None
+    body: str | None = None
+    short: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Paging:
     channels: tuple[str, ...]
     escalation: tuple[Step, ...]
@@ -227,7 +254,14 @@ class Paging:
     """When channels keep still, by their names."""
     short: frozenset[str] = frozenset()
     """Channels that want the short form (SMS)."""
+    private: frozenset[str] = frozenset()
+    """Channels that are told no name but the cluster's."""
     digest: Digest | None = None
+    prove: Prove = Prove()
+    unproved: frozenset[str] = frozenset()
+    """Channels that nobody wants to be tried."""
+    templates: Mapping[str, Templates] = field(default_factory=lambda: MappingProxyType({}))
+    """By channel, for those that have any."""
 
     def reached(self, names: Iterable[str], wall: datetime) -> tuple[str, ...]:
         """The channels behind names of channels and of rotas, at this instant."""

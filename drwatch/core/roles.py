@@ -142,9 +142,11 @@ def learn(snapshot: Snapshot, judged: Snapshot) -> Snapshot:
         if before is None or before.node != leader.node:
             snapshot = _anew(snapshot, leader.node)
     found, known = ((each.leaders, each.protections, each.watched) for each in (judged, snapshot))
-    if found == known:
+    if found == known and judged.jobs.keys() == snapshot.jobs.keys():
         return snapshot
-    return replace(snapshot, leaders=judged.leaders, protections=judged.protections, watched=judged.watched)
+    # A job may have spoken since, and then its word counts.
+    jobs = MappingProxyType({name: snapshot.jobs.get(name, heard) for name, heard in judged.jobs.items()})
+    return replace(snapshot, leaders=judged.leaders, protections=judged.protections, watched=judged.watched, jobs=jobs)
 
 
 def feeds(cluster: Cluster, snapshot: Snapshot, standby: Node) -> bool:

@@ -14,6 +14,8 @@ from drwatch.core.doubt import REFUSED, RESTORING, Doubt
 from drwatch.core.drill import Drill
 from drwatch.core.errant import Strays, errant, foreign
 from drwatch.core.flap import Flap, IncidentKey
+from drwatch.core.job import Heard, Said
+from drwatch.core.proof import Proof
 from drwatch.core.receipt import Receipt, anew, handed_on, receipt
 from drwatch.core.sample import (
     PROOF_OF_LIFE,
@@ -115,6 +117,10 @@ class Snapshot:
     embodied: frozenset[Node] = frozenset()
     """Nodes whose server process the host look has found before; elsewhere its absence proves nothing."""
     channels: Mapping[str, ChannelHealth] = field(default_factory=_nothing)
+    jobs: Mapping[tuple[str, str], Heard] = field(default_factory=_nothing)
+    """Per cluster and job, over every run."""
+    proofs: Mapping[str, Proof] = field(default_factory=_nothing)
+    """Per channel, over every run."""
     woke: Moment | None = None
     """When this run began, if the machine of drwatch had been restarted since the one that it remembers."""
     logs: Mapping[Node, Logs] = field(default_factory=_nothing)
@@ -175,8 +181,10 @@ class Snapshot:
         before = self.channels.get(channel, ChannelHealth())
         if accepted:
             health = ChannelHealth(accepted_at=now)
-        else:
-            health = replace(before, failing_since=before.failing_since or now, refused=refused, detail=detail)
+            proof = replace(self.proofs.get(channel) or Proof(since=now), accepted=now)
+            proofs = MappingProxyType({**self.proofs, channel: proof})
+            return replace(self, channels=MappingProxyType({**self.channels, channel: health}), proofs=proofs)
+        health = replace(before, failing_since=before.failing_since or now, refused=refused, detail=detail)
         return replace(self, channels=MappingProxyType({**self.channels, channel: health}))
 
     def unwritten(self, detail: str, now: Moment) -> Snapshot:
@@ -193,6 +201,11 @@ class Snapshot:
     def begun_anew(self, lost: str, now: Moment) -> Snapshot:
         """The snapshot after a new file was begun; ``lost`` is what became of the old one."""
         return replace(self, ledger=replace(self.ledger, begun=now, lost=lost))
+
+    def heard(self, cluster: str, job: str, said: Said, now: Moment) -> Snapshot:
+        """The snapshot after a word of a job."""
+        before = self.jobs.get((cluster, job)) or Heard(since=now)
+        return replace(self, jobs=MappingProxyType({**self.jobs, (cluster, job): before.hear(said, now)}))
 
     def sight(self, node: Node, probe: Probe, target: str = "") -> Sight | None:
         return self.sights.get(Key(node, probe, target))

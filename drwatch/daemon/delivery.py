@@ -1,19 +1,35 @@
-"""The sending end: every committed row is attempted until it is accepted, expired, or the daemon stops."""
+"""The sending end: every committed row is attempted until it is accepted, settled otherwise, or the daemon stops."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from drwatch.core.paging import Letter, Outcome, Row, RowState, expired, overtaken, retry_after, unsettled
+from drwatch.core.delivery import (
+    PATIENCE,
+    UNSETTLED,
+    Reach,
+    after,
+    arriving,
+    ending,
+    retry_after,
+    settled,
+    stand_ins,
+    unsettled,
+)
+from drwatch.core.paging import Letter, Outcome, Row, RowState
 from drwatch.daemon.clock import Clock
 from drwatch.store import Attempt, StoreError
 
 log = logging.getLogger("drwatch")
+
+MARGIN = 0.01
+"""Seconds after its patience is over that a channel's page is looked after: by then it surely is."""
 
 Told = Callable[[str, bool, bool, str], None]
 """(channel, accepted, refused for good, detail) after each attempt."""
@@ -27,6 +43,9 @@ class Delivery(Protocol):
     def outcome(self) -> Outcome: ...
     @property
     def detail(self) -> str: ...
+    @property
+    def wait(self) -> float | None:
+        """Seconds for which the service wants to be left alone; None where it did not say."""
 
 
 class Carrier(Protocol):
@@ -54,13 +73,21 @@ class _Owed:
 
 
 class Delivering:
-    """Rows that are not settled, each with a task of its own, so that no channel waits for another."""
+    """Rows that are not settled, each with a task of its own, so that no channel waits for another.
+
+    Of the pages of one incident on one channel one is sent at a time: an older one must not arrive after a newer.
+    """
 
     def __init__(
         self, carrier: Carrier, ledger: Marks, clock: Clock, counts: Counts, chance: Callable[[], float]
     ) -> None:
         self._carrier, self._ledger, self._clock, self._counts, self._chance = carrier, ledger, clock, counts, chance
         self._rows: dict[tuple[str, str], Row] = {}
+        """All rows of the events that have one which is not settled."""
+        self._reach: dict[str, Mapping[str, Reach]] = {}
+        """Of each living incident, by channel."""
+        self._turns: dict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._channels: Sequence[str] = ()
         self._owed: dict[tuple[str, str], _Owed] = {}
         """What the ledger has not taken: how far each row has come, those that are settled too."""
         self._tasks: asyncio.TaskGroup | None = None
@@ -72,9 +99,17 @@ class Delivering:
     def rows(self) -> tuple[Row, ...]:
         return unsettled(self._rows.values())
 
-    def start(self, tasks: asyncio.TaskGroup, told: Told, answered: Answered) -> None:
-        """Let the carrier get ready, which no look waits for; rows taken from now on are sent."""
-        self._tasks, self._told, self._answered = tasks, told, answered
+    def reach(self, incident: str) -> Mapping[str, Reach]:
+        """What came of an incident's pages so far, by channel."""
+        rows = (row for row in self._rows.values() if row.incident == incident)
+        return arriving(self._reach.get(incident, {}), rows)
+
+    def start(self, tasks: asyncio.TaskGroup, told: Told, answered: Answered, channels: Sequence[str]) -> None:
+        """Let the carrier get ready, which no look waits for; rows taken from now on are sent.
+
+        ``channels`` are those that there are, in the order in which one stands in for another.
+        """
+        self._tasks, self._told, self._answered, self._channels = tasks, told, answered, channels
         tasks.create_task(self._get_ready(), name="carrier")
 
     async def _get_ready(self) -> None:
@@ -86,26 +121,24 @@ class Delivering:
         """End the attempts under way; their rows stay due in the ledger."""
         await self._carrier.close()
 
-    async def give_up(self, rows: Iterable[Row], why: str) -> None:
-        """Settle committed rows that nobody will ever accept."""
-        for row in rows:
-            log.warning(
-                "page %s through %s is given up: %s",
-                row.event,
-                row.channel,
-                why,
-                extra={"event": "page", "page": row.event},
-            )
-            await self._mark(replace(row, state=RowState.EXPIRED, detail=why))
-            self._rows.pop((row.event, row.channel), None)
+    async def resume(self, rows: Sequence[Row], reach: Mapping[str, Mapping[str, Reach]]) -> None:
+        """Go on with what an earlier run left; what waits for a channel that is gone goes to another one."""
+        self._reach = dict(reach)
+        gone = [row for row in unsettled(rows) if row.channel not in self._channels]
+        self.take([row for row in rows if row not in gone])
+        for row in gone:
+            self._rows[row.event, row.channel] = row
+            await self._settle(row, RowState.EXPIRED, "its channel is no longer configured")
 
     def take(self, rows: Iterable[Row]) -> None:
         """Begin with rows that are committed."""
         if self._tasks is None:
             raise RuntimeError("take before start")
+        rows = tuple(rows)
         for row in rows:
-            self._rows[row.event, row.channel] = row
-            self._tasks.create_task(self._deliver(row), name=f"page {row.event} {row.channel}")
+            self._keep(row)
+        for row in unsettled(rows):
+            self._tasks.create_task(self._deliver(row.event, row.channel), name=f"page {row.event} {row.channel}")
 
     def stir(self) -> None:
         """Have rows that wait for their time asked anew whether they must still be sent."""
@@ -113,39 +146,48 @@ class Delivering:
         self._stirred = asyncio.Event()
 
     async def _until_due(self, row: Row) -> None:
-        while (left := row.due - self._clock()) > 0 and not self._answered(row):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(left):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, row.due - self._clock())):
+                while not self._answered(row):
                     await self._stirred.wait()
 
-    async def _deliver(self, row: Row) -> None:
-        try:
-            while True:
-                await self._until_due(row)
-                why = "it is no longer news" if expired(row, self._clock()) else self._answered(row)
-                if overtaken(row, self._rows.values()):
-                    why = "a later page of the same incident takes its place"
-                if why:
-                    await self.give_up([row], why)
-                    return
-                row = await self._attempt(row)
-                if row.state is RowState.ACCEPTED:
-                    return
-        finally:
-            self._rows.pop((row.event, row.channel), None)
+    async def _deliver(self, event: str, channel: str) -> None:
+        row = self._rows[event, channel]
+        while row.state in UNSETTLED:
+            await self._until_due(row)
+            async with self._turns[row.incident, channel]:
+                end = ending(row, self._event(event), self._reach[row.incident], self._clock())
+                if why := self._answered(row):
+                    end = RowState.EXPIRED, why
+                row = await (self._attempt(row) if end is None else self._settle(row, *end))
+
+    async def _settle(self, row: Row, state: RowState, why: str) -> Row:
+        """End a row without another attempt."""
+        log.warning(
+            "page %s through %s is given up: %s",
+            row.event,
+            row.channel,
+            why,
+            extra={"event": "page", "page": row.event},
+        )
+        row = replace(row, state=state, detail=why)
+        await self._mark(row)
+        self._look_after(row.event)
+        return row
 
     async def _attempt(self, row: Row) -> Row:
-        row = replace(row, state=RowState.SENDING, attempts=row.attempts + 1)
         begun = self._clock()
+        row = replace(row, state=RowState.SENDING, attempts=row.attempts + 1, tried=row.tried or begun)
         await self._mark(row)
-        came = await self._carrier.send(row.letter)
+        left = PATIENCE + MARGIN - (begun - (row.tried or begun))
+        timer = asyncio.get_running_loop().call_later(max(0.0, left), self._look_after, row.event)
+        try:
+            came = await self._carrier.send(row.letter)
+        finally:
+            timer.cancel()
         now = self._clock()
         self._counts.paged(row.channel, came.outcome)
-        row = replace(row, detail=came.detail, ambiguous=row.ambiguous + (came.outcome is Outcome.AMBIGUOUS))
-        if came.outcome is Outcome.ACCEPTED:
-            row = replace(row, state=RowState.ACCEPTED)
-        else:
-            row = replace(row, state=RowState.DUE, due=now.plus(retry_after(row, came.outcome, self._chance())))
+        row = after(row, came.outcome, came.detail, retry_after(row, came.outcome, self._chance(), came.wait), now)
         await self._mark(row, Attempt(begun, now, came.outcome))
         self._told(row.channel, came.outcome is Outcome.ACCEPTED, came.outcome is Outcome.REFUSED, came.detail)
         level = logging.INFO if came.outcome is Outcome.ACCEPTED else logging.WARNING
@@ -155,14 +197,50 @@ class Delivering:
             row.event,
             row.channel,
             came.outcome,
-            f" ({came.detail})" if came.detail else "",
+            f" ({row.detail})" if row.detail else "",
             extra={"event": "page", "page": row.event, "channel": row.channel, "outcome": str(came.outcome)},
         )
+        self._look_after(row.event)
         return row
+
+    def _look_after(self, event: str) -> None:
+        """Let other channels stand in for those that do not take an event; forget it once all of it is settled."""
+        rows = self._event(event)
+        if not rows:
+            return
+        fresh = stand_ins(rows, self._channels, self._reach[rows[0].incident], self._clock())
+        if self._answered(rows[0]):
+            fresh = ()
+        for row in fresh:
+            log.warning(
+                "page %s goes through %s, because %s has not taken it",
+                event,
+                row.channel,
+                row.instead,
+                extra={"event": "page", "page": event, "channel": row.channel},
+            )
+        self.take(fresh)
+        if not fresh and not unsettled(rows):
+            for row in rows:
+                del self._rows[event, row.channel]
+
+    def _event(self, event: str) -> tuple[Row, ...]:
+        return tuple(row for row in self._rows.values() if row.event == event)
+
+    def forget(self, living: Iterable[str]) -> None:
+        """Drop the account of incidents that are over, once none of their pages waits."""
+        kept = {*living, *(row.incident for row in self._rows.values())}
+        self._reach = {name: reach for name, reach in self._reach.items() if name in kept}
+        self._turns = defaultdict(asyncio.Lock, {key: turn for key, turn in self._turns.items() if key[0] in kept})
+
+    def _keep(self, row: Row) -> None:
+        self._rows[row.event, row.channel] = row
+        if row.state is not RowState.RESERVE:
+            self._reach[row.incident] = settled(self._reach.get(row.incident, {}), row)
 
     async def _mark(self, row: Row, attempt: Attempt | None = None) -> None:
         key = (row.event, row.channel)
-        self._rows[key] = row
+        self._keep(row)
         before = self._owed[key].attempts if key in self._owed else ()
         self._owed[key] = _Owed(row, before if attempt is None else (*before, attempt))
         await self._pay(key)

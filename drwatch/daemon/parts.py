@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
+from drwatch.core.assessment import Assessment
 from drwatch.core.blackbox import Record
 from drwatch.core.incident import Incident
 from drwatch.core.memory import Memory
-from drwatch.core.paging import Row
+from drwatch.core.message import Message
+from drwatch.core.paging import Page, Row
 from drwatch.core.sample import Key, Moment, Sample
 from drwatch.core.silence import Silence
 from drwatch.store import Loaded
@@ -41,6 +43,12 @@ class HostReader(Protocol):
     """Whose binary log's size; None none's."""
     directories: tuple[str, ...]
     """Whose file systems' space."""
+
+
+class Wording(Protocol):
+    """What a channel is told of an event; never raises."""
+
+    def write(self, page: Page, assessment: Assessment, channel: str) -> Message: ...
 
 
 class Ledger(Protocol):

@@ -9,16 +9,19 @@ from collections.abc import Callable, Sequence
 from zoneinfo import ZoneInfo
 
 from drwatch.config import Config, ConfigErrors
-from drwatch.core.audit import audit
+from drwatch.core.audit import stuck
 from drwatch.core.incident import Phase
 from drwatch.core.paging import Letter
 from drwatch.core.snapshot import Snapshot
 from drwatch.daemon import build
+from drwatch.daemon.beating import Beating
 from drwatch.daemon.carriers import carriers
 from drwatch.daemon.clock import boot, clock
+from drwatch.daemon.hearing import Hearing
 from drwatch.daemon.supervisor import Supervisor
 from drwatch.daemon.watch import Daemon
 from drwatch.exporter import Exporter, Instruments
+from drwatch.paging.heartbeat import Heartbeat
 from drwatch.store import Store, StoreError
 from drwatch.web.app import Reader, application
 from drwatch.web.links import Links, key
@@ -102,12 +105,23 @@ async def _generation(
             link=links.link,
         )
         watch = build.daemon(config, store, carrier, instruments, clock, seen)
+        heartbeat = config.heartbeat
+        heart = Heartbeat(heartbeat.url.reveal()) if heartbeat else None
+        beating = Beating(heart, heartbeat.every if heartbeat else 0.0, watch.audit, clock)
         reader = Reader(
             assessment=lambda: watch.assessment,
             incidents=lambda: watch.incidents,
             rows=lambda: watch.rows,
-            metrics=Exporter(lambda: watch.assessment, lambda: watch.incidents, lambda: watch.rows, instruments).render,
-            health=lambda: audit(watch.assessment, watch.rows, clock()),
+            metrics=Exporter(
+                lambda: watch.assessment,
+                lambda: watch.incidents,
+                lambda: watch.rows,
+                lambda: watch.undelivered,
+                instruments,
+                lambda: beating.vitals,
+            ).render,
+            vitals=lambda: beating.vitals,
+            health=lambda: stuck(watch.assessment, watch.rows, clock()),
             history=store.history,
             blackbox=store.blackbox,
             rebuilt=watch.rebuilt,
@@ -118,11 +132,13 @@ async def _generation(
             acknowledge=watch.acknowledging.take,
             links=links,
             duties=lambda: watch.duties,
+            ping=Hearing(config.jobs, watch.heard).ping,
             zone=lambda: ZoneInfo(config.policy.zone),
         )
         instruments.expect(config.policy.paging.channels)
         async with serve(application(reader), config.listen, config.runtime_dir / "drwatch.sock"):
             works = [asyncio.create_task(work) for work in (watch.run(), carrier.keep(), _beat(watch, supervisor))]
+            works += [asyncio.create_task(beating.run())] if heart else []
             await _until(turn, works)
     finally:
         await store.close()
@@ -164,7 +180,7 @@ async def _beat(watch: Daemon, supervisor: Supervisor) -> None:
             ready = True
             log.info("ready", extra={"event": "ready"})
             supervisor.tell("READY=1")
-        wrong = audit(watch.assessment, watch.rows, clock())
+        wrong = stuck(watch.assessment, watch.rows, clock())
         if wrong is None:
             supervisor.tell("WATCHDOG=1")
         else:

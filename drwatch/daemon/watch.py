@@ -6,22 +6,24 @@ import asyncio
 import json
 import logging
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import tzinfo
 
-from drwatch.core import drill
+from drwatch.core import drill, proving
 from drwatch.core.acknowledge import answered
 from drwatch.core.assessment import Assessment, assess
+from drwatch.core.audit import Check, Turn, audit
 from drwatch.core.blackbox import Death, Record, records
 from drwatch.core.dating import date
+from drwatch.core.delivery import Address, addresses, order, undelivered
 from drwatch.core.drill import Drill
 from drwatch.core.flapping import flap
 from drwatch.core.incident import ENDED, Incident, Phase, advance, awake
+from drwatch.core.job import Said
 from drwatch.core.memory import Memory, memory, recall, turns
-from drwatch.core.message import compose
-from drwatch.core.paging import Page, Row, page
+from drwatch.core.paging import Page, Row, RowState, page
 from drwatch.core.policy import NodePolicy, Policy
 from drwatch.core.roles import learn
 from drwatch.core.rota import Duty
@@ -33,8 +35,9 @@ from drwatch.daemon.delivery import Delivering
 from drwatch.daemon.digesting import Digesting
 from drwatch.daemon.forgetting import forget
 from drwatch.daemon.keeping import Keeping
-from drwatch.daemon.parts import HostReader, Ledger, Look, Measures
+from drwatch.daemon.parts import HostReader, Ledger, Look, Measures, Wording
 from drwatch.daemon.silencing import Silencing
+from drwatch.paging.words import Words
 from drwatch.store import DiskAiling, Loaded, StoreError
 
 log = logging.getLogger("drwatch")
@@ -72,13 +75,16 @@ class Daemon:
         measures: Measures,
         chance: Callable[[], float],
         snapshot: Snapshot = Snapshot(),  # noqa: B008 - immutable
+        words: Wording | None = None,
     ) -> None:
         self._policy, self._ledger, self._clock, self._zone = policy, ledger, clock, zone
         self._measures, self._chance = measures, chance
+        self._words = words or Words(policy.paging, zone)
         self._looks: Mapping[Key, Look] = {look.key: look for look in looks}
         self._hosts = {look.key.node: look for look in self._looks.values() if isinstance(look, HostReader)}
         self._kept = asyncio.Event()
         self._delivering = delivering
+        self._came: dict[Key, Moment] = {}
         self._repeating: dict[Key, Moment] = {}
         """Looks that last handed out an older sample, and when: to ask them again at once brings nothing."""
         self._keeping = Keeping(ledger)
@@ -103,6 +109,7 @@ class Daemon:
         self.acknowledging = Acknowledging(policy.paging.acknowledged, self._kept.set)
         self.assessment: Assessment | None = None
         self.incidents: tuple[Incident, ...] = ()
+        self._started: Moment | None = None
         self.ticks = 0
         """Judgements completed; the watchdog is fed from it."""
 
@@ -116,8 +123,23 @@ class Daemon:
         """Who is on duty now, on each rota."""
         return tuple(rota.duty(self._clock().wall) for rota in self._policy.paging.rotas)
 
+    def audit(self) -> Mapping[Check, str]:
+        """All that keeps drwatch from saying that it would wake somebody now; empty when it would."""
+        now, started = self._clock(), self._started
+        if started is None:
+            return {Check.JUDGING: "nothing has been judged yet"}
+        looks = (look for look in self._looks.values() if not math.isinf(look.every))
+        turns = [Turn(look.key, look.every, self._came.get(look.key, started)) for look in looks]
+        return audit(self.assessment, self.incidents, self.rows, turns, self._policy, self._zone, started, now)
+
+    @property
+    def undelivered(self) -> int:
+        """Critical incidents that too few channels have taken a page of."""
+        return len(undelivered(self.incidents, self._delivering.reach))
+
     async def run(self) -> None:
         """Watch until cancelled; what is under way is then ended and stays due in the ledger."""
+        self._started = self._clock()
         loaded = await self._load()
         now = self._clock()
         self.incidents = awake(loaded.incidents, max(0.0, now - loaded.memory.at))
@@ -132,11 +154,10 @@ class Daemon:
         self.snapshot = replace(self.snapshot, digested=max(self.snapshot.digested, loaded.digested))
         try:
             async with asyncio.TaskGroup() as tasks:
-                self._delivering.start(tasks, self._told, lambda row: answered(row, self.incidents))
-                there = set(self._policy.paging.channels)
-                self._delivering.take([row for row in loaded.rows if row.channel in there])
-                gone = [row for row in loaded.rows if row.channel not in there]
-                await self._delivering.give_up(gone, "its channel is no longer configured")
+                self._delivering.start(
+                    tasks, self._told, lambda row: answered(row, self.incidents), order(self._policy.paging)
+                )
+                await self._delivering.resume(loaded.rows, loaded.reach)
                 for look in self._looks.values():
                     tasks.create_task(self._watch(look), name=f"look {look.key.node.name} {look.key.probe}")
                 tasks.create_task(self._judge(), name="judge")
@@ -164,6 +185,7 @@ class Daemon:
             look.wake.clear()
             began = self._clock()
             sample = await self._look(look, began)
+            self._came[look.key] = self._clock()
             if sample.asked.loop < began.loop:
                 self._repeating[look.key] = began
             else:
@@ -222,6 +244,11 @@ class Daemon:
 
     def _told(self, channel: str, accepted: bool, refused: bool, detail: str) -> None:
         self.snapshot = self.snapshot.told(channel, accepted, refused, detail, self._clock())
+        self._kept.set()
+
+    def heard(self, cluster: str, job: str, said: Said) -> None:
+        """A job on a node says that it has begun, is done, or has failed."""
+        self._turn(self.snapshot.heard(cluster, job, said, self._clock()))
         self._kept.set()
 
     def rebuilt(self, cluster: str, node: str) -> str | None:
@@ -297,8 +324,11 @@ class Daemon:
         taken = self.acknowledging.taken
         changed = {each.id: each for each in living if each.id in taken}
         changed |= {incident.id: incident for incident in step.changed} | told
+        # Before anything is awaited: a test may be accepted meanwhile.
+        snapshot, tests = proving.turn(self.snapshot, self._policy.paging, self._zone, now)
+        self._turn(snapshot)
         digested, digest = await self._digesting.turn(self.snapshot.digested, living, now)
-        rows += digest
+        rows += [*digest, *tests]
         if changed or rows or self._keeping.due(now):
             broken = await self._keeping.commit(changed, rows, self._delivering.rows, now)
             if broken is not None:
@@ -314,6 +344,8 @@ class Daemon:
         self._delivering.take(rows)
         if taken:
             self._delivering.stir()
+        if ended:
+            self._delivering.forget(incident.id for incident in living)
         for key in assessment.wanted:
             repeated = self._repeating.get(key)
             if key in self._looks and (repeated is None or now - repeated >= REPEATED):
@@ -321,24 +353,26 @@ class Daemon:
         self.ticks += 1
         self._measures.ticked(self._clock() - now)
 
-    def _rows(self, event: Page, assessment: Assessment, now: Moment) -> list[Row]:
-        message = compose(event, assessment, self._zone)
-        short = self._policy.paging.short
-        return [
-            Row(
-                event=event.event,
-                channel=channel,
-                incident=event.incident.id,
-                reason=event.reason,
-                severity=event.incident.severity,
-                title=message.title,
-                body="" if channel in short else message.body,
-                created=now,
-                due=now,
-                alert=event.alert,
-            )
-            for channel in event.channels
-        ]
+    def _rows(self, event: Page, assessment: Assessment, now: Moment) -> Iterator[Row]:
+        for address in addresses(event, self._policy.paging, self._delivering.reach(event.incident.id)):
+            yield self._row(replace(event, reason=address.reason), address, assessment, now)
+
+    def _row(self, event: Page, address: Address, assessment: Assessment, now: Moment) -> Row:
+        message = self._words.write(event, assessment, address.channel)
+        short = address.channel in self._policy.paging.short
+        return Row(
+            event=event.event,
+            channel=address.channel,
+            incident=event.incident.id,
+            reason=event.reason,
+            severity=event.incident.severity,
+            title=message.short if short else message.title,
+            body="" if short else message.body,
+            created=now,
+            due=now,
+            state=RowState.RESERVE if address.reserve else RowState.DUE,
+            alert=event.alert,
+        )
 
     async def _remember(self) -> None:
         """Write down what a later run's claims rest on; in a task of its own, so that no page waits for it."""

@@ -152,6 +152,9 @@ FAMILIES = {
         ("cluster", "node", "files"),
         "Seconds since the start of the last sync of this file set that finished, an upper bound.",
     ),
+    "drwatch_job_age_seconds": Family(
+        ("cluster", "job"), "Seconds since the job last said that it was done. Absent while it never did."
+    ),
     "drwatch_io_wait_ratio": Family(
         _NODE, "Share of CPU time spent waiting for I/O between the last two looks, 0 to 1."
     ),
@@ -187,12 +190,28 @@ FAMILIES = {
         "Silences and maintenance windows in force: what they cover pages nobody. drwatch_incident_firing says it all "
         "the same.",
     ),
-    "drwatch_page_ledger_pending": Family((), "Pages written to the ledger that no channel has accepted yet."),
+    "drwatch_page_ledger_pending": Family(
+        (),
+        "Pages, one for each channel that was asked, that their channel has not accepted yet and that are still tried.",
+    ),
+    "drwatch_page_critical_undelivered": Family(
+        (), "Open critical incidents of which fewer than two channels have taken a page."
+    ),
     "drwatch_page_oldest_due_seconds": Family(
         (), "Seconds since the oldest page that is still due was written; 0 while none is due."
     ),
     "drwatch_channel_last_proven_timestamp_seconds": Family(
-        ("channel",), "When the paging channel last accepted a page, in seconds since 1970. Absent while it never did."
+        ("channel",),
+        "When the paging channel last accepted a page or a test, in seconds since 1970, over restarts too. Absent "
+        "while it never did.",
+    ),
+    "drwatch_audit_failing": Family(
+        ("reason",),
+        "1 for what keeps drwatch from sending its outside heartbeat: judging, probes, ledger, escalation, delivery or "
+        "channels. Else 0.",
+    ),
+    "drwatch_heartbeat_last_sent_timestamp_seconds": Family(
+        (), "When the outside heartbeat was last accepted, in seconds since 1970. Absent while it never was."
     ),
     "drwatch_assessment_timestamp_seconds": Family(
         (), "When drwatch last judged what it saw, in seconds since 1970: one that stands still is a drwatch that does."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import product
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, Metric
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
 
 from drwatch.core.paging import Outcome
 from drwatch.core.sample import Key
@@ -39,10 +39,17 @@ class Instruments:
             ("channel", "outcome"),
             registry=registry,
         )
+        self._channels = Gauge(
+            "drwatch_paging_channels",
+            "Configured paging channels. A critical page counts as delivered when two have taken it: 1 is too few.",
+            registry=registry,
+        )
         self.expect(channels)
 
     def expect(self, channels: Iterable[str]) -> None:
         """Show these channels from now on, with 0 attempts: the first failure is then an increase and not a birth."""
+        channels = tuple(channels)
+        self._channels.set(len(channels))
         for channel, outcome in product(channels, Outcome):
             self._pages.labels(channel, outcome)
 

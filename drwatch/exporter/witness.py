@@ -5,22 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drwatch.core.assessment import Assessment
+from drwatch.core.audit import Check, Vitals
 from drwatch.core.paging import Row
 from drwatch.core.sample import Node, Probe
 from drwatch.core.snapshot import Sight
 from drwatch.exporter.families import Sheet
 
 
-def put_witness(sheet: Sheet, assessment: Assessment, rows: Sequence[Row]) -> None:
+def put_witness(sheet: Sheet, assessment: Assessment, rows: Sequence[Row], undelivered: int) -> None:
     now = assessment.at
     sheet.put("drwatch_assessment_timestamp_seconds", (), now.wall.timestamp())
     sheet.put("drwatch_page_ledger_pending", (), len(rows))
+    sheet.put("drwatch_page_critical_undelivered", (), undelivered)
     sheet.put("drwatch_page_oldest_due_seconds", (), max((now - row.created for row in rows), default=0.0))
-    for channel, health in assessment.snapshot.channels.items():
-        if health.accepted_at is not None:
-            proven = health.accepted_at.wall.timestamp()
+    for channel, proof in assessment.snapshot.proofs.items():
+        if proof.accepted is not None:
+            proven = proof.accepted.wall.timestamp()
             sheet.put("drwatch_channel_last_proven_timestamp_seconds", (channel,), proven)
     _put_sights(sheet, assessment)
+
+
+def put_vitals(sheet: Sheet, vitals: Vitals) -> None:
+    for check in Check:
+        sheet.put("drwatch_audit_failing", (check,), check in vitals.failing)
+    if vitals.beaten is not None:
+        sheet.put("drwatch_heartbeat_last_sent_timestamp_seconds", (), vitals.beaten.wall.timestamp())
 
 
 def _put_sights(sheet: Sheet, assessment: Assessment) -> None:

@@ -40,6 +40,8 @@ class Inbox:
     def __init__(self, host: Host = HERE) -> None:
         self.host = host
         self.pages: list[Page] = []
+        self.asked: list[str] = []
+        """Paths of what was asked for by GET, as a heartbeat does."""
         self.mood = Mood.ACCEPT
         self.slowness = 5.0  # seconds
         self.on_receive: Callable[[Page], None] = lambda page: None
@@ -113,6 +115,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.server.inbox.asked.append(self.path)
+        self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drwatch.core.finding import Condition, Severity
-from drwatch.core.paging import PageReason
+from drwatch.core.paging import ENDS, PageReason
 
 _TITLE = re.compile(
-    r"(?:DRILL )?(?P<severity>CRITICAL|WARNING|RESOLVED) (?P<reason>NOW |AGAIN |STILL |NOBODY ACTED )?"
+    r"(?:DRILL )?(?P<severity>CRITICAL|WARNING|RESOLVED|MISSED) (?P<reason>NOW |AGAIN |STILL |NOBODY ACTED )?"
     r"(?:(?P<cluster>\S+): )?"
     r"(?P<condition>[A-Z]\w+) (?P<subject>\S+) .*\[(?P<event>[A-Z2-7]{6}\.\d+)\]",
     re.DOTALL,
@@ -21,6 +21,7 @@ _REASONS = {
     "STILL ": PageReason.STILL,
     "NOBODY ACTED ": PageReason.ESCALATED,
 }
+_ENDS = {"RESOLVED": PageReason.RESOLVED, "MISSED": PageReason.MISSED}
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,14 @@ class Told:
 
     @property
     def resolved(self) -> bool:
-        return self.reason is PageReason.RESOLVED
+        return self.reason in ENDS
+
+    @property
+    def told(self) -> tuple[Told, ...]:
+        """What it says: one that came when all was over says both that it was, and that it is over."""
+        if self.reason is not PageReason.MISSED:
+            return (self,)
+        return (replace(self, reason=PageReason.FIRST), replace(self, reason=PageReason.RESOLVED))
 
 
 def read(title: str, body: str, after: float) -> Told:
@@ -47,12 +55,12 @@ def read(title: str, body: str, after: float) -> Told:
     found = _TITLE.match(title)
     if found is None:
         raise ValueError(f"not a page of drwatch: {title!r}")
-    resolved = found["severity"] == "RESOLVED"
+    end = _ENDS.get(found["severity"])
     return Told(
         after=after,
         condition=Condition(found["condition"]),
-        severity=None if resolved else Severity(found["severity"].lower()),
-        reason=PageReason.RESOLVED if resolved else _REASONS[found["reason"]],
+        severity=None if end else Severity(found["severity"].lower()),
+        reason=end or _REASONS[found["reason"]],
         title=title,
         body=body,
         event=found["event"],

@@ -83,6 +83,7 @@ class Result:
 def configuration(pair: Pair, settings: Mapping[str, Any] | None = None) -> Path:
     """Write the pair's configuration with dotted ``settings`` laid over it; the file's path."""
     path = pair.sandbox.path / "drwatch.yaml"
+    path.touch(0o600)
     path.write_text(overlay(pair.config(), settings or {}))
     return path
 

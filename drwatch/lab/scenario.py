@@ -97,7 +97,7 @@ class Scenario:
 def judge(scenario: Scenario, pages: Sequence[Told]) -> tuple[list[str], list[str]]:
     """What was expected and did not come, and what came and was not expected; a sentence each, both empty when well."""
     failed: list[str] = []
-    left = list(pages)
+    left = [told for page in pages for told in page.told]
     for expect in scenario.expect:
         words = f"{'RESOLVED ' if expect.resolved else ''}{expect.condition}"
         mine = [page for page in left if page.condition is expect.condition and page.resolved == expect.resolved]

@@ -62,6 +62,7 @@ class SimulatedLook:
 class Accepted:
     outcome: Outcome = Outcome.ACCEPTED
     detail: str = ""
+    wait: float | None = None
 
 
 class SimulatedPhone:

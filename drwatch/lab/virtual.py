@@ -17,6 +17,7 @@ from drwatch.core.incident import Phase
 from drwatch.core.policy import Policy
 from drwatch.core.sample import Blind, Key, Probe, Reason
 from drwatch.daemon.delivery import Delivering
+from drwatch.daemon.parts import Wording
 from drwatch.daemon.watch import Daemon
 from drwatch.exporter import Instruments
 from drwatch.lab.page import Told, read
@@ -40,7 +41,7 @@ clusters:
     files:
       uploads: {path: /srv/uploads, marker: /var/lib/drwatch-sync/uploads, every: 2s, rpo: 60s}
 paging:
-  channels: {phone: {url_file: phone.url}}
+  channels: {phone: {url_file: phone.url, prove: false}}
   escalation: [{to: [phone]}]
 anchors: ["10.0.0.4:443"]
 """
@@ -75,13 +76,17 @@ async def alone(world: World, zero: float) -> None:
 
 
 async def play(
-    scenario: Scenario, directory: Path, beside: Callable[[World, float], Coroutine[Any, Any, None]] = alone
+    scenario: Scenario,
+    directory: Path,
+    beside: Callable[[World, float], Coroutine[Any, Any, None]] = alone,
+    words: Callable[[Policy], Wording | None] = lambda policy: None,
 ) -> Played:
     """The whole story once; ``directory`` takes the configuration and the ledger. Needs a loop of virtual time.
 
-    ``beside`` watches the world from the story's zero (loop seconds) to its end.
+    ``beside`` watches the world from the story's zero (loop seconds) to its end. ``words`` may bring other words.
     """
     file = directory / "drwatch.yaml"
+    file.touch(0o600)
     file.write_text(overlay(CONFIG, scenario.settings))
     policy = load(file, os.environ, look=False).policy
     begins = EPOCH.set(scenario.begins or EPOCH.get())
@@ -97,6 +102,7 @@ async def play(
         zone=ZoneInfo(policy.zone),
         measures=instruments,
         chance=lambda: 0.5,
+        words=words(policy),
     )
     watching = asyncio.create_task(daemon.run())
     try:

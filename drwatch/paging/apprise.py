@@ -179,7 +179,8 @@ class Courier:
 
         The incident's part of the event marks copies as one incident where the service can tell (PagerDuty).
         """
-        kind = "success" if letter.resolved else "failure" if letter.severity is Severity.CRITICAL else "warning"
+        loud = "failure" if letter.severity is Severity.CRITICAL else "warning"
+        kind = "success" if letter.resolved else "info" if letter.quiet else loud
         message = {
             "channel": letter.channel,
             "title": letter.title if letter.body else "",
@@ -219,7 +220,7 @@ class Courier:
             return came(Outcome.AMBIGUOUS, "the courier was stuck and is replaced: it may have arrived")
         except CourierBroken as broken:
             return came(Outcome.AMBIGUOUS, f"{broken}: it may have arrived")
-        return Delivery(Outcome(answer["outcome"]), answer["detail"], float(answer["seconds"]))
+        return Delivery(Outcome(answer["outcome"]), answer["detail"], float(answer["seconds"]), wait=answer.get("wait"))
 
     async def close(self) -> None:
         """End the process; attempts in flight are killed and come back ambiguous. Takes at most a second."""

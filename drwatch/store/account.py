@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from drwatch.core.finding import Confidence
+from drwatch.core.paging import RowState
 from drwatch.core.silence import NEVER
 from drwatch.store.acks import of_incident as acked
 from drwatch.store.blackbox import Boxed
@@ -120,7 +121,8 @@ def _silences(db: sqlite3.Connection, line: sqlite3.Row) -> tuple[Hushed, ...]:
 
 def _pages(db: sqlite3.Connection, incident: str, began: str) -> tuple[Paged, ...]:
     rows = db.execute(
-        "SELECT * FROM ledger WHERE incident = ? AND created >= ? ORDER BY created, event, channel", (incident, began)
+        "SELECT * FROM ledger WHERE incident = ? AND created >= ? AND state != ? ORDER BY created, event, channel",
+        (incident, began, RowState.RESERVE),
     ).fetchall()
     return tuple(
         Paged(

@@ -103,6 +103,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "ALTER TABLE incidents ADD COLUMN told_through TEXT NOT NULL DEFAULT '[]'",
         "ALTER TABLE incidents ADD COLUMN held TEXT NOT NULL DEFAULT '[]'",
     ),
+    ("ALTER TABLE ledger ADD COLUMN instead TEXT NOT NULL DEFAULT ''",),
 )
 """Statements that bring a file from one schema version to the next; the version is their count."""
 
@@ -113,6 +114,6 @@ INCIDENT: Final = (
 )  # fmt: skip
 ROW: Final = (
     "event", "channel", "incident", "reason", "severity", "title", "body", "created", "due", "attempts", "ambiguous",
-    "state", "detail", "alert", "hands",
+    "state", "detail", "alert", "instead", "hands",
 )  # fmt: skip
 """The last of each holds the loop's hand of its moments, whose wall's hand stands in their own columns."""

@@ -143,6 +143,7 @@ def row_of(line: sqlite3.Row, reading: Reading) -> Row:
         detail=line["detail"],
         # It is the same on whatever clock.
         alert=None if line["alert"] is None else value_of(Alert, json.loads(line["alert"]), lambda moment: moment),
+        instead=line["instead"],
     )
     if row.state is not RowState.SENDING:
         return row
@@ -150,7 +151,6 @@ def row_of(line: sqlite3.Row, reading: Reading) -> Row:
         row,
         state=RowState.DUE,
         due=reading.now,
-        ambiguous=row.ambiguous + 1,
         detail="drwatch ended during the attempt: it may have arrived",
     )
 

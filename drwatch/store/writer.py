@@ -6,21 +6,22 @@ import asyncio
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from drwatch.core.blackbox import Death, Record
+from drwatch.core.delivery import Reach
 from drwatch.core.incident import ENDED, Incident, Phase
 from drwatch.core.memory import Memory
 from drwatch.core.paging import Outcome, PageReason, Row, RowState
 from drwatch.core.sample import Moment
 from drwatch.core.silence import Silence
-from drwatch.store import acks, aside, ballast, blackbox, memory, retention, silences, votes
+from drwatch.store import acks, aside, ballast, blackbox, memory, pages, retention, silences, votes
 from drwatch.store.blackbox import Boxed
 from drwatch.store.connection import check_version, connect, has_room, transaction
 from drwatch.store.lock import take_lock
@@ -48,7 +49,7 @@ class Loaded:
     incidents: tuple[Incident, ...]
     """Those that have not ended."""
     rows: tuple[Row, ...]
-    """Pages that nobody accepted yet, all due; one that was being sent counts as one that may have arrived."""
+    """Of every event that has a page which is not settled all of them; one that was being sent is due again."""
     memory: Memory
     boxed: frozenset[Death] = frozenset()
     """Deaths that the black box has a record of."""
@@ -56,6 +57,8 @@ class Loaded:
     """Those whose time is not over, ended ones too."""
     digested: str = ""
     """The day whose digest was written last."""
+    reach: Mapping[str, Mapping[str, Reach]] = field(default_factory=dict)
+    """What came of the pages of those incidents and of those pages' incidents, by channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,13 +260,17 @@ class Store:
         incidents = db.execute(f"SELECT * FROM incidents WHERE phase NOT IN ({marks}) ORDER BY began", ended)
         reading = Reading(self._boot, now)
         living = tuple(incident_of(line, reading) for line in incidents)
-        waiting = (RowState.DUE, RowState.SENDING)
-        rows = db.execute("SELECT * FROM ledger WHERE state IN (?, ?) ORDER BY created, event, channel", waiting)
-        due = tuple(row_of(line, reading) for line in rows)
+        rows, reach = pages.load(db, [incident.id for incident in living], reading)
         told = db.execute("SELECT max(event) FROM ledger WHERE reason = ?", (PageReason.DIGEST,)).fetchone()[0] or ""
         digested = told.partition(".")[2]
         return Loaded(
-            living, due, memory.load(db, self._boot, now), blackbox.deaths(db), silences.living(db, now), digested
+            incidents=living,
+            rows=rows,
+            memory=memory.load(db, self._boot, now),
+            boxed=blackbox.deaths(db),
+            silences=silences.living(db, now),
+            digested=digested,
+            reach=reach,
         )
 
     def _commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None:

@@ -25,8 +25,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from drwatch.core import ack
 from drwatch.core.ack import Answer
 from drwatch.core.assessment import Assessment
+from drwatch.core.audit import Vitals
 from drwatch.core.drill import Drill, running
 from drwatch.core.incident import Incident
+from drwatch.core.job import Said
 from drwatch.core.paging import Row
 from drwatch.core.preflight import no_drill, rehearsal
 from drwatch.core.rota import Duty
@@ -54,6 +56,10 @@ def _utc() -> tzinfo:
 
 def _nobody(cluster: str, what: object) -> None:
     return None
+
+
+def _stranger(token: str, said: Said) -> bool:
+    return False
 
 
 async def _none(limit: int) -> Sequence[Silence]:
@@ -106,6 +112,10 @@ class Reader:
     """What reads the links that pages carry; None where there are none."""
     duties: Callable[[], Sequence[Duty]] = tuple
     """Who is on duty now."""
+    ping: Callable[[str, Said], bool] = _stranger
+    """Takes the word of the job that a token belongs to; False for a token of nobody."""
+    vitals: Callable[[], Vitals] = Vitals
+    """How drwatch itself is, and its heartbeat."""
     zone: Callable[[], tzinfo] = _utc
     """Of the times on the page for people."""
 
@@ -138,13 +148,17 @@ class _Pages:
             Route("/api/v1/clusters/{cluster}/drill", self.announce, methods=["POST", "DELETE"]),
             Route("/api/v1/silences", self.silences),
             Route("/api/v1/silences", self.begin_silence, methods=["POST"]),
+            Route("/ping/{token}", self.ping, methods=["GET", "POST"]),
+            Route("/ping/{token}/{said}", self.ping, methods=["GET", "POST"]),
             Route("/api/v1/silences/{id}", self.end_silence, methods=["DELETE"]),
         ]
 
     async def status_page(self, request: Request) -> Response:
         reader = self._reader
         seen = reader.assessment(), reader.incidents(), reader.rows()
-        html = await asyncio.to_thread(page.render, *seen, reader.health(), reader.zone(), reader.duties())
+        html = await asyncio.to_thread(
+            page.render, *seen, reader.health(), reader.zone(), reader.duties(), reader.vitals()
+        )
         return HTMLResponse(html, headers={"content-security-policy": page.POLICY})
 
     async def metrics(self, request: Request) -> Response:
@@ -170,7 +184,8 @@ class _Pages:
 
     async def status(self, request: Request) -> Response:
         seen = self._reader.assessment(), self._reader.incidents(), self._reader.rows(), self._reader.duties()
-        return await asyncio.to_thread(lambda: JSONResponse(status_json(*seen)))
+        vitals = self._reader.vitals()
+        return await asyncio.to_thread(lambda: JSONResponse(status_json(*seen, vitals)))
 
     async def incidents(self, request: Request) -> Response:
         try:
@@ -263,6 +278,15 @@ class _Pages:
             names = ", ".join(each.node.name for each in self._seen(name)[1].cluster.nodes)
             raise HTTPException(404, f"{name} has no node {node}: it has {names}")
         return JSONResponse({"done": words})
+
+    async def ping(self, request: Request) -> Response:
+        """A job says how it went. A HEAD, which a link's preview sends, is no word of a job."""
+        if request.method == "HEAD":
+            raise HTTPException(405, headers={"allow": "GET, POST"})
+        said = request.path_params.get("said", "done")
+        if said not in list(Said) or not self._reader.ping(request.path_params["token"], Said(said)):
+            raise HTTPException(404, "no job has this address")
+        return PlainTextResponse("heard\n")
 
     async def silences(self, request: Request) -> Response:
         now = self._now()

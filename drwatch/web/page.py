@@ -11,6 +11,7 @@ from drwatch import __version__
 from drwatch.core.actuals import COMPONENTS
 from drwatch.core.advice import advice
 from drwatch.core.assessment import Assessment
+from drwatch.core.audit import Vitals
 from drwatch.core.drill import running
 from drwatch.core.duration import at_most, span
 from drwatch.core.finding import Severity
@@ -83,6 +84,7 @@ def render(
     wrong: str | None,
     zone: tzinfo,
     duties: Sequence[Duty] = (),
+    vitals: Vitals = Vitals(),  # noqa: B008 - immutable
 ) -> str:
     """The page; ``wrong`` is what ails drwatch itself, ``zone`` is where its readers are, ``duties`` who is on duty."""
     state, words = _summary(assessment, incidents, wrong)
@@ -99,7 +101,7 @@ def render(
         # The sort is stable: equally grave clusters stay in the configuration's order.
         for view, own in sorted(owned, key=lambda each: _gravity(each[1])):
             body.append(_cluster(assessment, view, own, zone))
-        body += _witness(assessment, rows)
+        body += _witness(assessment, rows, vitals)
     body.append(_footer())
     return document(words.partition(":")[0], body, REFRESH)
 
@@ -309,14 +311,21 @@ def _takeovers(assessment: Assessment, view: ClusterView, zone: tzinfo) -> Itera
     yield tag("table", *lines)
 
 
-def _witness(assessment: Assessment, rows: Sequence[Row]) -> Iterator[Markup]:
+def _witness(assessment: Assessment, rows: Sequence[Row], vitals: Vitals) -> Iterator[Markup]:
     lines: list[Markup] = []
+    if vitals.beats:
+        wrong = [*vitals.failing.values(), *([vitals.trouble] if vitals.trouble else [])]
+        ago = f"sent {span(assessment.at - vitals.beaten)} ago" if vitals.beaten else "not sent yet"
+        lines.append(_line("heartbeat", "; ".join([ago, *wrong]), "bad" if wrong else "good"))
     for name, health in assessment.snapshot.channels.items():
         if health.failing_since is not None:
             failing = span(assessment.at - health.failing_since)
             lines.append(_line(name, f"does not accept pages for {failing}: {health.detail}", "bad"))
         elif health.accepted_at is not None:
             lines.append(_line(name, f"accepted a page {span(assessment.at - health.accepted_at)} ago", "good"))
+    for name, proof in assessment.snapshot.proofs.items():
+        if name not in assessment.snapshot.channels and proof.accepted is not None:
+            lines.append(_line(name, f"accepted a page {span(assessment.at - proof.accepted)} ago", "good"))
     for row in rows:
         words = f"{row.title}: waiting for {span(assessment.at - row.created)}, {row.attempts} attempts. {row.detail}"
         lines.append(_line(f"page on {row.channel}", words, "warn"))

@@ -12,10 +12,11 @@ from typing import Any
 from drwatch import __version__
 from drwatch.core.advice import advice
 from drwatch.core.assessment import Assessment
+from drwatch.core.audit import Vitals
 from drwatch.core.exposure import Exposure
 from drwatch.core.incident import Incident
 from drwatch.core.paging import Row
-from drwatch.core.policy import NodePolicy
+from drwatch.core.policy import Job, NodePolicy
 from drwatch.core.recovery import Recovery, Term, backlog
 from drwatch.core.roles import application
 from drwatch.core.rota import Duty
@@ -33,7 +34,11 @@ Json = dict[str, Any]
 
 
 def status_json(
-    assessment: Assessment | None, incidents: Sequence[Incident], rows: Sequence[Row], duties: Sequence[Duty] = ()
+    assessment: Assessment | None,
+    incidents: Sequence[Incident],
+    rows: Sequence[Row],
+    duties: Sequence[Duty] = (),
+    vitals: Vitals = Vitals(),  # noqa: B008 - immutable
 ) -> Json:
     """Everything that the status page shows. ``assessment`` is None until the first tick; ``rows`` are not settled."""
     on_duty = [
@@ -50,6 +55,7 @@ def status_json(
             "version": __version__,
             "at": None,
             "unknown": "nothing has been judged yet",
+            "drwatch": _vitals(vitals),
             "clusters": [],
             "anchors": [],
             "channels": [],
@@ -64,9 +70,10 @@ def status_json(
         "version": __version__,
         "at": text_of(assessment.at),
         "unknown": "",
+        "drwatch": _vitals(vitals),
         "clusters": [_cluster(assessment, view, incidents) for view in assessment.clusters],
         "anchors": _probes(assessment, WITNESS),
-        "channels": [_paging_channel(name, health) for name, health in assessment.snapshot.channels.items()],
+        "channels": _paging_channels(assessment.snapshot),
         "incidents": [incident_json(each, assessment.at) for each in incidents if each.cluster not in shown],
         "findings": [finding_json(each) for each in assessment.findings if each.cluster not in shown],
         "silences": [silence_json(each, assessment.at) for each in assessment.silences],
@@ -108,6 +115,7 @@ def _cluster(assessment: Assessment, view: ClusterView, incidents: Iterable[Inci
         "drills": drills_json(assessment, cluster.name),
         "outages": [outage_json(each) for each in assessment.snapshot.outages if each.cluster == cluster.name],
         "files": _files(view),
+        "jobs": [_job(assessment, cluster.name, job) for job in cluster.jobs],
         "advice": [each._asdict() for each in advice(cluster, assessment.snapshot)],
         "incidents": [incident_json(each, assessment.at) for each in incidents if each.cluster == cluster.name],
         "findings": [finding_json(each) for each in assessment.findings if each.cluster == cluster.name],
@@ -232,6 +240,20 @@ def _files(view: ClusterView) -> list[Json]:
     ]
 
 
+def _job(assessment: Assessment, cluster: str, job: Job) -> Json:
+    heard = assessment.snapshot.jobs.get((cluster, job.name))
+    done = heard.done if heard else None
+    return {
+        "name": job.name,
+        "done_at": text_of(done),
+        "age_seconds": assessment.at - done if done else None,
+        "started_at": text_of(heard.started) if heard else None,
+        "failed_at": text_of(heard.failed) if heard else None,
+        "every_seconds": job.every,
+        "grace_seconds": job.grace,
+    }
+
+
 def _node(assessment: Assessment, node: NodePolicy) -> Json:
     snapshot = assessment.snapshot
     server = snapshot.latest(node.node, Probe.SERVER)
@@ -326,10 +348,23 @@ def _probe(probe: Probe, target: str, sight: Sight, now: Moment) -> Json:
     }
 
 
-def _paging_channel(name: str, health: ChannelHealth) -> Json:
+def _vitals(vitals: Vitals) -> Json:
+    return {
+        "failing": [{"reason": check, "sentence": words} for check, words in vitals.failing.items()],
+        "heartbeat": {"sends": vitals.beats, "sent_at": text_of(vitals.beaten), "trouble": vitals.trouble},
+    }
+
+
+def _paging_channels(snapshot: Snapshot) -> list[Json]:
+    names = dict.fromkeys((*snapshot.proofs, *snapshot.channels))
+    return [_paging_channel(name, snapshot.channels.get(name, ChannelHealth()), snapshot) for name in names]
+
+
+def _paging_channel(name: str, health: ChannelHealth, snapshot: Snapshot) -> Json:
+    proof = snapshot.proofs.get(name)
     return {
         "name": name,
-        "proven_at": text_of(health.accepted_at),
+        "proven_at": text_of(proof.accepted if proof else health.accepted_at),
         "failing_since": text_of(health.failing_since),
         "refused": health.refused,
         "detail": health.detail,

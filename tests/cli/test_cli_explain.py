@@ -195,3 +195,19 @@ def test_before_the_first_run_there_is_nothing_to_explain(config: Path) -> None:
     ran = drwatch("explain", "ABCDEF", "--config", config)
     assert (ran.status, ran.out) == (3, "")
     assert "has not run with this configuration yet" in ran.sentence
+
+
+async def test_a_channel_that_stood_in_is_told_with_whom_it_replaced_and_one_that_was_not_needed_is_not(
+    config: Path,  # noqa: F811
+) -> None:
+    row = Row("LAGLAG.1", "phone", "LAGLAG", PageReason.FIRST, Severity.WARNING, "WARNING lag", "words", at(15), at(15))
+    refused = replace(row, state=RowState.EXPIRED, detail="it is no longer news")
+    stood_in = replace(row, channel="mail", state=RowState.ACCEPTED, instead="phone")
+    missed = replace(row, event="LAGLAG.2", reason=PageReason.MISSED, state=RowState.ACCEPTED)
+    spare = replace(row, channel="sms", state=RowState.RESERVE)
+    await (await written(config, lag(), [refused, stood_in, spare, missed])).close()
+    said = await explained(config)
+    assert "Page LAGLAG.1 to mail instead of phone (first, accepted): WARNING lag" in said
+    assert "because it was over, and no page of it can have arrived here while it lasted" in said
+    assert "3 pages, 2 accepted" in said
+    assert "sms" not in said

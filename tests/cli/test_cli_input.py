@@ -167,6 +167,20 @@ def test_check_config_refuses_a_channel_that_apprise_does_not_know(config: Path)
     assert "topsecret" not in ran.err
 
 
+def test_check_config_tries_every_template_and_sends_nothing(config: Path) -> None:
+    text = config.read_text()
+    config.write_text(
+        text.replace("paging:\n", "paging:\n  templates: {title: '{{ nobody }}', body: '{{ 9 ** 9 }}'}\n")
+    )
+    ran = drwatch("check-config", config)
+    assert (ran.status, ran.out) == (2, "")
+    title, body = ran.err.splitlines()
+    assert title.startswith(f"{config}: the template of channel phone: its title 'nobody' is undefined")
+    assert "its body has Pow in line 1" in body
+    config.write_text(text.replace("paging:\n", "paging:\n  templates: {title: '{{ condition }} {{ rpo }}'}\n"))
+    assert drwatch("check-config", config).status == 0
+
+
 def test_status_without_a_daemon_says_how_to_start_it(config: Path) -> None:
     for form in ((), ("--json",)):
         ran = drwatch("status", *form, "--config", config)

@@ -40,6 +40,7 @@ class Machine:
         self.config = root / "etc/drwatch/drwatch.yaml"
         self.write("/etc/drwatch/mysql.pw", "correct horse\n")
         self.write("/etc/drwatch/phone.url", "ntfys://host/token-in-url\n")
+        self.write("/etc/drwatch/nightly-dump.token", "5ecret-token-of-a-job\n")
         self.write("/etc/drwatch/heartbeat.url", "https://heartbeat.example.no/token-in-url\n")
         self.write("/etc/drwatch/id_ed25519", "a key, as far as the configuration looks\n")
         self.write("/etc/drwatch/known_hosts", "10.0.0.1 ssh-ed25519 AAAA\n", mode=0o644)

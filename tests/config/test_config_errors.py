@@ -48,6 +48,12 @@ CHOICES = [
         id="a short alert",
     ),
     pytest.param(
+        '    sms: {url: "${SMS_URL}", format: short}\n',
+        "    sms: {alertmanager: [http://am1:9093], redact: true}\n",
+        "17: paging.channels.sms.redact: expected no redaction: an alert's labels name its subject. Remove it.",
+        id="a redacted alert",
+    ),
+    pytest.param(
         "    phone: {url_file: /etc/drwatch/phone.url}\n",
         "    phone: {url_file: /etc/drwatch/phone.url, fromat: short}\n",
         "16: paging.channels.phone.fromat: expected a known key. Perhaps format was meant.",

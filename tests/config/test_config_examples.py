@@ -25,6 +25,8 @@ clusters:
       oslo-b: {role: standby, mysql: {host: 10.0.0.2, password_file: /etc/drwatch/mysql.pw}, ssh: {}}
     files:
       uploads: {path: /var/www/html/uploads, marker: /var/lib/drwatch-sync/uploads, every: 5m}
+    jobs:
+      nightly-dump: {every: 1d, grace: 2h, token_file: /etc/drwatch/nightly-dump.token}
 paging:
   channels:
     phone: {url_file: /etc/drwatch/phone.url}

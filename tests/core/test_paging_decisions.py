@@ -9,21 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pager import Pager, Told
-from worlds import START, at
 
-from drwatch.core.finding import Condition, Confidence, Finding, Severity
-from drwatch.core.paging import (
-    BACKOFF,
-    REFUSED_AGAIN,
-    WARNING_EXPIRES,
-    Outcome,
-    PageReason,
-    Row,
-    RowState,
-    expired,
-    retry_after,
-    unsettled,
-)
+from drwatch.core.finding import Condition, Confidence, Finding
+from drwatch.core.paging import PageReason
 
 DOWN = Finding(Condition.PRIMARY_DOWN, "shop", "oslo-a", "dead")
 HUNG = Finding(Condition.PRIMARY_HUNG, "shop", "oslo-a", "hangs")
@@ -208,44 +196,3 @@ def test_first_and_resolved_are_told_exactly_once_and_in_order(weather: list[Fin
     assert reasons.count(PageReason.FIRST) == reasons.count(PageReason.RESOLVED)
     for before, after in pairwise(reasons):
         assert (after is PageReason.FIRST) == (before is PageReason.RESOLVED)
-
-
-ROW = Row(
-    event="ABCDEF.1",
-    channel="phone",
-    incident="ABCDEF",
-    reason=PageReason.FIRST,
-    severity=Severity.CRITICAL,
-    title="t",
-    body="b",
-    created=START,
-    due=START,
-)
-
-
-@given(st.integers(0, 50), st.floats(0, 1))
-def test_a_failed_attempt_is_made_again_soon_and_never_later_than_a_minute(attempts: int, chance: float) -> None:
-    seconds = retry_after(replace(ROW, attempts=attempts), Outcome.FAILED, chance)
-    assert 0.5 <= seconds <= 60
-    assert seconds <= max(0.5, BACKOFF[min(max(attempts, 1), 5) - 1])
-
-
-@given(st.integers(0, 50), st.floats(0, 1))
-def test_an_attempt_that_may_have_arrived_waits_before_its_copy(attempts: int, chance: float) -> None:
-    assert 30 <= retry_after(replace(ROW, attempts=attempts), Outcome.AMBIGUOUS, chance) <= 90
-
-
-def test_a_channel_that_refused_for_good_is_tried_again_after_five_minutes() -> None:
-    assert retry_after(ROW, Outcome.REFUSED, 0.5) == REFUSED_AGAIN
-
-
-@pytest.mark.parametrize(("severity", "over"), [(Severity.CRITICAL, False), (Severity.WARNING, True)])
-def test_a_warning_expires_after_a_day_and_a_critical_page_never(severity: Severity, over: bool) -> None:
-    row = replace(ROW, severity=severity)
-    assert not expired(row, at(WARNING_EXPIRES - 1))
-    assert expired(row, at(WARNING_EXPIRES)) is over
-
-
-def test_what_is_due_or_under_way_is_not_settled() -> None:
-    rows = [replace(ROW, state=state) for state in RowState]
-    assert {row.state for row in unsettled(rows)} == {RowState.DUE, RowState.SENDING}

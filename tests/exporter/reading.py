@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families as text
 from prometheus_client.samples import Sample
 
 from drwatch.core.assessment import Assessment
+from drwatch.core.audit import Vitals
 from drwatch.core.incident import Incident
 from drwatch.core.paging import Row
 from drwatch.exporter import Exporter, Instruments
@@ -42,9 +43,18 @@ def exporter(
     incidents: Iterable[Incident] = (),
     rows: Iterable[Row] = (),
     instruments: Instruments | None = None,
+    undelivered: int = 0,
 ) -> Exporter:
     told, due = tuple(incidents), tuple(rows)
-    return Exporter(lambda: assessment, lambda: told, lambda: due, instruments or Instruments())
+    vitals = Vitals(beats=True, beaten=assessment.at) if assessment else Vitals()
+    return Exporter(
+        lambda: assessment,
+        lambda: told,
+        lambda: due,
+        lambda: undelivered,
+        instruments or Instruments(),
+        lambda: vitals,
+    )
 
 
 def rendered(source: Exporter, accept: str = "") -> tuple[bytes, str]:
@@ -56,9 +66,10 @@ def scrape(
     incidents: Iterable[Incident] = (),
     rows: Iterable[Row] = (),
     instruments: Instruments | None = None,
+    undelivered: int = 0,
 ) -> Scrape:
     """What Prometheus would read, the same in both of its formats."""
-    source = exporter(assessment, incidents, rows, instruments)
+    source = exporter(assessment, incidents, rows, instruments, undelivered)
     plain, _ = rendered(source)
     modern, _ = rendered(source, OPENMETRICS)
     read = Scrape(sample for family in text(plain.decode()) for sample in family.samples)

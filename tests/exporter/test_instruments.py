@@ -30,7 +30,9 @@ def test_a_channel_is_there_with_nothing_sent_so_that_its_first_failure_is_an_in
     instruments = Instruments(["phone"])
     assert set(scrape(None, instruments=instruments).named("drwatch_pages_total").values()) == {0.0}
     instruments.paged("phone", Outcome.FAILED)
+    assert scrape(None, instruments=instruments)("drwatch_paging_channels") == 1.0
     instruments.expect(["phone", "sms"])
+    assert scrape(None, instruments=instruments)("drwatch_paging_channels") == 2.0
     seen = scrape(None, instruments=instruments).named("drwatch_pages_total")
     assert seen["phone", "failed"] == 1.0
     assert {key for key, value in seen.items() if value == 0.0} == {

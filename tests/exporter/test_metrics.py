@@ -64,7 +64,7 @@ def test_no_number_stands_for_something_unknown_at_any_moment_of_a_start() -> No
 
 def test_before_the_first_judgement_there_is_the_build_and_nothing_of_the_world() -> None:
     seen = scrape(None)
-    assert seen.names & set(FAMILIES) == {"drwatch_build_info"}
+    assert seen.names & set(FAMILIES) == {"drwatch_build_info", "drwatch_audit_failing"}
 
 
 def test_the_figures_are_those_of_the_claim() -> None:
@@ -361,6 +361,11 @@ def test_the_ledger_tells_how_long_its_oldest_page_has_waited() -> None:
     assert seen("drwatch_page_ledger_pending") == 2.0
     assert seen("drwatch_page_oldest_due_seconds") == 300.0
     assert scrape(assessment)("drwatch_page_oldest_due_seconds") == 0.0
+
+
+def test_the_critical_troubles_that_too_few_channels_have_taken_are_counted() -> None:
+    for count in (0, 2):
+        assert scrape(world.whole(), undelivered=count)("drwatch_page_critical_undelivered") == count
 
 
 def test_a_channel_is_proven_when_it_last_accepted_and_never_before() -> None:

@@ -66,7 +66,7 @@ async def living_world() -> AsyncIterator[int]:
     async def blackbox(incident: str) -> tuple[Boxed, ...]:
         return ()
 
-    exporter = Exporter(assessment, incidents, rows, instruments)
+    exporter = Exporter(assessment, incidents, rows, lambda: 0, instruments)
     app = application(
         Reader(assessment, incidents, rows, exporter.render, lambda: None, history, blackbox, lambda *_: None)
     )

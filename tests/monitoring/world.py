@@ -15,12 +15,14 @@ from drwatch.core.drill import Drill
 from drwatch.core.finding import Severity
 from drwatch.core.gtid import GtidPosition
 from drwatch.core.incident import Incident, advance
+from drwatch.core.job import Said
 from drwatch.core.paging import PageReason, Row
 from drwatch.core.policy import (
     Cluster,
     Endpoint,
     EndpointKind,
     FileSet,
+    Job,
     NodePolicy,
     Objectives,
     Paging,
@@ -71,6 +73,7 @@ SHOP = Cluster(
     (_node(A, Role.PRIMARY, "10.0.0.1"), _node(B, Role.STANDBY, "10.0.0.2")),
     Objectives(rpo=60.0, rto=900.0),
     (UPLOADS, INVOICES),
+    jobs=(Job("nightly-dump", 86400.0, 7200.0),),
     endpoint=Endpoint(EndpointKind.DNS, "db.example.no"),
 )
 DARK = Cluster("dark", (_node(DARK_A, Role.PRIMARY, "10.0.1.1"), _node(DARK_B, Role.STANDBY, "10.0.1.2")))
@@ -205,6 +208,7 @@ def seen(samples: Sequence[Sample], now: Moment = NOW) -> Snapshot:
     """The samples folded; the phone's channel accepted a page an hour ago, the SMS gateway refuses."""
     past = replace(snapshot(samples), outages=(drilled(now), takeover(now)), drills=(of_drill(now),))
     told = past.told("phone", True, False, "", now.plus(-3600.0))
+    told = told.heard("shop", "nightly-dump", Said.DONE, now.plus(-7200.0))
     return told.told("sms", False, True, "the gateway says: no credit", now.plus(-90.0))
 
 

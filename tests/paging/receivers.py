@@ -37,13 +37,15 @@ class Inbox:
     """An HTTP receiver; the first part of the path says how it behaves.
 
     A number answers with that status, ``hang`` never answers, ``drip`` answers without an end, ``reset`` takes the
-    page and breaks the connection, anything else accepts. Everything that came is in ``pages``. With ``always`` it
-    behaves like that whatever the path.
+    page and breaks the connection, ``slow`` answers after 8 s, ``mends`` fails once and then accepts, anything else
+    accepts. Everything that came is in ``pages``. With ``always`` it behaves like that whatever the path.
     """
 
     def __init__(self) -> None:
         self.pages: list[Page] = []
         self.always: str | None = None
+        self.headers: dict[str, str] = {}
+        """Sent with each answer."""
         self._over = threading.Event()
         inbox = self
 
@@ -87,6 +89,10 @@ class Inbox:
             body = json.loads(said)
         self.pages.append(Page(request.path, time.monotonic(), body, dict(request.headers)))
         behaviour = self.always or request.path.strip("/").split("/")[0].split("?")[0]
+        if behaviour == "slow":
+            self._over.wait(8)
+        if behaviour == "mends" and len(self.at("mends")) == 1:
+            behaviour = "500"
         if behaviour == "hang":
             self._over.wait(120)
         elif behaviour == "reset":
@@ -103,6 +109,8 @@ class Inbox:
             request.send_response(status)
             if 300 <= status < 400:
                 request.send_header("Location", "/portal")
+            for name, value in self.headers.items():
+                request.send_header(name, value)
             request.send_header("Content-Length", "2")
             request.end_headers()
             request.wfile.write(b"ok")

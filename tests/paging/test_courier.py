@@ -155,6 +155,10 @@ async def test_check_tells_what_is_wrong_with_each_url_and_sends_nothing(inbox: 
             "good": inbox.url("ok"),
             "two topics": "ntfy://127.0.0.1/one/two",
             "two mails": "mailto://u:p@example.no?smtp=127.0.0.1&to=a@example.no,b@example.no",
+            "a copy": "mailto://u:p@example.no?smtp=127.0.0.1&to=a@example.no&bcc=b@example.no",
+            "two chats": "tgram://123456789:abcdefg_hijklmnop/11111/22222",
+            "two rooms": "matrix://u:p@127.0.0.1/#one/#two",
+            "two users": "opsgenie://a1b2c3d4-0000/user1/user2",
             "two numbers": "signal://127.0.0.1:9/+15551234567/+15557654321/+15557654322",
             "two urls": f"{inbox.url('ok')}, {inbox.url('ok')}",
             "no scheme": "just words",
@@ -165,6 +169,10 @@ async def test_check_tells_what_is_wrong_with_each_url_and_sends_nothing(inbox: 
     assert wrong == {
         "two topics": "2 targets in one URL: give each its own channel, so that each page has one answer",
         "two mails": "2 targets in one URL: give each its own channel, so that each page has one answer",
+        **dict.fromkeys(
+            ("a copy", "two chats", "two rooms", "two users"),
+            "2 targets in one URL: give each its own channel, so that each page has one answer",
+        ),
         "two numbers": "2 targets in one URL: give each its own channel, so that each page has one answer",
         "two urls": "more than one URL: give each its own channel, so that each page has one answer",
         "no scheme": "no Apprise URL: it has no scheme such as ntfys:// or mailtos://",

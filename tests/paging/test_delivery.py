@@ -74,6 +74,25 @@ async def test_an_answer_is_read_for_what_it_says(courier: Make, inbox: Inbox) -
     assert sorted(page.path.strip("/") for page in inbox.pages) == sorted(expected)
 
 
+@pytest.mark.parametrize(
+    ("path", "said", "wait"),
+    [
+        ("429", "30", 30.0),
+        ("429?method=put", "30", 30.0),
+        ("503", "0", 0.0),
+        ("429", "Fri, 31 Dec 1999 23:59:59 GMT", 0.0),
+        ("429", "soon", None),
+        ("500", "30", None),
+        ("404", "30", None),
+    ],
+)
+async def test_how_long_a_service_wants_to_be_left_alone_is_heard(
+    courier: Make, inbox: Inbox, path: str, said: str, wait: float | None
+) -> None:
+    inbox.headers["Retry-After"] = said
+    assert (await send(courier(phone=inbox.url(path)), "phone")).wait == wait
+
+
 async def test_a_redirect_is_not_followed_even_if_the_url_asks_for_it(courier: Make, inbox: Inbox) -> None:
     delivery = await send(courier(phone=inbox.url("302?redirect=yes")), "phone")
     assert delivery.outcome is Outcome.FAILED

@@ -2,13 +2,19 @@
 
 from dataclasses import replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from drwatch.core.assessment import Assessment
 from drwatch.core.finding import Condition
+from drwatch.core.message import Message
+from drwatch.core.paging import Page
+from drwatch.core.policy import Policy
 from drwatch.lab import virtual
 from drwatch.lab.scenario import Act, Scenario
 from drwatch.lab.scenarios import SCENARIOS, SIMULATED
+from drwatch.paging.words import Words
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime(noop_cycles=1)]
 
@@ -16,12 +22,50 @@ pytestmark = [pytest.mark.asyncio, pytest.mark.looptime(noop_cycles=1)]
 PLAYED = {name: scenario for name, scenario in (SCENARIOS | SIMULATED).items() if scenario.crash is None}
 
 
+class Overheard(Words):
+    """The ordinary words; and what a channel would have been told that must hear no name, of the same events."""
+
+    def __init__(self, policy: Policy) -> None:
+        zone = ZoneInfo(policy.zone)
+        super().__init__(policy.paging, zone)
+        private = frozenset(policy.paging.channels)
+        self._veiled = Words(replace(policy.paging, private=private), zone)
+        self.veiled: list[str] = []
+
+    def write(self, page: Page, assessment: Assessment, channel: str) -> Message:
+        other = self._veiled.write(page, assessment, channel)
+        self.veiled += [other.title, other.body, other.short]
+        return super().write(page, assessment, channel)
+
+
+def names(policy: Policy) -> set[str]:
+    """All that the configuration calls by a name or an address, but for its cluster."""
+    nodes = [each for cluster in policy.clusters for each in cluster.nodes]
+    words = {word for each in nodes for word in (each.node.name, each.mysql, each.ssh, each.ssh_host, each.datadir)}
+    files = [each for cluster in policy.clusters for each in cluster.files]
+    words |= {word for each in files for word in (each.name, each.path, each.marker)}
+    words |= {job.name for cluster in policy.clusters for job in cluster.jobs}
+    return {word for word in words if word} | set(policy.anchors) | {"10.0.0.", "/var/", "drwatch@"}
+
+
 @pytest.mark.parametrize("name", PLAYED)
-async def test_a_scenario_pages_what_it_must_and_nothing_else(name: str, tmp_path: Path) -> None:
-    scenario = PLAYED[name]
-    played = await virtual.play(scenario, tmp_path)
+async def test_a_scenario_pages_what_it_must_and_nothing_else_and_no_name_where_none_may_go(
+    name: str, tmp_path: Path
+) -> None:
+    scenario, overheard = PLAYED[name], list[Overheard]()
+
+    def overhear(policy: Policy) -> Overheard:
+        overheard.append(Overheard(policy))
+        known.update(names(policy))
+        return overheard[-1]
+
+    known = set[str]()
+    played = await virtual.play(scenario, tmp_path, words=overhear)
     assert played.missing == []
     assert played.unexpected == []
+    veiled = "\n".join(overheard[0].veiled)
+    assert bool(veiled) == bool(played.pages)
+    assert [word for word in known if word in veiled] == []
     told = {line.condition for line in played.history}
     assert not scenario.history or told & set(scenario.history)
 

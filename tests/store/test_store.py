@@ -17,6 +17,7 @@ import ledger
 import pytest
 from ledger import NIGHT, at, incident, row
 
+from drwatch.core.delivery import Reach
 from drwatch.core.incident import Phase
 from drwatch.core.memory import Memory
 from drwatch.core.paging import Outcome, RowState
@@ -121,10 +122,31 @@ async def test_an_attempt_that_a_stop_cut_short_may_have_arrived_and_is_due_now(
     await store.commit([], [row()])
     await store.mark(replace(row(), state=RowState.SENDING, attempts=2, ambiguous=1, due=at(90)))
     for _ in range(2):
-        # However often it is read: only an attempt that was begun counts.
         (only,) = (await store.load(LATER)).rows
-        assert (only.state, only.attempts, only.ambiguous, only.due) == (RowState.DUE, 2, 2, LATER)
+        assert (only.state, only.attempts, only.ambiguous, only.due) == (RowState.DUE, 2, 1, LATER)
         assert "may have arrived" in only.detail
+
+
+async def test_what_is_not_settled_comes_back_with_all_of_its_event_and_with_what_arrived(opened: Open) -> None:
+    store = await opened()
+    spare = row("A.1", "mail", RowState.RESERVE)
+    rows = [row("A.1"), row("A.1", "sms"), spare, row("B.1"), row("B.1", "sms"), row("B.1", "mail")]
+    await store.commit([incident("A"), incident("B")], rows)
+    await store.mark(replace(row("A.1", "sms"), state=RowState.ACCEPTED, instead="phone"))
+    await store.mark(replace(row("B.1"), state=RowState.ACCEPTED))
+    await store.mark(replace(row("B.1", "sms"), state=RowState.EXPIRED))
+    await store.mark(replace(row("B.1", "mail"), state=RowState.PERHAPS, ambiguous=3))
+    loaded = await store.load(at(5))
+    assert [(each.channel, each.state, each.instead) for each in loaded.rows] == [
+        ("mail", RowState.RESERVE, ""),
+        ("phone", RowState.DUE, ""),
+        ("sms", RowState.ACCEPTED, "phone"),
+    ]
+    arrived, nothing = Reach(at(5), perhaps=True, accepted=True), Reach(at(5))
+    assert loaded.reach == {
+        "A": {"phone": nothing, "sms": arrived},
+        "B": {"phone": arrived, "sms": nothing, "mail": Reach(at(5), perhaps=True)},
+    }
 
 
 async def test_every_attempt_leaves_a_line(opened: Open, path: Path) -> None:
@@ -218,7 +240,7 @@ async def test_a_daemon_that_was_killed_leaves_the_lock_free_and_its_page_due_on
     await process.wait()
     rows = (await (await opened()).load(LATER)).rows
     assert [(one.channel, one.state, one.attempts, one.ambiguous) for one in rows] == [
-        ("phone", RowState.DUE, 1, 1),
+        ("phone", RowState.DUE, 1, 0),
         ("sms", RowState.DUE, 0, 0),
     ]
 

@@ -13,11 +13,12 @@ from typing import Any
 from starlette.types import ASGIApp
 from worlds import POLICY, START
 
-from drwatch.core.ack import Answer as Said
+from drwatch.core.ack import Answer as InHand
 from drwatch.core.acknowledge import acknowledge
 from drwatch.core.assessment import Assessment
 from drwatch.core.drill import Drill
 from drwatch.core.incident import Incident
+from drwatch.core.job import Said
 from drwatch.core.paging import Row
 from drwatch.core.rota import Duty
 from drwatch.core.silence import Silence, Wish, silence
@@ -46,6 +47,8 @@ class World:
     """Cluster and seconds of each drill that was said to begin; 0 seconds for one that is over."""
     links: Links | None = None
     duties: Sequence[Duty] = ()
+    pinged: list[Said] = field(default_factory=list)
+    """What the backup said."""
     silences: list[Silence] = field(default_factory=list)
     asked_for: list[int] = field(default_factory=list)
     """How much history was asked for."""
@@ -84,13 +87,21 @@ class World:
         found = next((each for each in self.silences if each.id == name), None)
         return replace(found, ended=START.plus(60), ended_by=by) if found else None
 
-    async def acknowledge(self, said: Said) -> Incident:
-        taken = acknowledge(said, self.incidents, 3600.0, self.assessment.at if self.assessment else START)
+    async def acknowledge(self, answer: InHand) -> Incident:
+        taken = acknowledge(answer, self.incidents, 3600.0, self.assessment.at if self.assessment else START)
         self.incidents = tuple(taken if each.id == taken.id else each for each in self.incidents)
         return taken
 
+    def ping(self, token: str, said: Said) -> bool:
+        if token != "the-token-of-the-backup":
+            return False
+        self.pinged.append(said)
+        return True
+
     def application(self) -> ASGIApp:
-        exporter = Exporter(lambda: self.assessment, lambda: self.incidents, lambda: self.rows, Instruments(["phone"]))
+        exporter = Exporter(
+            lambda: self.assessment, lambda: self.incidents, lambda: self.rows, lambda: 0, Instruments(["phone"])
+        )
         return application(
             Reader(
                 assessment=lambda: self.assessment,
@@ -108,6 +119,7 @@ class World:
                 acknowledge=self.acknowledge,
                 links=self.links,
                 duties=lambda: self.duties,
+                ping=self.ping,
             )
         )
 

@@ -53,6 +53,7 @@ def test_the_page_has_every_key_and_no_other() -> None:
         "Rehearsal": rehearsed,
         "Outage": shop["outages"][0],
         "File set": shop["files"][0],
+        "Job": shop["jobs"][0],
         "Node": standby,
         "Replication channel": standby["replication"][0],
         "Host": standby["host"],

@@ -17,6 +17,7 @@ from drwatch.core.symptoms import (
     flapping,
     history,
     host,
+    jobs,
     ledger,
     objectives,
     paging,
@@ -47,12 +48,13 @@ def of_cluster(view: ClusterView, policy: Policy, snapshot: Snapshot, firing: Fi
     yield from objectives.findings(view, snapshot, firing)
     yield from rehearsal.findings(view, snapshot, now)
     yield from files.findings(view, policy, snapshot, firing)
+    yield from jobs.findings(view, snapshot, now)
     yield from host.findings(view, policy, snapshot, firing)
     yield from blindness.findings(view, policy, snapshot, now)
     yield from flapping.findings(view, policy, snapshot, now)
 
 
-def of_drwatch(snapshot: Snapshot, now: Moment) -> Iterator[Finding]:
+def of_drwatch(snapshot: Snapshot, policy: Policy, now: Moment) -> Iterator[Finding]:
     """What is wrong with drwatch itself, whatever the cluster."""
-    yield from paging.findings(snapshot)
+    yield from paging.findings(snapshot, policy.paging, now)
     yield from ledger.findings(snapshot, now)

@@ -59,6 +59,8 @@ def open_channel(url: str, limit: float) -> apprise.NotifyBase:
     service.socket_connect_timeout = limit / 3
     service.socket_read_timeout = limit * 0.6
     targets = max(len(service), _count(getattr(service, "targets", ())), _count(getattr(service, "topics", ())))
+    # A mail server that takes one recipient and refuses another is told of by nobody.
+    targets += sum(_count(getattr(service, copies, ())) for copies in ("cc", "bcc"))
     if targets > 1:
         raise Trouble(f"{targets} targets in one URL: give each its own channel, so that each page has one answer")
     return service

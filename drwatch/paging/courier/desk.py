@@ -93,7 +93,7 @@ class Desk:
 
         def inside() -> object:
             verdict = post(ask["post"], limit) if "post" in ask else tell(service, ask, self._redact)
-            return {"outcome": verdict.outcome, "detail": verdict.detail}
+            return {"outcome": verdict.outcome, "detail": verdict.detail, "wait": verdict.wait}
 
         begun = time.monotonic()
         others = [self._outbox, *(attempt.child.pipe for attempt in self._attempts.values())]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import apprise
 
+from drwatch.paging.courier.leave import Leave
 from drwatch.paging.courier.listening import listening
-from drwatch.paging.courier.verdict import Verdict, judge
+from drwatch.paging.courier.verdict import FAILED, Verdict, judge
 from drwatch.paging.courier.wire import Wire
 
 KINDS: Final = {
@@ -61,6 +63,8 @@ def tell(service: Any, ask: Mapping[str, Any], redact: Callable[[str], str]) -> 
     carrier.add(service)
     wire = Wire()
     wire.watch()
+    leave = Leave()
+    leave.listen()
     with listening(logging.DEBUG) as said:
         result = carrier.notify(
             body=body,
@@ -70,4 +74,5 @@ def tell(service: Any, ask: Mapping[str, Any], redact: Callable[[str], str]) -> 
         )
         wire.close()
         given_up = result.status is apprise.AppriseResultStatus.TIMEOUT
-        return judge(bool(result), given_up, tuple(said), wire, redact)
+        verdict = judge(bool(result), given_up, tuple(said), wire, redact)
+    return replace(verdict, wait=leave.seconds) if verdict.outcome == FAILED else verdict

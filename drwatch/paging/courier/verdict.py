@@ -30,6 +30,8 @@ class Verdict:
 
     outcome: str
     detail: str
+    wait: float | None = None
+    """Seconds for which the service asked to be left alone; None where it did not."""
 
 
 def judge(accepted: bool, given_up: bool, said: Sequence[Line], wire: Wire, redact: Callable[[str], str]) -> Verdict:

@@ -1,0 +1,92 @@
+"""When a channel is to be tried with a test page: so that it is known by day whether it will wake anybody at night."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, tzinfo
+from types import MappingProxyType
+
+from drwatch.core.finding import Severity
+from drwatch.core.paging import PageReason, Row
+from drwatch.core.policy import Paging, Prove
+from drwatch.core.proof import Proof
+from drwatch.core.sample import Moment
+from drwatch.core.snapshot import Snapshot
+
+Proofs = Mapping[str, Proof]
+
+DAYTIME = timedelta(hours=12)
+"""From the hour of the test on: nobody is woken for one. What took a page just after it is tried again 36 h later."""
+
+NEW = 600.0
+"""Seconds that whoever sets a channel up has for a ``drwatch page-test`` of his own, before drwatch tries it."""
+
+LATE = timedelta(hours=1)
+"""A test that no attempt brought through for so long is not coming."""
+
+BODY = "If you can read this, drwatch can wake you through this channel. Nothing is wrong."
+
+
+def introduced(proofs: Proofs, paging: Paging, now: Moment) -> Proofs:
+    """With every channel that is configured, and no other."""
+    if proofs.keys() == set(paging.channels):
+        return proofs
+    return MappingProxyType({name: proofs.get(name) or Proof(since=now) for name in paging.channels})
+
+
+def next_test(proof: Proof, prove: Prove, zone: tzinfo) -> datetime:
+    """When the channel is to be tried, in UTC: once its proof is old enough, in the next daytime."""
+    latest = max(filter(None, (proof.accepted, proof.tested)), key=lambda at: at.loop, default=None)
+    old = latest.wall + timedelta(seconds=prove.every) if latest else proof.since.wall + timedelta(seconds=NEW)
+    return _by_day(old, prove, zone)
+
+
+def overdue(proof: Proof, prove: Prove, zone: tzinfo, started: Moment, now: Moment) -> bool:
+    """Whether the channel should have taken a test by now; ``started`` is when this drwatch was."""
+    due = max(next_test(replace(proof, tested=None), prove, zone), started.wall + timedelta(seconds=NEW))
+    return now.wall > _by_day(due, prove, zone) + LATE
+
+
+def _by_day(old: datetime, prove: Prove, zone: tzinfo) -> datetime:
+    day = old.astimezone(zone).date() - timedelta(days=1)
+    while True:
+        opens = datetime.combine(day, prove.at, zone).astimezone(UTC)
+        if old < opens + DAYTIME:
+            return max(old, opens)
+        day += timedelta(days=1)
+
+
+def tests(proofs: Proofs, paging: Paging, zone: tzinfo, now: Moment) -> tuple[Proofs, tuple[Row, ...]]:
+    """The tests that are due now, and the proofs with those noted."""
+    due = [name for name in tried(proofs, paging) if next_test(proofs[name], paging.prove, zone) <= now.wall]
+    if not due:
+        return proofs, ()
+    noted = {name: replace(proofs[name], tested=now) for name in due}
+    return MappingProxyType({**proofs, **noted}), tuple(_row(name, paging, zone, now) for name in due)
+
+
+def turn(snapshot: Snapshot, paging: Paging, zone: tzinfo, now: Moment) -> tuple[Snapshot, tuple[Row, ...]]:
+    """The snapshot that knows of every channel, and the tests that are due; the same one where nothing is new."""
+    proofs, rows = tests(introduced(snapshot.proofs, paging, now), paging, zone, now)
+    return (snapshot if proofs is snapshot.proofs else replace(snapshot, proofs=proofs)), rows
+
+
+def tried(proofs: Proofs, paging: Paging) -> list[str]:
+    """The channels that are to be tried at all."""
+    return [name for name in paging.channels if name in proofs and name not in paging.unproved]
+
+
+def _row(channel: str, paging: Paging, zone: tzinfo, now: Moment) -> Row:
+    event = f"TEST.{now.wall.astimezone(zone):%Y-%m-%dT%H:%M}"
+    return Row(
+        event=event,
+        channel=channel,
+        incident=event,
+        reason=PageReason.TEST,
+        severity=Severity.WARNING,
+        title=f"TEST: drwatch can reach you here [{event}]",
+        body="" if channel in paging.short else BODY,
+        created=now,
+        due=now,
+    )

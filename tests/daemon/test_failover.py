@@ -1,0 +1,109 @@
+"""The watch with channels that fail: who is told instead, how often, and what they read in the end."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from simulated import Carrier, running
+
+from drwatch.core.delivery import COPIES
+from drwatch.core.finding import Condition
+from drwatch.core.paging import Letter, Outcome
+from drwatch.lab.simulator import Accepted, World, clock
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.looptime(noop_cycles=1)]
+
+PHONE_THEN_SMS = {
+    "paging.channels": {"phone": {"url_file": "phone.url"}, "sms": {"url_file": "sms.url", "format": "short"}},
+    "paging.escalation": [{"to": ["phone"]}, {"to": ["sms"], "after": "30m"}],
+}
+
+
+class Slow(Carrier):
+    """A channel that takes what it is given and says nothing for a quarter of a minute."""
+
+    def __init__(self, hangs: str) -> None:
+        super().__init__()
+        self.hangs, self.took = hangs, list[tuple[str, str, float]]()
+
+    async def send(self, letter: Letter) -> Accepted:
+        self.took.append((letter.channel, letter.title, clock().loop))
+        if letter.channel == self.hangs:
+            await asyncio.sleep(15)
+            return Accepted(Outcome.AMBIGUOUS, "killed after 15 s: it may have arrived")
+        return await super().send(letter)
+
+
+async def test_a_refused_page_is_on_the_next_channel_within_a_second_and_so_is_that_the_first_is_broken(
+    tmp_path: Path,
+) -> None:
+    world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.REFUSED})
+    async with running(tmp_path, world, carrier, **PHONE_THEN_SMS) as watch:
+        world.strike("primary-killed")
+        await asyncio.sleep(7)
+        assert [(channel, title.split()[2]) for channel, title in carrier.told] == [
+            ("sms", "PrimaryDown"),
+            ("sms", "phone"),
+        ]
+        assert carrier.told[1][1].startswith("WARNING PagingBroken phone")
+        assert watch.open() == {Condition.PRIMARY_DOWN, Condition.PAGING_BROKEN}
+        assert watch.daemon.undelivered == 1
+        await asyncio.sleep(60)
+        assert len(carrier.told) == 2
+        carrier.outcomes.clear()
+        await asyncio.sleep(340)
+        titles = [title for channel, title in carrier.told if channel == "phone"]
+        assert [title.split(" since")[0] for title in titles] == ["CRITICAL shop: PrimaryDown oslo-a"]
+        assert watch.open() == {Condition.PRIMARY_DOWN}, "the page that waited has proved the channel"
+        assert watch.daemon.undelivered == 0
+
+
+async def test_a_channel_that_hangs_is_stood_in_for_after_five_seconds_and_gets_three_copies_and_no_more(
+    tmp_path: Path,
+) -> None:
+    world, carrier = World("shop", 50.0), Slow("phone")
+    settings = {
+        **PHONE_THEN_SMS,
+        "paging.remind": "2h",
+        "paging.escalation": [{"to": ["phone"]}, {"to": ["sms"], "after": "2h"}],
+    }
+    async with running(tmp_path, world, carrier, **settings):
+        world.strike("primary-killed")
+        await asyncio.sleep(200)
+        first = {channel: at for channel, title, at in reversed(carrier.took) if "PrimaryDown" in title}
+        assert 5.0 <= first["sms"] - first["phone"] < 6.0
+        copies = [channel for channel, title, _ in carrier.took if "PrimaryDown" in title]
+        assert (copies.count("phone"), copies.count("sms")) == (COPIES, 1)
+
+
+async def test_of_a_trouble_that_could_not_be_told_a_channel_hears_when_all_is_over_and_once(tmp_path: Path) -> None:
+    world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.FAILED})
+    async with running(tmp_path, world, carrier) as watch:
+        world.strike("primary-killed")
+        await asyncio.sleep(30)
+        world.strike("primary-killed", mend=True)
+        await asyncio.sleep(90)
+        assert carrier.told == []
+        carrier.outcomes.clear()
+        await asyncio.sleep(120)
+        told = [title for _, title in carrier.told if "PrimaryDown" in title]
+        assert len(told) == 1
+        assert told[0].startswith("MISSED shop: PrimaryDown oslo-a was 02:14:")
+        assert watch.daemon.rows == ()
+
+
+async def test_what_waits_for_a_channel_that_is_taken_out_of_the_configuration_goes_to_another(tmp_path: Path) -> None:
+    world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.FAILED, "sms": Outcome.FAILED})
+    async with running(tmp_path, world, carrier, **PHONE_THEN_SMS):
+        world.strike("primary-killed")
+        await asyncio.sleep(8)
+        carrier.outcomes.clear()
+    settings = {
+        "paging.channels": {"sms": {"url_file": "sms.url", "format": "short"}},
+        "paging.escalation": [{"to": ["sms"]}],
+    }
+    async with running(tmp_path, world, carrier, **settings):
+        await asyncio.sleep(5)
+    assert [channel for channel, title in carrier.told if "PrimaryDown" in title] == ["sms"]
