@@ -481,7 +481,11 @@ PANELS = [
     lines(
         "Pages that nobody has accepted",
         "Their number, left; how long the oldest has waited, right.",
-        [query("drwatch_page_ledger_pending", "pending"), query("drwatch_page_oldest_due_seconds", "oldest")],
+        [
+            query("drwatch_page_ledger_pending", "pending"),
+            query("drwatch_page_oldest_due_seconds", "oldest"),
+            query("drwatch_page_critical_undelivered", "critical ones that too few channels have"),
+        ],
         "short",
         width=8,
         overrides=[by_name("B", unit="s", **{"custom.axisPlacement": "right"})],

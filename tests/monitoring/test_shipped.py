@@ -101,6 +101,7 @@ def written() -> set[str]:
 WITHOUT_A_PANEL = {
     "drwatch_node_role_configured": "a setting: the panel of the roles shows what the nodes are",
     "drwatch_replication_heartbeat_period_seconds": "a setting: where it could be better, the status page advises",
+    "drwatch_paging_channels": "a setting: where there is one alone, drwatch says so at its start",
     "drwatch_build_info": "always 1: its version stands in the footer of the status page",
 }
 """What no operator watches a graph of, and why."""
