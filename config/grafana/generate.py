@@ -485,10 +485,12 @@ PANELS = [
             query("drwatch_page_ledger_pending", "pending"),
             query("drwatch_page_oldest_due_seconds", "oldest"),
             query("drwatch_page_critical_undelivered", "critical ones that too few channels have"),
+            query("sum(drwatch_incident_acknowledged)", "somebody has in hand"),
+            query("max(drwatch_incident_unanswered_seconds)", "longest unanswered"),
         ],
         "short",
         width=8,
-        overrides=[by_name("B", unit="s", **{"custom.axisPlacement": "right"})],
+        overrides=[by_name(each, unit="s", **{"custom.axisPlacement": "right"}) for each in ("B", "E")],
     ),
     lines(
         "Since each channel was proven",

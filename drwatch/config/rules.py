@@ -35,7 +35,7 @@ def problems(data: Data) -> Iterator[Problem]:
             yield from _one_source(data, (*at, "jobs", job), ("token_file", "credential", "token"))
     yield from _paging(data)
     yield from _maintenance(data)
-    if _mapping(data, "heartbeat"):
+    if isinstance(_get(data, "heartbeat"), dict):
         yield from _one_source(data, ("heartbeat",), ("url", "url_file", "credential"))
     yield from _staleness(data)
 

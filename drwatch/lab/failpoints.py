@@ -75,7 +75,7 @@ def at(name: str, function: str, statement: str, nth: int = 1) -> Failpoint:
     return Failpoint(name, writer.Store, function, nth=nth, statement=statement)
 
 
-STOPPED = Failpoint("decided, and stopped there", watch, "compose", stop=True)
+STOPPED = Failpoint("decided, and stopped there", watch.Daemon, "_row", stop=True)
 
 FAILPOINTS = {
     each.name: each
@@ -84,8 +84,8 @@ FAILPOINTS = {
         after("judging: something is wrong", watch, "assess", Stage.FOUND),
         after("judging: an incident is suspected", watch, "advance", Stage.FOUND),
         after("judging: its flapping is counted", watch, "flap", Stage.FOUND),
-        before("paging: decided, not yet in words", watch, "compose"),
-        after("paging: in words", watch, "compose"),
+        before("paging: decided, not yet in words", watch.Daemon, "_row"),
+        after("paging: in words", watch.Daemon, "_row"),
         before("committing: before it is asked", keeping.Keeping, "commit"),
         before("committing: in the store's thread", writer.Store, "_commit"),
         at("committing: before the transaction", "_commit", "BEGIN"),

@@ -67,6 +67,12 @@ CHOICES = [
         id="a key that is nothing like ours",
     ),
     pytest.param(
+        "anchors:",
+        "heartbeat: {}\nanchors:",
+        "19: heartbeat: expected exactly one of url, url_file, credential. Add url.",
+        id="a heartbeat to nowhere",
+    ),
+    pytest.param(
         "every: 5m",
         "every: 5 minutes",
         "13: clusters.shop.files.uploads.every: expected a duration. Write it like 500ms, 10s, 5m, 1h30m or 2d.",

@@ -176,7 +176,7 @@ class Life:
         loaded = await self.store.load(clock())
         self.incidents = loaded.incidents
         async with asyncio.TaskGroup() as tasks:
-            self.delivering.start(tasks, lambda *_: None, order(PAGING))
+            self.delivering.start(tasks, lambda *_: None, lambda row: "", order(PAGING))
             await self.delivering.resume(loaded.rows, loaded.reach)
             while True:
                 self.wake.clear()

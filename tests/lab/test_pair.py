@@ -63,8 +63,10 @@ def test_its_configuration_passes_drwatchs_own_check(pair: Pair, tmp_path: Path)
     path = tmp_path / "drwatch.yaml"
     path.write_text(pair.config(confirm={"conclusive": "0s"}, extra="limits: {silence: 2s}"))
     config = load(path, {})
-    (notice,) = config.notices
-    assert notice.startswith("paging.channels has phone alone")
+    assert [notice.partition(":")[0] for notice in config.notices] == [
+        "paging.channels has phone alone",
+        "heartbeat is not set",
+    ]
     assert [policy.node.name for policy in config.policy.clusters[0].nodes] == ["oslo-a", "oslo-b"]
     assert config.policy.confirm.conclusive == 0
     assert config.policy.limits.silence == 2

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 from drwatch.core.assessment import Assessment
+from drwatch.core.audit import Vitals
 from drwatch.core.paging import Outcome
 from drwatch.core.sample import Moment
 from drwatch.exporter import Exporter, Instruments
@@ -66,7 +67,10 @@ async def living_world() -> AsyncIterator[int]:
     async def blackbox(incident: str) -> tuple[Boxed, ...]:
         return ()
 
-    exporter = Exporter(assessment, incidents, rows, lambda: 0, instruments)
+    def vitals() -> Vitals:
+        return Vitals(beats=True, beaten=assessment().at)
+
+    exporter = Exporter(assessment, incidents, rows, lambda: 0, instruments, vitals)
     app = application(
         Reader(assessment, incidents, rows, exporter.render, lambda: None, history, blackbox, lambda *_: None)
     )
