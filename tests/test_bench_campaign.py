@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bench.timelines import Instant, Truth, timeline
-from bench.verdict_campaign import judge
+from bench.verdict_campaign import TIMELINES, judge, play
 from drwatch.core.finding import Condition, Severity
 from drwatch.core.paging import PageReason
 from drwatch.lab.page import Told
@@ -79,6 +79,11 @@ def test_what_is_told_twice_is_a_duplicate() -> None:
     assert judge(1, [page(16), page(30, event="BBBBBB.1")], dead()).twice
     over = page(60, reason=PageReason.RESOLVED, event="AAAAAA.2")
     assert not judge(1, [page(16), over, page(70, event="BBBBBB.1")], dead()).twice
+
+
+@pytest.mark.parametrize("seed", range(0, TIMELINES, 500))
+def test_a_timeline_of_the_campaign_is_told_as_it_was(seed: int) -> None:
+    assert not (found := play(seed)[0]).failed, found
 
 
 def test_the_same_seed_is_the_same_trouble() -> None:
