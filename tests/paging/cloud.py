@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from authority import Authority
+from receivers import end, serve
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Cloud:
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(self._authority.certificate)
         self._socket = socket.create_server(("127.0.0.1", 0))
-        threading.Thread(target=self._serve, daemon=True).start()
+        serve(self._socket, self._take)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -43,15 +43,7 @@ class Cloud:
         return {"https_proxy": proxy, "HTTPS_PROXY": proxy, "REQUESTS_CA_BUNDLE": str(self._authority.ca)}
 
     def close(self) -> None:
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-
-    def _serve(self) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = self._socket.accept()
-                threading.Thread(target=self._take, args=(connection,), daemon=True).start()
+        end(self._socket)
 
     def _take(self, connection: socket.socket) -> None:
         with suppress(OSError), connection:

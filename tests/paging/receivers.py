@@ -9,6 +9,7 @@ import ssl
 import struct
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -116,6 +117,24 @@ class Inbox:
             request.wfile.write(b"ok")
 
 
+def serve(listening: socket.socket, take: Callable[[socket.socket], None]) -> None:
+    """Have each connection taken in a thread of its own, until the socket is ended."""
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listening.accept()
+                threading.Thread(target=take, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+
+
+def end(listening: socket.socket) -> None:
+    with suppress(OSError):
+        listening.shutdown(socket.SHUT_RDWR)
+    listening.close()
+
+
 class MailServer:
     """An SMTP server that answers each command as ``answers`` says, else with 250; its mails are in ``mails``.
 
@@ -127,21 +146,13 @@ class MailServer:
         self._answers = answers
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
+        serve(self._socket, self._talk)
 
     def url(self) -> str:
         return f"mailto://user:passw0rd@127.0.0.1:{self.port}?smtp=127.0.0.1&mode=insecure&from=a@example.no&to=b@example.no"
 
     def close(self) -> None:
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-
-    def _serve(self) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = self._socket.accept()
-                threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
+        end(self._socket)
 
     def _talk(self, connection: socket.socket) -> None:
         with suppress(OSError), connection, connection.makefile("rwb") as stream:
