@@ -13,7 +13,8 @@ import pytest
 from simulated import Carrier, running
 
 from drwatch.core.finding import Condition
-from drwatch.lab.disk import Disk, NotPermitted, unmount_below
+from drwatch.lab.disk import Disk, NotPermitted
+from drwatch.lab.sandbox import Sandbox
 from drwatch.lab.simulator import World
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime(noop_cycles=1)]
@@ -22,13 +23,12 @@ GARBAGE = b"no database " * 5000
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Disk]:
-    try:
-        yield Disk(tmp_path, megabytes=12)
-    except NotPermitted as why:
-        pytest.skip(str(why))
-    finally:
-        unmount_below(tmp_path)
+def disk() -> Iterator[Disk]:
+    with Sandbox() as sandbox:  # the next one unmounts what a killed run left
+        try:
+            yield Disk(sandbox.path, megabytes=12)
+        except NotPermitted as why:
+            pytest.skip(str(why))
 
 
 def of(carrier: Carrier, condition: Condition) -> list[str]:
