@@ -121,6 +121,8 @@ class Letter:
     """Whether somebody is to take what it tells of in hand."""
     quiet: bool = False
     """Whether nobody need hear of it now: a test, a digest."""
+    missed: bool = False
+    """Whether it tells at once that there was a trouble and that it is over."""
     alert: Alert | None = None
     """None of what is about no incident: a test, a digest."""
 
@@ -166,6 +168,7 @@ class Row:
             over,
             asks=self.reason not in UNASKING,
             quiet=quiet,
+            missed=self.reason is PageReason.MISSED,
             alert=self.alert,
         )
 

@@ -106,7 +106,7 @@ class Alertmanager:
     def _turn(self, letter: Letter, now: Moment) -> list[dict[str, Any]]:
         """What is to be told with this letter: its alert, and the end of the one that it takes the place of."""
         told = self._alert(letter, now)
-        if letter.alert is None:
+        if _notice(letter):
             return [told]
         before = self._standing.pop(letter.incident, None)
         if letter.resolved:
@@ -121,7 +121,7 @@ class Alertmanager:
         return [ended, told]
 
     def _alert(self, letter: Letter, now: Moment) -> dict[str, Any]:
-        about, ahead = letter.alert, now.wall + timedelta(seconds=LASTS * self._every)
+        about, ahead = None if _notice(letter) else letter.alert, now.wall + timedelta(seconds=LASTS * self._every)
         return {
             "labels": labels(letter),
             "annotations": {"summary": letter.title, "description": letter.body, "event": letter.event},
@@ -144,7 +144,7 @@ class Alertmanager:
                 return accepted
         seconds = self._clock() - begun
         came += [Delivery(Outcome.AMBIGUOUS, "no answer in time: it may have arrived", seconds) for _ in waiting]
-        return Delivery(_worst(came), "; ".join(sorted({each.detail for each in came})), seconds)
+        return Delivery(_worst(came), "; ".join(sorted({each.detail for each in came})), seconds, wait=_leave(came))
 
     async def _ask(
         self, peer: str, alerts: list[dict[str, Any]], before: Collection[asyncio.Task[Delivery]]
@@ -170,16 +170,25 @@ class Alertmanager:
         if peer not in self._mute:
             log.warning("%s takes no alerts: %s", peer, came.detail, extra={"event": "alertmanager"})
         self._mute.add(peer)
-        return Delivery(came.outcome, f"{peer}: {came.detail}", came.seconds)
+        return Delivery(came.outcome, f"{peer}: {came.detail}", came.seconds, wait=came.wait)
 
 
 def labels(letter: Letter) -> Labels:
     """What an Alertmanager knows an alert again by: the same as long as the incident is told by this name."""
     about = letter.alert
-    named = {"alertname": "DrwatchNotice"} if about is None else {"alertname": str(about.condition)}
+    named = {"alertname": str(about.condition) if about is not None and not letter.missed else "DrwatchNotice"}
     where = {} if about is None else {"cluster": about.cluster, "subject": about.subject}
-    given = {**named, **where, "severity": str(letter.severity), "incident": letter.incident, "job": "drwatch"}
+    severity = "info" if letter.quiet else str(letter.severity)
+    given = {**named, **where, "severity": severity, "incident": letter.incident, "job": "drwatch"}
     return {name: value for name, value in given.items() if value}
+
+
+def _notice(letter: Letter) -> bool:
+    """Whether it is an alert of its own that runs out by itself: about no incident, or about one that is over.
+
+    An Alertmanager says nothing of the end of an alert that it never had.
+    """
+    return letter.alert is None or letter.missed
 
 
 def _key(letter: Letter) -> str:
@@ -192,6 +201,13 @@ def _worst(came: Collection[Delivery]) -> Outcome:
     if Outcome.AMBIGUOUS in outcomes:
         return Outcome.AMBIGUOUS
     return Outcome.REFUSED if outcomes == {Outcome.REFUSED} else Outcome.FAILED
+
+
+def _leave(came: Collection[Delivery]) -> float | None:
+    """Seconds for which all peers that may yet take a page want to be left alone; None where one of them does not."""
+    waits = [each.wait for each in came if each.outcome is not Outcome.REFUSED]
+    asked = [wait for wait in waits if wait is not None]
+    return min(asked) if asked and len(asked) == len(waits) else None
 
 
 def _time(at: datetime) -> str:

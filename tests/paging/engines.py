@@ -24,12 +24,13 @@ def letter(
     condition: Condition = Condition.PRIMARY_DOWN,
     severity: Severity = Severity.CRITICAL,
     resolved: bool = False,
+    missed: bool = False,
 ) -> Letter:
     """One event of an incident that began a minute ago."""
     now = datetime.now(UTC)
     about = Alert("shop", condition, "oslo-a", now - timedelta(minutes=1), now if resolved else None)
     title = f"{'RESOLVED' if resolved else 'CRITICAL'} shop: {condition} oslo-a [{incident}.{number}]"
-    return Letter("engine", f"{incident}.{number}", title, "what to do", severity, resolved, alert=about)
+    return Letter("engine", f"{incident}.{number}", title, "what to do", severity, resolved, missed=missed, alert=about)
 
 
 class Channel:

@@ -179,6 +179,52 @@ async def test_what_is_about_no_incident_is_a_notice_that_is_never_told_again(ch
     assert engine.standing() == []
 
 
+async def test_a_trouble_that_nobody_here_was_told_of_is_a_notice_once_it_is_over(channel: Make, inbox: Inbox) -> None:
+    """An Alertmanager drops the end of an alert that it never had: nobody would hear that it was down at all."""
+    engine = channel(at(inbox)).engine
+    missed = letter(3, resolved=True, missed=True)
+    assert (await engine.send(missed)).outcome is Outcome.ACCEPTED
+    assert told(inbox.pages[0]) == {"DrwatchNotice": "firing"}
+    (alert,) = inbox.pages[0].body
+    assert alert["labels"] == {
+        "alertname": "DrwatchNotice",
+        "cluster": "shop",
+        "subject": "oslo-a",
+        "severity": "critical",
+        "incident": "ABCDEF",
+        "job": "drwatch",
+    }
+    assert alert["annotations"]["summary"] == missed.title
+    assert engine.standing() == [], "it runs out by itself"
+
+
+async def test_what_nobody_need_hear_of_now_has_the_severity_of_a_note(channel: Make, inbox: Inbox) -> None:
+    engine = channel(at(inbox)).engine
+    await engine.send(Letter("engine", "DIGEST.1", "DIGEST", "two healed", Severity.WARNING, quiet=True))
+    assert inbox.pages[0].body[0]["labels"]["severity"] == "info"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "wait"),
+    [
+        (("429", "30"), ("503", "50"), 30.0),
+        # Another peer may take it any moment.
+        (("429", "30"), ("500", None), None),
+        (("429", "30"), ("401", None), 30.0),
+        (("429", None), ("503", "50"), None),
+        (("500", "30"), ("500", "30"), None),
+    ],
+)
+async def test_peers_are_left_alone_for_as_long_as_all_of_them_ask_for(
+    channel: Make, peers: tuple[Inbox, Inbox], one: tuple[str, str], other: tuple[str, str], wait: float | None
+) -> None:
+    for peer, (_, seconds) in zip(peers, (one, other), strict=True):
+        if seconds is not None:
+            peer.headers["Retry-After"] = seconds
+    came = await channel(at(peers[0], one[0]), at(peers[1], other[0])).engine.send(letter())
+    assert (came.outcome, came.wait) == (Outcome.FAILED, wait)
+
+
 async def test_a_page_does_not_wait_for_a_peer_that_hangs(channel: Make, inbox: Inbox, unanswering: Mute) -> None:
     engine = channel(f"http://127.0.0.1:{unanswering.port}", at(inbox)).engine
     began = clock().loop

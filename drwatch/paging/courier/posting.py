@@ -5,9 +5,11 @@ from __future__ import annotations
 import http.client
 import ssl
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from drwatch.paging.courier.leave import BUSY, asked
 from drwatch.paging.courier.verdict import ACCEPTED, AMBIGUOUS, FAILED, Verdict, by_status, why_of
 from drwatch.paging.courier.wire import Wire
 
@@ -20,7 +22,7 @@ def post(request: Mapping[str, Any], limit: float) -> Verdict:
     wire = Wire()
     wire.watch()
     try:
-        status = _status(request, limit * PATIENCE)
+        answer = _answer(request, limit * PATIENCE)
     except (OSError, http.client.HTTPException) as error:
         # Every byte that was sent or received stays here: an error's own words are only looked at.
         late = isinstance(error, TimeoutError) and not wire.sent
@@ -28,10 +30,12 @@ def post(request: Mapping[str, Any], limit: float) -> Verdict:
         if wire.sent:
             return Verdict(AMBIGUOUS, f"{why}, after the message had left: it may have arrived")
         return Verdict(FAILED, why)
-    return Verdict(ACCEPTED, "accepted") if status < 300 else by_status(status, "")
+    if answer.status < 300:
+        return Verdict(ACCEPTED, "accepted")
+    return replace(by_status(answer.status, ""), wait=asked(answer.headers) if answer.status in BUSY else None)
 
 
-def _status(request: Mapping[str, Any], patience: float) -> int:
+def _answer(request: Mapping[str, Any], patience: float) -> http.client.HTTPResponse:
     url = urlsplit(request["url"])
     connection = (
         http.client.HTTPSConnection(
@@ -41,4 +45,4 @@ def _status(request: Mapping[str, Any], patience: float) -> int:
         else http.client.HTTPConnection(url.hostname or "", url.port, timeout=patience)
     )
     connection.request("POST", url.path, request["body"].encode(), request["headers"])
-    return connection.getresponse().status
+    return connection.getresponse()
