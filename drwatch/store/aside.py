@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from drwatch.core.delivery import UNSETTLED
 from drwatch.core.incident import ENDED
-from drwatch.core.paging import RowState
 from drwatch.store.trouble import StoreError
 
 KEPT: Final = 10
@@ -66,9 +66,11 @@ def proofread(path: Path, inode: int) -> None:
     if not path.exists() or path.stat().st_ino != inode:
         raise Gone(errno.ENOENT, os.strerror(errno.ENOENT))
     with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", timeout=1.0, uri=True)) as db:
-        ended, waiting = sorted(ENDED), (RowState.DUE, RowState.SENDING)
+        ended, waiting = sorted(ENDED), sorted(UNSETTLED)
         marks = ", ".join("?" * len(ended))
         db.execute(f"SELECT count(*) FROM incidents WHERE phase NOT IN ({marks})", ended).fetchone()
-        db.execute("SELECT * FROM ledger WHERE state IN (?, ?)", waiting).fetchall()
+        db.execute(
+            "SELECT * FROM ledger WHERE event IN (SELECT event FROM ledger WHERE state IN (?, ?))", waiting
+        ).fetchall()
         for table in ("memory", "timeline", "silences"):
             db.execute(f"SELECT * FROM {table}").fetchall()
