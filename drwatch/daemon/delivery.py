@@ -99,6 +99,11 @@ class Delivering:
     def rows(self) -> tuple[Row, ...]:
         return unsettled(self._rows.values())
 
+    @property
+    def events(self) -> tuple[Row, ...]:
+        """All rows of what is not settled: those in reserve too, which a later run may need."""
+        return tuple(self._rows.values())
+
     def reach(self, incident: str) -> Mapping[str, Reach]:
         """What came of an incident's pages so far, by channel."""
         rows = (row for row in self._rows.values() if row.incident == incident)

@@ -330,7 +330,7 @@ class Daemon:
         digested, digest = await self._digesting.turn(self.snapshot.digested, living, now)
         rows += [*digest, *tests]
         if changed or rows or self._keeping.due(now):
-            broken = await self._keeping.commit(changed, rows, self._delivering.rows, now)
+            broken = await self._keeping.commit(changed, rows, self._delivering.events, now)
             if broken is not None:
                 self.snapshot = self.snapshot.unwritten(str(broken), now)
         self.incidents, self.assessment = living, assessment

@@ -107,3 +107,23 @@ async def test_what_waits_for_a_channel_that_is_taken_out_of_the_configuration_g
     async with running(tmp_path, world, carrier, **settings):
         await asyncio.sleep(5)
     assert [channel for channel, title in carrier.told if "PrimaryDown" in title] == ["sms"]
+
+
+async def test_what_a_dead_disk_did_not_take_of_the_channels_in_reserve_is_written_once_it_takes_again(
+    tmp_path: Path,
+) -> None:
+    """Else a restart would know of no channel that may stand in."""
+    world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.FAILED, "sms": Outcome.FAILED})
+    settings = {
+        "paging.channels": {name: {"url_file": f"{name}.url"} for name in ("phone", "sms", "mail")},
+        "paging.escalation": [{"to": ["phone"]}, {"to": ["sms", "mail"], "after": "2h"}],
+    }
+    async with running(tmp_path, world, carrier, **settings) as watch:
+        watch.ledger.dead = True
+        world.strike("primary-killed")
+        await asyncio.sleep(6)
+        watch.ledger.dead = False
+        await asyncio.sleep(5.5)
+        assert carrier.told == [], "the third is not asked yet"
+    async with running(tmp_path, world, carrier, settle=20.0, **settings):
+        assert [channel for channel, title in carrier.told if "PrimaryDown" in title] == ["mail"]
