@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from datetime import datetime
 
 from drwatch.core.finding import Condition, Severity
 from drwatch.core.incident import Incident, Phase
-from drwatch.core.paging import ENDS, Outcome, Page, PageReason, Row, RowState, kept_quiet
+from drwatch.core.paging import ENDS, Outcome, Page, PageReason, Row, RowState, kept_quiet, must_be_told
 from drwatch.core.policy import Paging
 from drwatch.core.sample import Moment
 
@@ -58,20 +58,35 @@ class Address:
     """Whether it is told only when another one fails."""
 
 
-def order(paging: Paging) -> tuple[str, ...]:
-    """Every channel, in the order in which one is looked for that stands in: the escalation's first, then the rest."""
-    named = chain(*(step.to for step in paging.escalation))
-    # A step may name a rota, whose channels are among the rest.
-    return tuple(dict.fromkeys((*(name for name in named if name in paging.channels), *paging.channels)))
+def order(paging: Paging, wall: datetime) -> tuple[str, ...]:
+    """Every channel, in the order in which one is looked for that stands in at this instant (aware).
+
+    First those that the escalation reaches, then the rest, and last of all those of people who are off duty.
+    """
+    off = off_duty(paging, wall)
+    named = tuple(dict.fromkeys((*_reached(paging, wall), *paging.channels)))
+    return (*(name for name in named if name not in off), *(name for name in named if name in off))
+
+
+def off_duty(paging: Paging, wall: datetime) -> frozenset[str]:
+    """The channels of people on a rota that no step of the escalation reaches at this instant (aware)."""
+    theirs = {name for rota in paging.rotas for person in rota.people for name in person.channels}
+    return frozenset(theirs.difference(_reached(paging, wall)))
+
+
+def _reached(paging: Paging, wall: datetime) -> tuple[str, ...]:
+    return paging.reached((name for step in paging.escalation for name in step.to), wall)
 
 
 def addresses(event: Page, paging: Paging, reach: Mapping[str, Reach]) -> tuple[Address, ...]:
     """For whom an event is written; ``reach`` is its incident's, by channel.
 
     The end of a trouble goes wherever the trouble went. Where no page of it can have arrived it is one message that
-    tells both. That a channel is broken is told through the others.
+    tells both. That a channel is broken is told through the others. Who is off duty is asked in somebody else's place
+    when nobody else is left, and only by what must be told.
     """
-    channels, others = event.channels, order(paging)
+    now = event.incident.told_at or event.incident.last_true
+    channels, others = event.channels, order(paging, now.wall)
     if event.reason in ENDS:
         channels = tuple(dict.fromkeys((*channels, *(name for name in reach if name in others))))
     if event.incident.condition is Condition.PAGING_BROKEN:
@@ -79,10 +94,11 @@ def addresses(event: Page, paging: Paging, reach: Mapping[str, Reach]) -> tuple[
         others = tuple(name for name in others if name != broken) or others
         channels = tuple(name for name in channels if name in others) or others[:1]
     told = [Address(name, _reason(event, name, reach), reserve=False) for name in channels]
-    asked = event.incident.told_at
-    # Nobody is woken by a warning in the place of somebody else.
-    asleep = {name for name in others if asked is not None and kept_quiet(event.incident, name, paging, asked)}
-    spare = [name for name in others if name not in channels and name not in asleep]
+    # Nobody is woken in the place of somebody else by a warning, and nobody who is off duty by an end.
+    left = {name for name in others if kept_quiet(event.incident, name, paging, now)}
+    if event.reason in ENDS or not must_be_told(event.incident):
+        left |= off_duty(paging, now.wall)
+    spare = [name for name in others if name not in channels and name not in left]
     return (*told, *(Address(name, _reason(event, name, reach, spare=True), reserve=True) for name in spare))
 
 

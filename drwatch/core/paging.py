@@ -200,12 +200,15 @@ def _told_through(incident: Incident, paging: Paging, now: Moment) -> tuple[str,
     return _recipients(paging.escalation[: incident.told_steps], paging, now)
 
 
+def must_be_told(incident: Incident) -> bool:
+    """Whether it is told at any hour, and to anybody, rather than to nobody."""
+    return incident.severity is Severity.CRITICAL or incident.condition in ALWAYS_TOLD
+
+
 def kept_quiet(incident: Incident, channel: str, paging: Paging, now: Moment) -> bool:
     """Whether quiet hours keep a page of this from a channel: of a warning alone, never that nobody would be paged."""
-    if incident.severity is Severity.CRITICAL or incident.condition in ALWAYS_TOLD:
-        return False
     quiet = paging.quiet.get(channel)
-    return quiet is not None and quiet.covers(now.wall)
+    return quiet is not None and not must_be_told(incident) and quiet.covers(now.wall)
 
 
 def _outgrown(incident: Incident, paging: Paging, settle: float, now: Moment) -> bool:

@@ -87,7 +87,7 @@ class Delivering:
         self._reach: dict[str, Mapping[str, Reach]] = {}
         """Of each living incident, by channel."""
         self._turns: dict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._channels: Sequence[str] = ()
+        self._channels: Callable[[], Sequence[str]] = tuple
         self._owed: dict[tuple[str, str], _Owed] = {}
         """What the ledger has not taken: how far each row has come, those that are settled too."""
         self._tasks: asyncio.TaskGroup | None = None
@@ -109,10 +109,12 @@ class Delivering:
         rows = (row for row in self._rows.values() if row.incident == incident)
         return arriving(self._reach.get(incident, {}), rows)
 
-    def start(self, tasks: asyncio.TaskGroup, told: Told, answered: Answered, channels: Sequence[str]) -> None:
+    def start(
+        self, tasks: asyncio.TaskGroup, told: Told, answered: Answered, channels: Callable[[], Sequence[str]]
+    ) -> None:
         """Let the carrier get ready, which no look waits for; rows taken from now on are sent.
 
-        ``channels`` are those that there are, in the order in which one stands in for another.
+        ``channels`` are those that there are, in the order in which one stands in for another now.
         """
         self._tasks, self._told, self._answered, self._channels = tasks, told, answered, channels
         tasks.create_task(self._get_ready(), name="carrier")
@@ -129,7 +131,8 @@ class Delivering:
     async def resume(self, rows: Sequence[Row], reach: Mapping[str, Mapping[str, Reach]]) -> None:
         """Go on with what an earlier run left; what waits for a channel that is gone goes to another one."""
         self._reach = dict(reach)
-        gone = [row for row in unsettled(rows) if row.channel not in self._channels]
+        channels = self._channels()
+        gone = [row for row in unsettled(rows) if row.channel not in channels]
         self.take([row for row in rows if row not in gone])
         for row in gone:
             self._rows[row.event, row.channel] = row
@@ -213,7 +216,7 @@ class Delivering:
         rows = self._event(event)
         if not rows:
             return
-        fresh = stand_ins(rows, self._channels, self._reach[rows[0].incident], self._clock())
+        fresh = stand_ins(rows, self._channels(), self._reach[rows[0].incident], self._clock())
         if self._answered(rows[0]):
             fresh = ()
         for row in fresh:

@@ -155,7 +155,10 @@ class Daemon:
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._delivering.start(
-                    tasks, self._told, lambda row: answered(row, self.incidents), order(self._policy.paging)
+                    tasks,
+                    self._told,
+                    lambda row: answered(row, self.incidents),
+                    lambda: order(self._policy.paging, self._clock().wall),
                 )
                 await self._delivering.resume(loaded.rows, loaded.reach)
                 for look in self._looks.values():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, date, time, timedelta
 
 import pytest
 from hypothesis import given
@@ -39,6 +39,7 @@ from drwatch.core.incident import Incident, Phase
 from drwatch.core.message import compose
 from drwatch.core.paging import Outcome, Page, PageReason, Row, RowState, page
 from drwatch.core.policy import Paging, Step
+from drwatch.core.rota import Person, Rota
 from drwatch.core.snapshot import Snapshot
 
 ROW = Row(
@@ -295,13 +296,55 @@ def asked(event: Page, reach: Mapping[str, Reach] = {}) -> list[tuple[str, PageR
 
 
 def test_a_page_is_written_for_every_channel_so_that_any_of_them_can_stand_in() -> None:
-    assert order(PAGING) == ("phone", "sms", "mail", "diary")
+    assert order(PAGING, START.wall) == ("phone", "sms", "mail", "diary")
     assert addresses(Page(incident(), PageReason.FIRST, ("phone",)), PAGING, {}) == (
         Address("phone", PageReason.FIRST, reserve=False),
         Address("sms", PageReason.FIRST, reserve=True),
         Address("mail", PageReason.FIRST, reserve=True),
         Address("diary", PageReason.FIRST, reserve=True),
     )
+
+
+ROTA = Rota(
+    "oncall",
+    (Person("anna", ("anna-phone",)), Person("bo", ("bo-phone", "bo-sms"))),
+    ("anna", "bo"),
+    0,
+    time(9),
+    UTC,
+    date(2026, 11, 16),
+)
+ON_DUTY = Paging(
+    channels=("anna-phone", "bo-phone", "bo-sms", "desk"),
+    escalation=(Step(("oncall",)), Step(("desk",), 300.0)),
+    rotas=(ROTA,),
+)
+
+
+def spares(found: Incident, reason: PageReason = PageReason.FIRST, paging: Paging = ON_DUTY) -> list[str]:
+    """Who would be told in the place of Anna, who is on duty."""
+    event = Page(replace(found, told_at=START), reason, ("anna-phone",))
+    return [each.channel for each in addresses(event, paging, {}) if each.reserve]
+
+
+def test_who_is_off_duty_stands_in_last_of_all_and_only_for_what_must_be_told() -> None:
+    assert ROTA.duty(START.wall).person.name == "anna"
+    assert order(ON_DUTY, START.wall) == ("anna-phone", "desk", "bo-phone", "bo-sms")
+    assert order(ON_DUTY, START.wall + timedelta(days=7)) == ("bo-phone", "bo-sms", "desk", "anna-phone")
+    assert spares(incident()) == ["desk", "bo-phone", "bo-sms"]
+    stale = incident(severity=Severity.WARNING, condition=Condition.FILES_STALE)
+    assert spares(stale) == ["desk"]
+    assert spares(replace(stale, condition=Condition.WITNESS_ISOLATED)) == ["desk", "bo-phone", "bo-sms"]
+
+
+def test_nobody_off_duty_is_woken_by_an_end_that_somebody_else_did_not_hear() -> None:
+    assert spares(incident(), PageReason.RESOLVED) == ["desk"]
+
+
+def test_a_channel_that_a_step_names_is_asked_whoever_has_it() -> None:
+    named = replace(ON_DUTY, escalation=(Step(("oncall",)), Step(("bo-sms",), 300.0)))
+    stale = incident(severity=Severity.WARNING, condition=Condition.FILES_STALE)
+    assert spares(stale, paging=named) == ["bo-sms", "desk"]
 
 
 def test_the_end_goes_to_whoever_stood_in_too() -> None:

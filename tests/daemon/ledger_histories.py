@@ -20,7 +20,7 @@ import looptime
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from drwatch.core.delivery import COPIES, addresses, order
+from drwatch.core.delivery import COPIES, addresses
 from drwatch.core.finding import Condition, Confidence, Severity
 from drwatch.core.incident import Incident, Phase
 from drwatch.core.paging import ENDS, Letter, Outcome, PageReason, Row, RowState, page
@@ -176,7 +176,7 @@ class Life:
         loaded = await self.store.load(clock())
         self.incidents = loaded.incidents
         async with asyncio.TaskGroup() as tasks:
-            self.delivering.start(tasks, lambda *_: None, lambda row: "", order(PAGING))
+            self.delivering.start(tasks, lambda *_: None, lambda row: "", lambda: PAGING.channels)
             await self.delivering.resume(loaded.rows, loaded.reach)
             while True:
                 self.wake.clear()

@@ -107,7 +107,9 @@ async def test_a_file_that_is_overwritten_under_a_running_store_is_found_out_wit
     assert len((await (await opened()).load(NOW)).rows) == 1
 
 
-async def test_damage_to_a_page_that_another_channel_holds_in_reserve_is_found_out_too(opened: Open, path: Path) -> None:
+async def test_damage_to_a_page_that_another_channel_holds_in_reserve_is_found_out_too(
+    opened: Open, path: Path
+) -> None:
     """A start needs it as much as the one that is due: it is what stands in when that is refused."""
     store = await opened()
     spare = dataclasses.replace(row(channel="sms", state=RowState.RESERVE), body="~" * 60000)
@@ -115,7 +117,9 @@ async def test_damage_to_a_page_that_another_channel_holds_in_reserve_is_found_o
     await remember(store, 100.0)
     checkpoint(path)
     # Where its text goes on: a page of SQLite's begins with the number of the next.
-    page = next(at for at in range(0, path.stat().st_size, 4096) if shared_file(path)[at + 4 : at + 4096] == b"~" * 4092)
+    page = next(
+        at for at in range(0, path.stat().st_size, 4096) if shared_file(path)[at + 4 : at + 4096] == b"~" * 4092
+    )
     overwrite(path, page, b"\xff" * 4)
     await remember(store, 100.0 + PROOFREAD)
     assert len(damaged(path)) == 1
