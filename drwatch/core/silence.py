@@ -56,8 +56,14 @@ class Silence:
         return self.began.plus(self.seconds)
 
     def over(self, now: Moment) -> bool:
-        """By either hand of the clock: a step of one must not make it longer."""
-        return self.ended is not None or now.loop >= self.until.loop or now.wall >= self.until.wall
+        """By the loop's hand, as long as ``shifted`` is told where that jumped: a step of the wall's ends nothing."""
+        return self.ended is not None or now.loop >= self.until.loop
+
+    def shifted(self, slept: float, stepped: float) -> Silence:
+        """The same after the machine slept for so many seconds, which the loop's hand left out, and the wall clock was
+        stepped by so many: until then it lasts, and people read that in the new time."""
+        began = Moment(self.began.loop - slept, self.began.wall + timedelta(seconds=stepped))
+        return replace(self, began=began)
 
     def covers(self, cluster: str, condition: Condition, subject: str) -> bool:
         return (

@@ -15,7 +15,7 @@ from drwatch.core.roles import led
 from drwatch.core.sample import Key, Node, Probe
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.world import WITNESS
-from drwatch.daemon.clock import Clock
+from drwatch.daemon.clock import Clock, asleep
 from drwatch.daemon.delivery import Carrier, Delivering
 from drwatch.daemon.parts import Look
 from drwatch.daemon.watch import Daemon
@@ -167,5 +167,6 @@ def daemon(
         measures=instruments,
         chance=random.random,
         snapshot=before,
+        asleep=asleep,
     )
     return watch

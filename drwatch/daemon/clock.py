@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,11 @@ Clock = Callable[[], Moment]
 def clock() -> Moment:
     """Now, on both hands: the event loop's monotonic seconds and the wall's UTC."""
     return Moment(asyncio.get_running_loop().time(), datetime.now(UTC))
+
+
+def asleep() -> float:
+    """Seconds that the machine has slept since it was booted: the loop's hand leaves them out, the wall's does not."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
 def boot() -> str:

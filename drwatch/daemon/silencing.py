@@ -10,11 +10,15 @@ from typing import Protocol
 
 from drwatch.core.policy import Policy
 from drwatch.core.sample import Moment
-from drwatch.core.silence import CONFIGURATION, Silence, Wish, keep, silence
+from drwatch.core.silence import CONFIGURATION, MAINTENANCE, Silence, Wish, keep, silence
 from drwatch.daemon.clock import Clock
 from drwatch.store import StoreError
 
 log = logging.getLogger("drwatch")
+
+
+JUMP = 1.0
+"""Seconds by which the hands of the clock must be apart before one has jumped: less is a clock that is being adjusted."""
 
 
 class Silences(Protocol):
@@ -25,10 +29,19 @@ class Silencing:
     """The silences whose time is not over; ``changed`` is called when a human has said something about them."""
 
     def __init__(
-        self, policy: Policy, zone: tzinfo, ledger: Silences, clock: Clock, changed: Callable[[], None]
+        self,
+        policy: Policy,
+        zone: tzinfo,
+        ledger: Silences,
+        clock: Clock,
+        changed: Callable[[], None],
+        asleep: Callable[[], float],
     ) -> None:
         self._policy, self._zone, self._ledger, self._clock, self._changed = policy, zone, ledger, clock, changed
+        self._asleep = asleep
         self._known: tuple[Silence, ...] = ()
+        self._hands: tuple[Moment, float] | None = None
+        """The clock, and how long the machine had slept, when the two hands were last compared and found apart."""
 
     def load(self, silences: Sequence[Silence]) -> None:
         """Those of an earlier run."""
@@ -67,6 +80,7 @@ class Silencing:
 
     async def turn(self, now: Moment) -> tuple[Silence, ...]:
         """Those in force now; what has changed by the calendar is written down."""
+        await self._follow(now)
         kept = keep(self._known, self._policy, self._zone, now)
         changed = [each for each in kept if each not in self._known]
         self._known = kept
@@ -76,6 +90,23 @@ class Silencing:
                 log.warning("maintenance of %s has %s: %s", each.cluster, what, each.reason, extra=_extra(each))
             await self._write(changed)
         return self.active(now)
+
+    async def _follow(self, now: Moment) -> None:
+        """Let what people have asked for last as long as they asked for, where a hand of the clock has jumped.
+
+        A maintenance window is the calendar's, and so the wall clock's.
+        """
+        asleep = self._asleep()
+        then, before = self._hands or (now, asleep)
+        slept = asleep - before
+        stepped = (now.wall - then.wall).total_seconds() - (now - then) - slept
+        if self._hands is None or max(slept, abs(stepped)) >= JUMP:
+            self._hands = now, asleep
+        if max(slept, abs(stepped)) < JUMP:
+            return
+        shifted = {each.id: each.shifted(slept, stepped) for each in self._known if each.by != MAINTENANCE}
+        self._known = tuple(shifted.get(each.id, each) for each in self._known)
+        await self._write(tuple(shifted.values()))
 
     async def _write(self, silences: Sequence[Silence]) -> None:
         try:

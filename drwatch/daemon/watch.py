@@ -62,7 +62,8 @@ JITTER = 0.1
 
 
 class Daemon:
-    """Watches what ``looks`` see under ``policy``; ``chance`` draws from 0..1."""
+    """Watches what ``looks`` see under ``policy``; ``chance`` draws from 0..1, ``asleep`` is for how many seconds the
+    machine has slept."""
 
     def __init__(
         self,
@@ -76,6 +77,7 @@ class Daemon:
         chance: Callable[[], float],
         snapshot: Snapshot = Snapshot(),  # noqa: B008 - immutable
         words: Wording | None = None,
+        asleep: Callable[[], float] = float,
     ) -> None:
         self._policy, self._ledger, self._clock, self._zone = policy, ledger, clock, zone
         self._measures, self._chance = measures, chance
@@ -105,7 +107,7 @@ class Daemon:
             channels={name: health for name, health in snapshot.channels.items() if name in policy.paging.channels},
         )
         self._digesting = Digesting(policy.paging, zone, ledger)
-        self.silencing = Silencing(policy, zone, ledger, clock, self._kept.set)
+        self.silencing = Silencing(policy, zone, ledger, clock, self._kept.set, asleep)
         self.acknowledging = Acknowledging(policy.paging.acknowledged, self._kept.set)
         self.assessment: Assessment | None = None
         self.incidents: tuple[Incident, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -66,8 +66,19 @@ def test_no_silence_hides_that_drwatch_sees_or_pages_nothing() -> None:
 @given(st.floats(0, 80 * 3600), st.floats(-80 * 3600, 80 * 3600))
 def test_a_silence_is_over_after_its_time_whatever_the_wall_clock_does(later: float, step: float) -> None:
     now = Moment(START.loop + later, at(later + step).wall)
-    assert made().over(now) or later < 3600
-    assert not made().over(now) or later >= 3600 or step > 0
+    assert made().over(now) is (later >= 3600)
+
+
+def test_what_the_machine_slept_through_is_a_part_of_a_silence() -> None:
+    slept = made().shifted(600.0, 0.0)
+    assert slept.over(at(3000)), "the loop's hand stood still meanwhile"
+    assert not slept.over(at(2999))
+    assert slept.until.wall == made().until.wall
+
+
+def test_a_step_of_the_wall_clock_moves_what_people_read_of_a_silence_and_not_how_long_it_lasts() -> None:
+    stepped = made().shifted(0.0, 3600.0)
+    assert stepped.until == Moment(made().until.loop, made().until.wall + timedelta(hours=1))
 
 
 def test_what_is_silenced_is_an_incident_that_nobody_is_told_of() -> None:

@@ -106,6 +106,7 @@ async def running(
     wall_step: float | Callable[[], float] = 0.0,
     state: Path | None = None,
     settle: float = 8.0,
+    asleep: Callable[[], float] = lambda: 0.0,
     **settings: object,
 ) -> AsyncIterator[Running]:
     file = directory / "drwatch.yaml"
@@ -129,6 +130,7 @@ async def running(
         measures=instruments,
         chance=lambda: 0.5,
         snapshot=before,
+        asleep=asleep,
     )
     watching = asyncio.create_task(daemon.run())
     try:

@@ -57,6 +57,41 @@ async def test_a_silence_outlives_a_restart_and_ends_by_itself(tmp_path: Path) -
         assert ["StandbyWritable" in title for _, title in carrier.told] == [True]
 
 
+@pytest.mark.parametrize("step", [3600.0, -3600.0], ids=["an hour on", "an hour back"])
+async def test_a_step_of_the_wall_clock_ends_no_silence_early_and_none_late(tmp_path: Path, step: float) -> None:
+    """Over a restart too."""
+    world, carrier, wall = World("shop", 50.0), Carrier(), [0.0]
+    async with running(tmp_path, world, carrier, wall_step=lambda: wall[0]) as watch:
+        made = await watch.daemon.silencing.begin(WORK)
+        world.strike("standby-writable")
+        await asyncio.sleep(30)
+        wall[0] = step
+        await asyncio.sleep(10)
+        (kept,) = await watch.ledger.store.silences(clock())
+        assert (kept.until.wall - made.until.wall).total_seconds() == pytest.approx(step, abs=0.01)
+    async with running(tmp_path, world, carrier, wall_step=lambda: wall[0]) as watch:
+        await asyncio.sleep(60)
+        assert (carrier.told, watch.open()) == ([], {Condition.STANDBY_WRITABLE})
+        await asyncio.sleep(20)
+        assert ["StandbyWritable" in title for _, title in carrier.told] == [True]
+
+
+async def test_a_silence_goes_on_while_the_machine_sleeps(tmp_path: Path) -> None:
+    world, carrier, slept = World("shop", 50.0), Carrier(), [0.0]
+    settings = {"wall_step": lambda: slept[0], "asleep": lambda: slept[0]}
+    async with running(tmp_path, world, carrier, **settings) as watch:  # type: ignore[arg-type]
+        made = await watch.daemon.silencing.begin(WORK)
+        world.strike("standby-writable")
+        await asyncio.sleep(30)
+        slept[0] = 60.0
+        await asyncio.sleep(20)
+        assert carrier.told == []
+        await asyncio.sleep(20)
+        assert ["StandbyWritable" in title for _, title in carrier.told] == [True]
+        (kept,) = await watch.ledger.store.silences(clock())
+        assert kept.until.wall == made.until.wall
+
+
 async def test_a_silence_that_is_ended_early_pages_what_is_still_true(tmp_path: Path) -> None:
     world, carrier = World("shop", 50.0), Carrier()
     async with running(tmp_path, world, carrier) as watch:
