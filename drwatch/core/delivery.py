@@ -96,7 +96,7 @@ def addresses(event: Page, paging: Paging, reach: Mapping[str, Reach]) -> tuple[
     told = [Address(name, _reason(event, name, reach), reserve=False) for name in channels]
     # Nobody is woken in the place of somebody else by a warning, and nobody who is off duty by an end.
     left = {name for name in others if kept_quiet(event.incident, name, paging, now)}
-    if event.reason in ENDS or not must_be_told(event.incident):
+    if event.reason in ENDS or not must_be_told(event.incident.severity, event.incident.condition):
         left |= off_duty(paging, now.wall)
     spare = [name for name in others if name not in channels and name not in left]
     return (*told, *(Address(name, _reason(event, name, reach, spare=True), reserve=True) for name in spare))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -200,15 +200,36 @@ def _told_through(incident: Incident, paging: Paging, now: Moment) -> tuple[str,
     return _recipients(paging.escalation[: incident.told_steps], paging, now)
 
 
-def must_be_told(incident: Incident) -> bool:
+def must_be_told(severity: Severity, condition: Condition) -> bool:
     """Whether it is told at any hour, and to anybody, rather than to nobody."""
-    return incident.severity is Severity.CRITICAL or incident.condition in ALWAYS_TOLD
+    return severity is Severity.CRITICAL or condition in ALWAYS_TOLD
+
+
+def quiet_until(
+    severity: Severity, condition: Condition, names: Iterable[str], paging: Paging, wall: datetime
+) -> Mapping[str, datetime]:
+    """Of these channels those from which quiet hours keep it at this instant (aware), and until when (aware UTC)."""
+    if must_be_told(severity, condition):
+        return {}
+    quiet = {name: paging.quiet[name] for name in names if name in paging.quiet}
+    return {name: hours.until(wall) for name, hours in quiet.items() if hours.covers(wall)}
+
+
+def held_back(incident: Incident, paging: Paging, settle: float, now: Moment) -> Mapping[str, datetime]:
+    """From which channels quiet hours keep a page of this now, and until when (aware UTC).
+
+    Whatever else hides it is said elsewhere. ``settle`` is as in ``due``.
+    """
+    if incident.phase is not Phase.OPEN or incident.suppressed_by is not None or incident.silence:
+        return {}
+    found = due(incident, paging, settle, now)
+    names = dict.fromkeys((*incident.held, *(found[1] if found else ())))
+    return quiet_until(incident.severity, incident.condition, names, paging, now.wall)
 
 
 def kept_quiet(incident: Incident, channel: str, paging: Paging, now: Moment) -> bool:
     """Whether quiet hours keep a page of this from a channel: of a warning alone, never that nobody would be paged."""
-    quiet = paging.quiet.get(channel)
-    return quiet is not None and not must_be_told(incident) and quiet.covers(now.wall)
+    return channel in quiet_until(incident.severity, incident.condition, (channel,), paging, now.wall)
 
 
 def _outgrown(incident: Incident, paging: Paging, settle: float, now: Moment) -> bool:

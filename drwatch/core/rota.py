@@ -100,3 +100,9 @@ class Quiet:
         if self.begins <= self.ends:
             return self.begins <= at < self.ends
         return at >= self.begins or at < self.ends
+
+    def until(self, wall: datetime) -> datetime:
+        """When they end next (aware UTC), for an instant that they cover."""
+        today = wall.astimezone(self.zone).date()
+        days = (datetime.combine(today + timedelta(days=later), self.ends, self.zone) for later in (0, 1))
+        return next(end for end in (day.astimezone(UTC) for day in days) if end > wall)

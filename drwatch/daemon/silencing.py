@@ -18,7 +18,7 @@ log = logging.getLogger("drwatch")
 
 
 JUMP = 1.0
-"""Seconds by which the hands of the clock must be apart before one has jumped: less is a clock that is being adjusted."""
+"""Seconds by which the clock's two hands must differ before one has jumped: less is a clock that is being adjusted."""
 
 
 class Silences(Protocol):

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from pager import Pager
-from worlds import PAGING
+from worlds import PAGING, at
 
 from drwatch.core.finding import Condition, Finding
-from drwatch.core.paging import PageReason
+from drwatch.core.paging import PageReason, held_back
 from drwatch.core.policy import Paging, Step
 from drwatch.core.rota import Quiet
 
@@ -58,6 +58,35 @@ def test_hours_within_a_day_are_quiet_between_the_two() -> None:
 def test_quiet_hours_are_by_the_wall_clock_on_both_sides_of_the_change() -> None:
     summer, winter = datetime(2026, 7, 1, 20, tzinfo=UTC), datetime(2026, 12, 1, 20, tzinfo=UTC)
     assert (STILL.covers(summer), STILL.covers(winter)) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("now", "ends"),
+    [
+        (datetime(2026, 7, 1, 23, tzinfo=OSLO), datetime(2026, 7, 2, 4, 24, tzinfo=OSLO)),
+        (datetime(2026, 7, 2, 4, 23, tzinfo=OSLO), datetime(2026, 7, 2, 4, 24, tzinfo=OSLO)),
+        # The night in which the clocks go back has an hour more.
+        (datetime(2026, 10, 24, 23, tzinfo=OSLO), datetime(2026, 10, 25, 3, 24, tzinfo=UTC)),
+    ],
+)
+def test_quiet_hours_end_the_next_time_that_their_clock_shows_it(now: datetime, ends: datetime) -> None:
+    assert STILL.until(now) == ends
+
+
+def test_what_is_held_back_is_said_with_its_channel_and_until_when() -> None:
+    ends = datetime(2026, 11, 23, 3, 24, tzinfo=UTC)
+    for paging in (ONE, BOTH):
+        pager = told(paging, (300, (STALE,)))
+        assert [held_back(each, paging, 5.0, at(299)) for each in pager.incidents] == [{"phone": ends}]
+        assert [held_back(each, paging, 5.0, at(700)) for each in pager.incidents] == [{}], "they are over"
+
+
+def test_nothing_is_held_back_of_what_is_told_at_any_hour_or_hidden_by_something_else() -> None:
+    (down,) = told(ONE, (300, (DOWN,))).incidents
+    assert held_back(down, ONE, 5.0, at(299)) == {}
+    (stale,) = told(ONE, (300, (STALE,))).incidents
+    assert held_back(replace(stale, silence="SAAAAAA"), ONE, 5.0, at(299)) == {}
+    assert held_back(replace(stale, suppressed_by=Condition.PRIMARY_DOWN), ONE, 5.0, at(299)) == {}
 
 
 def test_a_warning_is_told_when_the_quiet_hours_end_if_it_is_still_true() -> None:

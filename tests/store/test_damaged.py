@@ -117,9 +117,8 @@ async def test_damage_to_a_page_that_another_channel_holds_in_reserve_is_found_o
     await remember(store, 100.0)
     checkpoint(path)
     # Where its text goes on: a page of SQLite's begins with the number of the next.
-    page = next(
-        at for at in range(0, path.stat().st_size, 4096) if shared_file(path)[at + 4 : at + 4096] == b"~" * 4092
-    )
+    text = shared_file(path)
+    page = next(start for start in range(0, len(text), 4096) if text[start + 4 : start + 4096] == b"~" * 4092)
     overwrite(path, page, b"\xff" * 4)
     await remember(store, 100.0 + PROOFREAD)
     assert len(damaged(path)) == 1
