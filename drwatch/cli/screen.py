@@ -49,6 +49,7 @@ def picture(status: Json, brief: bool = False, zone: tzinfo = UTC) -> Renderable
     """The JSON of /api/v1/status as panels, one a cluster, the incidents below; ``brief`` leaves the evidence out."""
     clusters = [_cluster(cluster, brief, zone) for cluster in status["clusters"]]
     rest: list[RenderableType] = [*_silences(status["silences"], zone), *_duties(status["on_duty"], zone)]
+    rest += _vitals(status["drwatch"], zone)
     rest += _incidents(status["incidents"], brief, zone)
     return Group(*clusters, *rest) if clusters else Text(status["unknown"] or "nothing is watched", style="yellow")
 
@@ -147,6 +148,9 @@ def _figures(cluster: Json, brief: bool) -> Table:
             _claim(value),
             f"limit {span(copy['limit_seconds'])}",
         )
+    for job in cluster["jobs"]:
+        rhythm = f"every {span(job['every_seconds'])}, grace {span(job['grace_seconds'])}"
+        table.add_row(f"job {job['name']}", _job(job), "" if brief else rhythm)
     for each in cluster["coherent"]:
         if each["meaning"]:
             table.add_row(f"all data together, {each['node']}", _claim(each), "" if brief else each["meaning"])
@@ -167,6 +171,14 @@ def _figures(cluster: Json, brief: bool) -> Table:
     if cluster["choice"]:
         _choice(table, cluster["choice"])
     return table
+
+
+def _job(job: Json) -> Text:
+    if job["missed"]:
+        return Text(job["missed"], style="red")
+    if job["age_seconds"] is None:
+        return Text("not heard of yet", style="dim")
+    return Text(f"done {span(job['age_seconds'])} ago", style="green")
 
 
 def _choice(table: Table, choice: Json) -> None:
@@ -212,6 +224,15 @@ def _duties(duties: list[Json], zone: tzinfo) -> Iterator[Text]:
         yield Text(f"{each['who']} is on duty ({each['rota']}) until {_time(each['until'], zone)}", style="dim")
 
 
+def _vitals(drwatch: Json, zone: tzinfo) -> Iterator[Text]:
+    """The outside heartbeat where there is one, and what keeps it from being sent."""
+    beat, wrong = drwatch["heartbeat"], [each["sentence"] for each in drwatch["failing"]]
+    if beat["sends"]:
+        wrong += [beat["trouble"]] if beat["trouble"] else []
+        sent = f"sent {_time(beat['sent_at'], zone)}" if beat["sent_at"] else "not sent yet"
+        yield Text("; ".join((f"heartbeat: {sent}", *wrong)), style="red" if wrong else "dim")
+
+
 def _incidents(incidents: list[Json], brief: bool, zone: tzinfo) -> Iterator[RenderableType]:
     if not brief:
         yield from (_incident(each, zone) for each in incidents)
@@ -231,6 +252,8 @@ def _incident(incident: Json, zone: tzinfo) -> RenderableType:
     why += f" (silenced by {incident['silence']})" if incident["silence"] else ""
     ack = incident["acknowledged"]
     why += f" ({ack['by']} has it in hand until {_time(ack['until'], zone)})" if ack else ""
+    for held in incident["held_back"]:
+        why += f" (kept from {held['channel']} until {_time(held['until'], zone)} by its quiet hours)"
     evidence = [Text(f"    {line}") for line in incident["evidence"]]
     voted = [Text(f"    {vote_line(vote)}", style="dim") for vote in incident["votes"]]
     head = Text(f"{_head(incident)}{why}", style=_style(incident))

@@ -62,6 +62,10 @@ class RowState(StrEnum):
     EXPIRED = "expired"
 
 
+Held = Mapping[str, Mapping[str, datetime]]
+"""By incident the channels from which quiet hours keep a page of it, and until when (aware UTC)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One event to tell: an incident, why now, and through which channels."""
@@ -220,7 +224,8 @@ def held_back(incident: Incident, paging: Paging, settle: float, now: Moment) ->
 
     Whatever else hides it is said elsewhere. ``settle`` is as in ``due``.
     """
-    if incident.phase is not Phase.OPEN or incident.suppressed_by is not None or incident.silence:
+    hidden = incident.suppressed_by is not None or incident.silence or incident.acknowledged is not None
+    if incident.phase is not Phase.OPEN or hidden:
         return {}
     found = due(incident, paging, settle, now)
     names = dict.fromkeys((*incident.held, *(found[1] if found else ())))

@@ -132,6 +132,7 @@ async def _generation(
             acknowledge=watch.acknowledging.take,
             links=links,
             duties=lambda: watch.duties,
+            held=lambda: watch.held,
             ping=Hearing(config.jobs, watch.heard).ping,
             zone=lambda: ZoneInfo(config.policy.zone),
         )

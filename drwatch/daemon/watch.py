@@ -23,7 +23,7 @@ from drwatch.core.flapping import flap
 from drwatch.core.incident import ENDED, Incident, Phase, advance, awake
 from drwatch.core.job import Said
 from drwatch.core.memory import Memory, memory, recall, turns
-from drwatch.core.paging import Page, Row, RowState, page
+from drwatch.core.paging import Held, Page, Row, RowState, held_back, page
 from drwatch.core.policy import NodePolicy, Policy
 from drwatch.core.roles import learn
 from drwatch.core.rota import Duty
@@ -124,6 +124,14 @@ class Daemon:
     def duties(self) -> tuple[Duty, ...]:
         """Who is on duty now, on each rota."""
         return tuple(rota.duty(self._clock().wall) for rota in self._policy.paging.rotas)
+
+    @property
+    def held(self) -> Held:
+        """By incident the channels from which quiet hours keep a page of it, and until when, as of the last tick."""
+        if self.assessment is None:
+            return {}
+        paging, settle, now = self._policy.paging, self._policy.confirm.conclusive, self.assessment.at
+        return {each.id: held for each in self.incidents if (held := held_back(each, paging, settle, now))}
 
     def audit(self) -> Mapping[Check, str]:
         """All that keeps drwatch from saying that it would wake somebody now; empty when it would."""

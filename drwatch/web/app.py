@@ -29,7 +29,7 @@ from drwatch.core.audit import Vitals
 from drwatch.core.drill import Drill, running
 from drwatch.core.incident import Incident
 from drwatch.core.job import Said
-from drwatch.core.paging import Row
+from drwatch.core.paging import Held, Row
 from drwatch.core.preflight import no_drill, rehearsal
 from drwatch.core.rota import Duty
 from drwatch.core.sample import Moment
@@ -116,6 +116,8 @@ class Reader:
     """Takes the word of the job that a token belongs to; False for a token of nobody."""
     vitals: Callable[[], Vitals] = Vitals
     """How drwatch itself is, and its heartbeat."""
+    held: Callable[[], Held] = dict
+    """What quiet hours keep from channels now."""
     zone: Callable[[], tzinfo] = _utc
     """Of the times on the page for people."""
 
@@ -157,7 +159,7 @@ class _Pages:
         reader = self._reader
         seen = reader.assessment(), reader.incidents(), reader.rows()
         html = await asyncio.to_thread(
-            page.render, *seen, reader.health(), reader.zone(), reader.duties(), reader.vitals()
+            page.render, *seen, reader.health(), reader.zone(), reader.duties(), reader.vitals(), reader.held()
         )
         return HTMLResponse(html, headers={"content-security-policy": page.POLICY})
 
@@ -184,8 +186,8 @@ class _Pages:
 
     async def status(self, request: Request) -> Response:
         seen = self._reader.assessment(), self._reader.incidents(), self._reader.rows(), self._reader.duties()
-        vitals = self._reader.vitals()
-        return await asyncio.to_thread(lambda: JSONResponse(status_json(*seen, vitals)))
+        vitals, held = self._reader.vitals(), self._reader.held()
+        return await asyncio.to_thread(lambda: JSONResponse(status_json(*seen, vitals, held)))
 
     async def incidents(self, request: Request) -> Response:
         try:
@@ -335,8 +337,8 @@ class _Pages:
         return assessment.at if assessment else None
 
     def _living(self) -> list[dict[str, Any]]:
-        now = self._now()
-        return [incident_json(incident, now) for incident in self._reader.incidents()]
+        now, held = self._now(), self._reader.held()
+        return [incident_json(incident, now, held) for incident in self._reader.incidents()]
 
 
 def _limit(request: Request) -> int:

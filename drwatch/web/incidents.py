@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Any
 
 from drwatch.core.finding import Finding
 from drwatch.core.incident import Incident
+from drwatch.core.paging import Held
 from drwatch.core.sample import Moment
 from drwatch.store import Boxed, Past
 from drwatch.web.acks import ack_json
@@ -15,7 +17,7 @@ from drwatch.web.text import text_of
 Json = dict[str, Any]
 
 
-def incident_json(incident: Incident, now: Moment | None = None) -> Json:
+def incident_json(incident: Incident, now: Moment | None = None, held: Held = MappingProxyType({})) -> Json:
     """One incident that is alive; ``now`` gives its age."""
     return {
         "id": incident.id,
@@ -35,6 +37,7 @@ def incident_json(incident: Incident, now: Moment | None = None) -> Json:
         "suppressed_by": incident.suppressed_by,
         "silence": incident.silence or None,
         "acknowledged": None if incident.acknowledged is None else ack_json(incident.acknowledged),
+        "held_back": [{"channel": name, "until": text_of(until)} for name, until in held.get(incident.id, {}).items()],
         "told_condition": incident.told_condition,
         "told_at": text_of(incident.told_at),
         "pages": incident.pages,

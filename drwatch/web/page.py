@@ -6,6 +6,7 @@ import base64
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import tzinfo
+from types import MappingProxyType
 
 from drwatch import __version__
 from drwatch.core.actuals import COMPONENTS
@@ -16,13 +17,14 @@ from drwatch.core.drill import running
 from drwatch.core.duration import at_most, span
 from drwatch.core.finding import Severity
 from drwatch.core.incident import Incident, Phase
-from drwatch.core.paging import Row
+from drwatch.core.paging import Held, Row
 from drwatch.core.rota import Duty
 from drwatch.core.sample import PROOF_OF_LIFE, Blind, Moment, Probe, ServerFact
 from drwatch.core.standing import State
 from drwatch.core.view import ClusterView
 from drwatch.core.world import WITNESS
 from drwatch.web.figures import copies, exposure, recovery, repair_or_take_over
+from drwatch.web.jobs import jobs
 from drwatch.web.markup import Markup, join, tag
 from drwatch.web.nodes import node_row, not_seen
 from drwatch.web.text import time
@@ -85,22 +87,24 @@ def render(
     zone: tzinfo,
     duties: Sequence[Duty] = (),
     vitals: Vitals = Vitals(),  # noqa: B008 - immutable
+    held: Held = MappingProxyType({}),
 ) -> str:
-    """The page; ``wrong`` is what ails drwatch itself, ``zone`` is where its readers are, ``duties`` who is on duty."""
+    """The page; ``wrong`` is what ails drwatch itself, ``zone`` is where its readers are, ``duties`` who is on duty,
+    ``held`` what quiet hours keep from whom."""
     state, words = _summary(assessment, incidents, wrong)
     body = [tag("header", tag("h1", "drwatch"), _as_of(assessment, zone)), tag("div", words, class_=f"banner {state}")]
     if assessment is not None:
         shown = {view.cluster.name for view in assessment.clusters}
         body += _silences(assessment, zone)
         body += _duties(duties, zone)
-        body += _incidents([each for each in incidents if each.cluster not in shown], assessment.at, zone)
+        body += _incidents([each for each in incidents if each.cluster not in shown], assessment.at, zone, held)
         owned = [
             (view, [incident for incident in incidents if incident.cluster == view.cluster.name])
             for view in assessment.clusters
         ]
         # The sort is stable: equally grave clusters stay in the configuration's order.
         for view, own in sorted(owned, key=lambda each: _gravity(each[1])):
-            body.append(_cluster(assessment, view, own, zone))
+            body.append(_cluster(assessment, view, own, zone, held))
         body += _witness(assessment, rows, vitals)
     body.append(_footer())
     return document(words.partition(":")[0], body, REFRESH)
@@ -191,7 +195,7 @@ def _gravity(incidents: Sequence[Incident]) -> tuple[bool, bool, bool]:
     return min(map(_rank, incidents), default=(True, True, True))
 
 
-def _incidents(incidents: Sequence[Incident], now: Moment, zone: tzinfo) -> Iterator[Markup]:
+def _incidents(incidents: Sequence[Incident], now: Moment, zone: tzinfo, held: Held) -> Iterator[Markup]:
     """The gravest first; a suspicion, and what a greater trouble explains, say so."""
     for incident in sorted(incidents, key=lambda each: (*_rank(each), each.began.loop)):
         colour = "bad" if incident.severity is Severity.CRITICAL else "warn"
@@ -204,6 +208,8 @@ def _incidents(incidents: Sequence[Incident], now: Moment, zone: tzinfo) -> Iter
             colour, note = "faint", ", not confirmed yet"
         elif (ack := incident.acknowledged) is not None:
             note = f", {ack.by} has it in hand until {ack.until.wall.astimezone(zone):%H:%M}"
+        for name, until in held.get(incident.id, {}).items():
+            note += f", kept from {name} until {until.astimezone(zone):%H:%M} by its quiet hours"
         yield tag(
             "article",
             tag("strong", f"{incident.condition} {incident.subject}", class_=colour),
@@ -219,7 +225,9 @@ def _incidents(incidents: Sequence[Incident], now: Moment, zone: tzinfo) -> Iter
         )
 
 
-def _cluster(assessment: Assessment, view: ClusterView, incidents: Sequence[Incident], zone: tzinfo) -> Markup:
+def _cluster(
+    assessment: Assessment, view: ClusterView, incidents: Sequence[Incident], zone: tzinfo, held: Held
+) -> Markup:
     seen = assessment.snapshot
     figures = [exposure(claim, view, zone) for claim in view.database]
     figures += [recovery(estimate, view.cluster.objectives.rto, assessment.at) for estimate in view.recovery]
@@ -230,7 +238,7 @@ def _cluster(assessment: Assessment, view: ClusterView, incidents: Sequence[Inci
         *votes(view),
         *_protection(assessment, view),
         *_drill(assessment, view, zone),
-        *_incidents(incidents, assessment.at, zone),
+        *_incidents(incidents, assessment.at, zone, held),
         tag("div", *figures, class_="figures"),
         *repair_or_take_over(assessment, view, zone),
         *_salvage(view),
@@ -239,6 +247,7 @@ def _cluster(assessment: Assessment, view: ClusterView, incidents: Sequence[Inci
         tag("table", *(node_row(assessment, node, node is view.cluster.primary) for node in view.cluster.nodes)),
         *paths(view),
         *copies(view),
+        *jobs(assessment, view),
         *(tag("small", f"{each.sentence}: ", tag("code", each.statement)) for each in advice(view.cluster, seen)),
     )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Any
 
 from drwatch import __version__
@@ -15,8 +16,8 @@ from drwatch.core.assessment import Assessment
 from drwatch.core.audit import Vitals
 from drwatch.core.exposure import Exposure
 from drwatch.core.incident import Incident
-from drwatch.core.paging import Row
-from drwatch.core.policy import Job, NodePolicy
+from drwatch.core.paging import Held, Row
+from drwatch.core.policy import NodePolicy
 from drwatch.core.recovery import Recovery, Term, backlog
 from drwatch.core.roles import application
 from drwatch.core.rota import Duty
@@ -27,6 +28,7 @@ from drwatch.core.view import ClusterView, roles_seen
 from drwatch.core.world import WITNESS
 from drwatch.web.drills import drills_json, outage_json
 from drwatch.web.incidents import finding_json, incident_json
+from drwatch.web.jobs import job_json
 from drwatch.web.silences import silence_json
 from drwatch.web.text import text_of
 
@@ -39,6 +41,7 @@ def status_json(
     rows: Sequence[Row],
     duties: Sequence[Duty] = (),
     vitals: Vitals = Vitals(),  # noqa: B008 - immutable
+    held: Held = MappingProxyType({}),
 ) -> Json:
     """Everything that the status page shows. ``assessment`` is None until the first tick; ``rows`` are not settled."""
     on_duty = [
@@ -71,10 +74,10 @@ def status_json(
         "at": text_of(assessment.at),
         "unknown": "",
         "drwatch": _vitals(vitals),
-        "clusters": [_cluster(assessment, view, incidents) for view in assessment.clusters],
+        "clusters": [_cluster(assessment, view, incidents, held) for view in assessment.clusters],
         "anchors": _probes(assessment, WITNESS),
         "channels": _paging_channels(assessment.snapshot),
-        "incidents": [incident_json(each, assessment.at) for each in incidents if each.cluster not in shown],
+        "incidents": [incident_json(each, assessment.at, held) for each in incidents if each.cluster not in shown],
         "findings": [finding_json(each) for each in assessment.findings if each.cluster not in shown],
         "silences": [silence_json(each, assessment.at) for each in assessment.silences],
         "on_duty": on_duty,
@@ -82,7 +85,7 @@ def status_json(
     }
 
 
-def _cluster(assessment: Assessment, view: ClusterView, incidents: Iterable[Incident]) -> Json:
+def _cluster(assessment: Assessment, view: ClusterView, incidents: Iterable[Incident], held: Held) -> Json:
     cluster, verdict = view.cluster, view.verdict
     return {
         "name": cluster.name,
@@ -115,9 +118,9 @@ def _cluster(assessment: Assessment, view: ClusterView, incidents: Iterable[Inci
         "drills": drills_json(assessment, cluster.name),
         "outages": [outage_json(each) for each in assessment.snapshot.outages if each.cluster == cluster.name],
         "files": _files(view),
-        "jobs": [_job(assessment, cluster.name, job) for job in cluster.jobs],
+        "jobs": [job_json(assessment, cluster.name, job) for job in cluster.jobs],
         "advice": [each._asdict() for each in advice(cluster, assessment.snapshot)],
-        "incidents": [incident_json(each, assessment.at) for each in incidents if each.cluster == cluster.name],
+        "incidents": [incident_json(each, assessment.at, held) for each in incidents if each.cluster == cluster.name],
         "findings": [finding_json(each) for each in assessment.findings if each.cluster == cluster.name],
     }
 
@@ -238,20 +241,6 @@ def _files(view: ClusterView) -> list[Json]:
         }
         for node, files, claim in view.copies
     ]
-
-
-def _job(assessment: Assessment, cluster: str, job: Job) -> Json:
-    heard = assessment.snapshot.jobs.get((cluster, job.name))
-    done = heard.done if heard else None
-    return {
-        "name": job.name,
-        "done_at": text_of(done),
-        "age_seconds": assessment.at - done if done else None,
-        "started_at": text_of(heard.started) if heard else None,
-        "failed_at": text_of(heard.failed) if heard else None,
-        "every_seconds": job.every,
-        "grace_seconds": job.grace,
-    }
 
 
 def _node(assessment: Assessment, node: NodePolicy) -> Json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import replace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from monitoring import world
@@ -12,6 +13,10 @@ from rich.console import Console
 from worlds import POLICY, START
 
 from drwatch.cli.screen import picture
+from drwatch.core.assessment import Assessment
+from drwatch.core.audit import Check, Vitals
+from drwatch.core.finding import Condition, Finding
+from drwatch.core.job import Heard
 from drwatch.core.silence import Wish, silence
 from drwatch.web.status import status_json
 
@@ -44,6 +49,46 @@ def test_a_silence_in_force_is_said_below_the_clusters() -> None:
     assert f"nobody is paged for shop oslo-b until 2026-11-23 04:14:00+0000 (anna: upgrade) [{made.id}]" in (
         console.export_text()
     )
+
+
+def drawn(status: dict[str, Any]) -> str:
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(picture(status))
+    return " ".join(console.export_text().split())
+
+
+def with_job(heard: Heard | None) -> Assessment:
+    """The world judged with what was heard of its one job."""
+    seen = {("shop", "nightly-dump"): heard} if heard else {}
+    return replace(world.whole(), snapshot=replace(world.whole().snapshot, jobs=seen))
+
+
+def test_jobs_stand_there_with_when_they_were_done_last() -> None:
+    assert "job nightly-dump not heard of yet every 24 h 0 min, grace 2 h 0 min" in drawn(
+        status_json(with_job(None), (), ())
+    )
+    done = with_job(Heard(since=START, done=world.NOW.plus(-3600)))
+    assert "job nightly-dump done 60 min ago every" in drawn(status_json(done, (), ()))
+    late = Finding(Condition.JOB_MISSED, "shop", "nightly-dump", "the job nightly-dump says that it failed, 5 s ago")
+    missed = replace(done, findings=(*done.findings, late))
+    assert "job nightly-dump the job nightly-dump says that it failed, 5 s ago" in drawn(status_json(missed, (), ()))
+
+
+def test_the_outside_heartbeat_is_said_with_what_keeps_it_back() -> None:
+    assert "heartbeat" not in drawn(status_json(world.whole(), (), (), (), Vitals()))
+    sent = Vitals(beats=True, beaten=START)
+    assert "heartbeat: sent 2026-11-23 03:14:00+0000" in drawn(status_json(world.whole(), (), (), (), sent))
+    held = Vitals({Check.LEDGER: "a page is overdue by 90 s"}, beats=True, trouble="HTTP 500")
+    words = drawn(status_json(world.whole(), (), (), (), held))
+    assert "heartbeat: not sent yet; a page is overdue by 90 s; HTTP 500" in words
+
+
+def test_what_quiet_hours_keep_from_a_channel_is_said_with_until_when() -> None:
+    assessment = world.whole()
+    (incident, *_) = [each for each in world.living(assessment) if each.cluster == "shop"]
+    held = {incident.id: {"phone": START.plus(3600).wall}}
+    words = drawn(status_json(assessment, [incident], (), (), Vitals(), held))
+    assert "(kept from phone until 2026-11-23 04:14:00+0000 by its quiet hours)" in words
 
 
 def titled(**changed: object) -> str:

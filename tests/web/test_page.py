@@ -12,6 +12,8 @@ from monitoring.world import NOW, A
 
 from drwatch.core.assessment import assess
 from drwatch.core.duration import at_most
+from drwatch.core.finding import Condition, Finding
+from drwatch.core.job import Heard
 from drwatch.core.sample import Blind, Probe, Reason, Sample
 from drwatch.web.markup import Markup, join, tag
 from drwatch.web.page import POLICY, STYLE, render
@@ -107,6 +109,27 @@ def grave() -> Reading:
     lost = replace(world.seen([*world.looks(), *world.dark_looks()]), alive=nodes)
     assessment = assess(lost, world.POLICY, frozenset(), NOW.plus(2.0))
     return Reading(render(assessment, world.living(assessment), (), None, UTC))
+
+
+def test_jobs_are_a_table_with_when_each_was_done_last() -> None:
+    heard = {("shop", "nightly-dump"): Heard(since=NOW, done=NOW.plus(-3600))}
+    assessment = world.whole()
+    done = replace(assessment, snapshot=replace(assessment.snapshot, jobs=heard))
+    late = Finding(Condition.JOB_MISSED, "shop", "nightly-dump", "the job nightly-dump says that it failed, 5 s ago")
+    for seen, words in (
+        (replace(assessment, snapshot=replace(assessment.snapshot, jobs={})), "not heard of yet"),
+        (done, "done 60 min ago"),
+        (replace(done, findings=(*done.findings, late)), "the job nightly-dump says that it failed, 5 s ago"),
+    ):
+        read = " ".join(Reading(render(seen, (), (), None, UTC)).words.split())
+        assert f"Jobs nightly-dump {words} every 24 h 0 min, with a grace of 2 h 0 min" in read
+
+
+def test_what_quiet_hours_keep_from_a_channel_is_said_with_until_when() -> None:
+    (incident, *_) = world.living(world.whole())
+    held = {incident.id: {"phone": NOW.plus(3600).wall}}
+    words = Reading(render(world.whole(), [incident], (), None, UTC, held=held)).words
+    assert f", kept from phone until {NOW.plus(3600).wall:%H:%M} by its quiet hours" in words
 
 
 def test_every_vote_is_printed_with_its_age_and_whether_it_counted() -> None:
