@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,8 @@ from drwatch.cli.trouble import Trouble
 from drwatch.cli.words import moment, one_line
 from drwatch.core.duration import span
 from drwatch.core.incident import Phase
-from drwatch.core.paging import PageReason, RowState
+from drwatch.core.paging import PageReason, RowState, quiet_until
+from drwatch.core.policy import Paging
 from drwatch.store import Account, Ballot, Boxed, Hushed, Paged, read_account
 
 STEP = "  "
@@ -30,20 +31,22 @@ def explain(named: str, file: Path, machine: bool) -> None:
         account = read_account(path, wanted)
     if account is None:
         raise Trouble(f"there is no incident {one_line(wanted)}: 'drwatch incidents' lists those there are", 3)
+    paging, zone, now = config.policy.paging, ZoneInfo(config.policy.zone), datetime.now(UTC)
     if machine:
-        print(json.dumps(as_json(account), ensure_ascii=False, default=datetime.isoformat))
+        print(json.dumps(as_json(account, paging, zone, now), ensure_ascii=False, default=datetime.isoformat))
         return
-    for depth, line in in_words(account, ZoneInfo(config.policy.zone)):
+    for depth, line in in_words(account, paging, zone, now):
         print(STEP * depth + one_line(line))
 
 
-def as_json(account: Account) -> dict[str, object]:
+def as_json(account: Account, paging: Paging, zone: tzinfo, now: datetime) -> dict[str, object]:
     return {
         **{name: getattr(account.past, name) for name in account.past.__slots__ if name != "acks"},
         "acknowledgements": [asdict(ack) for ack in account.past.acks],
         "confidence": account.confidence,
         "evidence": account.evidence,
-        "why": why(account),
+        "why": why(account, paging, zone, now),
+        "held_back": held_back(account, paging, now),
         "verdicts": [asdict(ballot) for ballot in account.ballots],
         "silences": [asdict(each) for each in account.silences],
         "ledger": [_ledger(page) for page in account.pages],
@@ -60,7 +63,7 @@ Line = tuple[int, str]
 """How far it is set in, and the words."""
 
 
-def in_words(account: Account, zone: tzinfo) -> Iterator[Line]:
+def in_words(account: Account, paging: Paging, zone: tzinfo, now: datetime) -> Iterator[Line]:
     past = account.past
     where = f"{past.cluster}: " if past.cluster else ""
     yield 0, f"{past.id} {past.severity.upper()} {where}{past.condition} {past.subject}: {past.summary}"
@@ -69,7 +72,9 @@ def in_words(account: Account, zone: tzinfo) -> Iterator[Line]:
         yield 1, f"confirmed {moment(past.confirmed, zone)}, {_between(past.began, past.confirmed)} later"
     ended = f" {moment(past.ended, zone)}, after {_between(past.began, past.ended)}" if past.ended else ""
     yield 1, f"{past.phase}{ended}"
-    yield 0, why(account)
+    yield 0, why(account, paging, zone, now)
+    if account.pages and (held := held_back(account, paging, now)):
+        yield 0, f"Quiet hours keep it from {_channels(held, zone)}."
     for hushed in account.silences:
         yield from _hushed(hushed, zone)
     for ballot in account.ballots:
@@ -87,7 +92,28 @@ def in_words(account: Account, zone: tzinfo) -> Iterator[Line]:
         yield from _boxed(boxed)
 
 
-def why(account: Account) -> str:
+def held_back(account: Account, paging: Paging, now: datetime) -> Mapping[str, datetime]:
+    """From which channels quiet hours keep a page of it now, by today's configuration, and until when."""
+    past = account.past
+    in_hand = any(ack.until > now for ack in past.acks)
+    if past.phase is not Phase.OPEN or past.suppressed_by is not None or past.silence or in_hand:
+        return {}
+    names = account.held if account.pages else _to_be_told(account, paging, now)
+    return quiet_until(past.severity, past.condition, names, paging, now)
+
+
+def _to_be_told(account: Account, paging: Paging, wall: datetime) -> tuple[str, ...]:
+    """Whom the escalation had reached by then."""
+    begun = account.past.confirmed
+    steps = [step for step in paging.escalation if begun and (wall - begun).total_seconds() >= step.after]
+    return paging.reached((name for step in steps for name in step.to), wall)
+
+
+def _channels(held: Mapping[str, datetime], zone: tzinfo) -> str:
+    return ", ".join(f"{name} until {moment(until, zone)}" for name, until in held.items())
+
+
+def why(account: Account, paging: Paging, zone: tzinfo, now: datetime) -> str:
     """Why people were paged, or why nobody was, in one sentence."""
     past = account.past
     if account.pages:
@@ -105,6 +131,13 @@ def why(account: Account) -> str:
         return f"Nobody was paged: it was silenced ({names})."
     if past.confirmed is None:
         return "Nobody was paged: it has not lasted for its window yet."
+    if held := held_back(account, paging, now):
+        return f"Nobody is paged yet: quiet hours keep it from {_channels(held, zone)}."
+    if past.ended is not None:
+        reached = _to_be_told(account, paging, past.ended)
+        kept = quiet_until(past.severity, past.condition, reached, paging, past.confirmed)
+        if kept and all(until >= past.ended for until in kept.values()):
+            return f"Nobody was paged: quiet hours kept it from {', '.join(kept)}, and it was over before they ended."
     return "Nobody was paged: no step of the escalation was due while it was open, or it was a part of Flapping."
 
 

@@ -70,6 +70,8 @@ class Account:
     ballots: tuple[Ballot, ...]
     silences: tuple[Hushed, ...]
     pages: tuple[Paged, ...]
+    held: tuple[str, ...]
+    """Channels that quiet hours owe a page of it."""
     boxed: tuple[Boxed, ...]
 
 
@@ -90,6 +92,7 @@ def account(db: sqlite3.Connection, incident: str) -> Account | None:
         ballots=ballots(db, incident, line["began"]),
         silences=_silences(db, line),
         pages=pages,
+        held=tuple(json.loads(line["held"])) if "held" in line.keys() else (),  # noqa: SIM118 - a Row has no other way
         boxed=boxed(db, incident),
     )
 

@@ -166,6 +166,32 @@ async def test_why_nobody_was_paged_is_told(config: Path, incident: Incident, wh
     assert why in (await explained(config)).splitlines()
 
 
+def quiet(config: Path, hours: str) -> None:  # noqa: F811
+    """Let the phone be still in these hours."""
+    text = config.read_text()
+    assert "url_file: phone.url" in text
+    config.write_text(text.replace("url_file: phone.url", f"url_file: phone.url, quiet: {hours}"))
+
+
+async def test_what_quiet_hours_hold_back_is_told_with_until_when(config: Path) -> None:  # noqa: F811
+    now = datetime.now(UTC)
+    before, after = (f"{(now + timedelta(minutes=minutes)):%H:%M}" for minutes in (-60, 60))
+    quiet(config, f"{{from: '{before}', to: '{after}'}}")
+    await (await written(config, lag())).close()
+    (line,) = [line for line in (await explained(config)).splitlines() if "quiet hours" in line]
+    assert line.startswith("Nobody is paged yet: quiet hours keep it from phone until ")
+    assert f"{after}:00" in line
+    held = json.loads(await explained(config, "--json"))["held_back"]
+    assert list(held) == ["phone"]
+
+
+async def test_what_was_over_before_quiet_hours_ended_is_told_so(config: Path) -> None:  # noqa: F811
+    quiet(config, "{from: '02:00', to: '03:00'}")
+    await (await written(config, lag(Phase.RESOLVED))).close()
+    said = "Nobody was paged: quiet hours kept it from phone, and it was over before they ended."
+    assert said in (await explained(config)).splitlines()
+
+
 async def test_every_attempt_is_told_with_its_number_its_end_and_what_came_of_it(config: Path) -> None:  # noqa: F811
     row = Row("LAGLAG.1", "phone", "LAGLAG", PageReason.FIRST, Severity.WARNING, "WARNING lag", "words", at(15), at(15))
     store = await written(config, lag(), [row])
