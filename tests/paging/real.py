@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -38,6 +39,9 @@ class Running:
     @property
     def lives(self) -> bool:
         return self._process.poll() is None
+
+    def freeze(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
 
     def kill(self) -> None:
         self._process.kill()

@@ -32,6 +32,9 @@ class Chat(Running):
             DNS = no
             Ident = no
             PAM = no
+            [Limits]
+            # Else each line of a client's makes its next one wait.
+            MaxPenaltyTime = 0
             """
         )
         # In the foreground, as whoever starts it.
