@@ -56,6 +56,7 @@ FLOWS = (Receiver.FLOWING, Receiver.HEARD)
 NOT_OPEN = (Door.SHUT, Door.UNKNOWN)
 NO_SHELL = (Host.MUTE, Host.REFUSED, Host.UNREACHABLE, Host.UNKNOWN)
 HEARS_NOTHING = (Receiver.QUIET, Receiver.BROKEN)
+NOT_FLOWING = (Receiver.HEARD, Receiver.QUIET, Receiver.BROKEN, Receiver.UNKNOWN)
 ALIVE = (Host.RUNS_IT, Host.UP)
 STILL = (Host.STOPPED, Host.BLOCKED)
 TAKES_OR_UNASKED = (Own.FEEDS, Own.LISTENS, Own.UNKNOWN)
@@ -90,17 +91,6 @@ TABLE: tuple[Rule, ...] = (
         world=World.SILENT),
     rule(Condition.WITNESS_ISOLATED, LIKELY, "nobody answers the witness, and no anchor can say whose fault it is",
         world=World.DARK),
-    # The witness cannot look, as when no name resolves; the standby is the one chair that can.
-    rule(Condition.PRIMARY_HUNG, ALONE,
-        "the witness cannot look; the standby hears nothing, and only a kernel takes its dial",
-        server=Server.UNKNOWN, host=NO_SHELL, receiver=HEARS_NOTHING, door=Door.MUTE),
-    rule(Condition.PRIMARY_HOST_DOWN, ALONE,
-        "the witness cannot look; the standby hears nothing, and does not reach its host",
-        server=Server.UNKNOWN, host=NO_SHELL, receiver=HEARS_NOTHING, door=Door.SHUT),
-    rule(Condition.PRIMARY_DOWN, ALONE, "the witness cannot look, and the standby has lost the server",
-        server=Server.UNKNOWN, host=NO_SHELL, receiver=Receiver.BROKEN),
-    rule(None, ALONE, "the witness's own look failed, and nobody has seen a corpse: ProbeBlind says so",
-        server=Server.UNKNOWN),
 
     # The process is there and does not run; kernels still deliver what it wrote before.
     rule(Condition.PRIMARY_DISK_FULL, SURE, "its process stands still, and its disk is full",
@@ -108,7 +98,19 @@ TABLE: tuple[Rule, ...] = (
     rule(Condition.PRIMARY_HUNG, SURE, "its host shows its process stopped, and it answers nobody",
         host=STILL, server=(Server.SILENT, Server.STALLED, Server.UNREACHABLE)),
     rule(Condition.PRIMARY_HUNG, SURE, "its host shows its process stopped: it neither serves nor starts",
-        host=Host.STOPPED, server=Server.REFUSED),
+        host=Host.STOPPED),
+
+    # The witness cannot look, as when no name resolves; the standby is the one chair that can.
+    rule(Condition.PRIMARY_HUNG, ALONE,
+        "the witness cannot look; the standby hears nothing now, and only a kernel takes its dial",
+        server=Server.UNKNOWN, host=NO_SHELL, receiver=NOT_FLOWING, door=Door.MUTE),
+    rule(Condition.PRIMARY_HOST_DOWN, ALONE,
+        "the witness cannot look; the standby hears nothing, and does not reach its host",
+        server=Server.UNKNOWN, host=NO_SHELL, receiver=HEARS_NOTHING, door=Door.SHUT),
+    rule(Condition.PRIMARY_DOWN, ALONE, "the witness cannot look, and the standby has lost the server",
+        server=Server.UNKNOWN, host=NO_SHELL, receiver=Receiver.BROKEN),
+    rule(None, ALONE, "the witness's own look failed, and nobody has seen a corpse: ProbeBlind says so",
+        server=Server.UNKNOWN),
 
     # It serves others: what fails is the way between it and the witness.
     rule(Condition.PRIMARY_UNSEEN, SURE, "its own kernel takes connections there: a firewall keeps the witness out",

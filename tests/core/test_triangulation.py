@@ -199,6 +199,12 @@ CASES = [
     ("names no longer resolve, not for the standby either",
      [primary(NO_NAME, 1), body(NO_NAME, 2), receiver(replication(io=IoState.CONNECTING, io_errno=2005), 2)],
      None, None),
+    ("names no longer resolve, and its host shows the process stopped",
+     [primary(NO_NAME, 1), body(host("T"), 2), QUIET], Condition.PRIMARY_HUNG, SURE),
+    ("names no longer resolve, and the process waits for its disk: it may serve the next moment",
+     [primary(NO_NAME, 1), body(host("D"), 2), QUIET], None, None),
+    ("names no longer resolve, only the host's kernel answers the standby, which was stopped by hand",
+     [primary(NO_NAME, 1), body(NO_NAME, 2), STOPPED, FROZEN], Condition.PRIMARY_HUNG, ALONE),
     ("our own bug is not the primary's death", [primary(Blind(Reason.BUG), 1), body(host(), 2), BROKEN], None, None),
     ("what is no MySQL answers there", [primary(Blind(Reason.GARBLED), 1), body(host(), 2)], None, None),
 ]
