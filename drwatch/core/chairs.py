@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, NamedTuple, TypeVar
 
-from drwatch.core.ailing import diagnose, full_disks, stalled_disks
+from drwatch.core.ailing import diagnose, full_disks, stalled_disks, waits_for_room
 from drwatch.core.duration import span
 from drwatch.core.evidence import Chairs, Disk, Door, Host, Own, Receiver, Server, Vote
 from drwatch.core.policy import Cluster, NodePolicy, Policy
@@ -190,6 +190,11 @@ def _heard(snapshot: Snapshot, standby: Node, since: Moment) -> _Word[Receiver]:
     if heard_since and silence <= patience:
         words = f"standby: {name} has heard nothing from the primary for {span(silence)}; no heartbeat is overdue"
         return _Word(Receiver.HEARD, words, asked)
+    owed = sight.latest.asked - max(receipt.heard_at, receipt.io_since or receipt.heard_at, key=lambda at: at.loop)
+    room = not channel.relay_full and not waits_for_room(snapshot, standby, channel)
+    if counted and room and owed > max(patience, UNHEARD):
+        words = f"standby: {name} believes it is connected; a heartbeat is overdue: nothing came for {span(owed)}"
+        return _Word(Receiver.OVERDUE, words, asked)
     return _Word(Receiver.QUIET, f"standby: {name} believes it is connected and has heard nothing since", asked)
 
 
@@ -310,7 +315,9 @@ def gather(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) ->
         witness.said,
         host.said,
         _first(
-            receivers.values(), (Receiver.FLOWING, Receiver.HEARD, Receiver.BROKEN, Receiver.QUIET), Receiver.UNKNOWN
+            receivers.values(),
+            (Receiver.FLOWING, Receiver.HEARD, Receiver.BROKEN, Receiver.OVERDUE, Receiver.QUIET),
+            Receiver.UNKNOWN,
         ),
         _first(doors.values(), (Door.OPEN, Door.MUTE, Door.SHUT), Door.UNKNOWN),
         own.said if own is not None else Own.UNKNOWN,

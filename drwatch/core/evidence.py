@@ -64,6 +64,8 @@ class Receiver(StrEnum):
     """It has heard from it since, though not lately; no heartbeat is overdue yet."""
     QUIET = "quiet"
     """It believes that it is connected and has heard nothing."""
+    OVERDUE = "overdue"
+    """It believes so, and a heartbeat that its source owes it has not come."""
     BROKEN = "broken"
     """It lost its source about when the witness did, by an error of the network and not of the source."""
     UNKNOWN = "unknown"
@@ -167,7 +169,8 @@ MORE_LIFE: Mapping[str, Mapping[StrEnum, tuple[StrEnum, ...]]] = {
         Host.UP: (Host.RUNS_IT,),
     },
     "receiver": {
-        Receiver.BROKEN: (Receiver.QUIET, Receiver.UNKNOWN, Receiver.HEARD, Receiver.FLOWING),
+        Receiver.BROKEN: (Receiver.OVERDUE, Receiver.QUIET, Receiver.UNKNOWN, Receiver.HEARD, Receiver.FLOWING),
+        Receiver.OVERDUE: (Receiver.QUIET, Receiver.UNKNOWN, Receiver.HEARD, Receiver.FLOWING),
         Receiver.QUIET: (Receiver.HEARD, Receiver.FLOWING),
         Receiver.UNKNOWN: (Receiver.HEARD, Receiver.FLOWING),
         Receiver.HEARD: (Receiver.FLOWING,),

@@ -44,19 +44,20 @@ def agreed(condition: Condition, why: str, **words: StrEnum | tuple[StrEnum, ...
     yield rule(condition, SURE, f"{why}; the standby's receiver has lost it too", receiver=Receiver.BROKEN, **words)
     if "door" not in words:
         yield rule(condition, SURE, f"{why}; the standby does not reach its host either", door=Door.SHUT, **words)
-    yield rule(condition, LIKELY, f"{why}; the standby hears nothing either", receiver=Receiver.QUIET, **words)
+    yield rule(condition, LIKELY, f"{why}; the standby hears nothing either", receiver=NO_SIGN_YET, **words)
     yield rule(condition, ALONE, f"{why}; no other chair has a word on it", **words)
 
 
 MUTE = (Server.SILENT, Server.STALLED)
-NOT_SEEN_TO_FLOW = (Receiver.QUIET, Receiver.BROKEN, Receiver.UNKNOWN)
+HEARS_NOTHING = (Receiver.QUIET, Receiver.OVERDUE, Receiver.BROKEN)
+NOT_SEEN_TO_FLOW = (*HEARS_NOTHING, Receiver.UNKNOWN)
+NOT_FLOWING = (*NOT_SEEN_TO_FLOW, Receiver.HEARD)
+NO_SIGN_YET = (Receiver.QUIET, Receiver.OVERDUE)
 NOT_SEEN_TO_COMMIT = (Own.FEEDS, Own.LISTENS, Own.DEAF, Own.SHUT, Own.UNKNOWN)
-NOT_SEEN_TO_BREAK = (Receiver.FLOWING, Receiver.HEARD, Receiver.QUIET, Receiver.UNKNOWN)
+NOT_SEEN_TO_BREAK = (Receiver.FLOWING, Receiver.HEARD, *NO_SIGN_YET, Receiver.UNKNOWN)
 FLOWS = (Receiver.FLOWING, Receiver.HEARD)
 NOT_OPEN = (Door.SHUT, Door.UNKNOWN)
 NO_SHELL = (Host.MUTE, Host.REFUSED, Host.UNREACHABLE, Host.UNKNOWN)
-HEARS_NOTHING = (Receiver.QUIET, Receiver.BROKEN)
-NOT_FLOWING = (Receiver.HEARD, Receiver.QUIET, Receiver.BROKEN, Receiver.UNKNOWN)
 ALIVE = (Host.RUNS_IT, Host.UP)
 STILL = (Host.STOPPED, Host.BLOCKED)
 TAKES_OR_UNASKED = (Own.FEEDS, Own.LISTENS, Own.UNKNOWN)
@@ -109,6 +110,8 @@ TABLE: tuple[Rule, ...] = (
         server=Server.UNKNOWN, host=NO_SHELL, receiver=HEARS_NOTHING, door=Door.SHUT),
     rule(Condition.PRIMARY_DOWN, ALONE, "the witness cannot look, and the standby has lost the server",
         server=Server.UNKNOWN, host=NO_SHELL, receiver=Receiver.BROKEN),
+    rule(Condition.PRIMARY_HUNG, ALONE, "the witness cannot look, and the server owes the standby a heartbeat",
+        server=Server.UNKNOWN, host=NO_SHELL, receiver=Receiver.OVERDUE),
     rule(None, ALONE, "the witness's own look failed, and nobody has seen a corpse: ProbeBlind says so",
         server=Server.UNKNOWN),
 
@@ -135,7 +138,8 @@ TABLE: tuple[Rule, ...] = (
     rule(Condition.PRIMARY_DISK_FULL, SURE, "its host answers, its server does not, and its disk is full",
         host=ALIVE, server=(Server.SILENT, Server.STALLED, Server.UNREACHABLE), disk=Disk.FULL),
     rule(Condition.PRIMARY_HUNG, ALONE, "its process is there and tells the witness nothing, yet nobody waits there",
-        host=Host.RUNS_IT, server=MUTE, own=(Own.FEEDS, Own.LISTENS), receiver=(Receiver.QUIET, Receiver.UNKNOWN)),
+        host=Host.RUNS_IT, server=MUTE, own=(Own.FEEDS, Own.LISTENS),
+        receiver=(*NO_SIGN_YET, Receiver.UNKNOWN)),
     rule(Condition.PRIMARY_HUNG, SURE, "its process is there, takes a connection, and says nothing",
         host=Host.RUNS_IT, server=MUTE),
     rule(Condition.PRIMARY_DOWN, SURE, "its host answers, its port is shut, and the standby has lost it too",
@@ -177,6 +181,9 @@ TABLE: tuple[Rule, ...] = (
             server=Server.REFUSED, host=Host.UNKNOWN),
     rule(Condition.PRIMARY_DOWN, LIKELY, "the standby reaches its host, the witness does not, and neither the server",
         door=Door.OPEN, receiver=Receiver.BROKEN),
+    rule(Condition.PRIMARY_HUNG, LIKELY,
+        "the standby reaches its host, the witness does not, and the server owes it a heartbeat",
+        door=Door.OPEN, receiver=Receiver.OVERDUE),
     rule(Condition.PRIMARY_UNSEEN, ALONE, "the standby reaches its host, the witness does not", door=Door.OPEN),
     *agreed(Condition.PRIMARY_HOST_DOWN, "neither the server nor its host answers"),
 )

@@ -341,6 +341,41 @@ def test_a_flow_that_has_dried_up_no_longer_vouches_for_the_primary() -> None:
     assert judge(SHOP, POLICY, world, at(100)).condition is Condition.PRIMARY_HOST_DOWN
 
 
+def owed(beats: int | None, reconnected: bool = False, **but: object) -> Condition | None:
+    """1: the witness loses the primary and its host, of which the standby reaches port 22 and hears nothing more.
+
+    From 28 to 36 the receiver may have to connect anew; the verdict is of second 42.
+    """
+    state = {"heartbeats": beats} | but
+    away = {"io": IoState.CONNECTING, "io_errno": 2003} if reconnected else {}
+    world = seen(
+        well(0, heartbeats=beats),
+        primary(LOST, 1),
+        body(LOST, 1),
+        (receiver(replication(**state | (away if 28 <= n <= 36 else {})), n) for n in range(2, 42, 2)),
+        door(OPEN, 38),
+    )
+    return judge(SHOP, POLICY, world, at(42)).condition
+
+
+def test_a_server_that_owes_its_standby_a_heartbeat_hangs_though_its_host_is_there() -> None:
+    """It sends one each 30 s of silence: a standby that still believes in its connection need not wait for its end."""
+    assert owed(beats=1) is Condition.PRIMARY_HUNG
+
+
+def test_no_heartbeat_is_overdue_where_none_is_counted_or_the_standby_takes_none_or_has_just_connected() -> None:
+    assert owed(beats=None) is Condition.PRIMARY_UNSEEN
+    assert owed(beats=1, reconnected=True) is Condition.PRIMARY_UNSEEN
+    full = "Waiting for the slave SQL thread to free enough relay log space"
+    assert owed(beats=1, io_state=full) is Condition.PRIMARY_UNSEEN
+
+
+def test_while_the_witness_cannot_look_a_heartbeat_that_is_overdue_is_enough() -> None:
+    world = seen(well(0), primary(NO_NAME, 1), body(NO_NAME, 1), (receiver(replication(), n) for n in range(2, 42, 2)))
+    judged = judge(SHOP, POLICY, world, at(42))
+    assert (judged.condition, judged.confidence) == (Condition.PRIMARY_HUNG, ALONE)
+
+
 def test_a_receiver_that_broke_long_before_is_no_second_opinion() -> None:
     """0: the standby's own path to the primary breaks. 100: the witness loses its path too. Nobody knows of a death."""
     broken = {"io": IoState.CONNECTING, "io_errno": 2003}
