@@ -56,6 +56,10 @@ class Host(StrEnum):
     UNKNOWN = "unknown"
 
 
+NO_SHELL = (Host.MUTE, Host.REFUSED, Host.UNREACHABLE, Host.UNKNOWN)
+"""What is said of a host that cannot be asked."""
+
+
 class Receiver(StrEnum):
     """What the standby's receiver says of its source since the trouble began."""
 

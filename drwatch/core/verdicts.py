@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
-from drwatch.core.evidence import Chairs, Disk, Door, Host, Own, Receiver, Server, World
+from drwatch.core.evidence import NO_SHELL, Chairs, Disk, Door, Host, Own, Receiver, Server, World
 from drwatch.core.finding import PRIMARY_AILING, PRIMARY_LOST, Condition, Confidence
 
 SURE, LIKELY, ALONE = Confidence.CONCLUSIVE, Confidence.LIKELY, Confidence.ALONE
@@ -57,7 +57,6 @@ NOT_SEEN_TO_COMMIT = (Own.FEEDS, Own.LISTENS, Own.DEAF, Own.SHUT, Own.UNKNOWN)
 NOT_SEEN_TO_BREAK = (Receiver.FLOWING, Receiver.HEARD, *NO_SIGN_YET, Receiver.UNKNOWN)
 FLOWS = (Receiver.FLOWING, Receiver.HEARD)
 NOT_OPEN = (Door.SHUT, Door.UNKNOWN)
-NO_SHELL = (Host.MUTE, Host.REFUSED, Host.UNREACHABLE, Host.UNKNOWN)
 ALIVE = (Host.RUNS_IT, Host.UP)
 STILL = (Host.STOPPED, Host.BLOCKED)
 TAKES_OR_UNASKED = (Own.FEEDS, Own.LISTENS, Own.UNKNOWN)

@@ -74,6 +74,7 @@ BEATS = (receiver(replication(), 2), receiver(replication(heartbeats=2), 20))
 SHUT, AJAR, NO_DIALLER = door(LOST, 2), door(OPEN, 2), door(Blind(Reason.NO_DIALLER), 2)
 FROZEN = door(ReachFact(0.001, greets=False), 2)
 NO_NAME = Blind(Reason.DNS)
+DAY = 86400.0
 NEW_KEY = Blind(Reason.HOST_KEY_CHANGED)
 STANDBY_GONE = (standby(LOST, 2), receiver(LOST, 2), standby_host(NO_SHELL, 2))
 
@@ -341,6 +342,35 @@ def test_a_flow_that_has_dried_up_no_longer_vouches_for_the_primary() -> None:
     assert judge(SHOP, POLICY, world, at(100)).condition is Condition.PRIMARY_HOST_DOWN
 
 
+def kept_out(there: Fact | Blind, back: Fact | Blind, before: float | None = 0) -> Verdict:
+    """1: the witness is kept from the port, at which the primary's kernel takes who comes; the standby breaks off at 2.
+
+    Each of the two reached the other ``before``; the verdict is of second 10.
+    """
+    other = look(PRIMARY, Probe.REACH, back, 4, target="10.0.0.2:22")
+    passed = () if before is None else (door(OPEN, before), replace(other, asked=at(before), found=OPEN))
+    listens = own(PortFact(True, 0, ()), 4)
+    return verdict(*passed, primary(LOST, 1), body(host(), 2), BROKEN, listens, door(there, 4), other, now=10)
+
+
+def test_a_standby_that_is_cut_off_from_the_host_has_no_word_on_its_server() -> None:
+    judged = kept_out(LOST, LOST)
+    assert (judged.condition, judged.confidence) == (Condition.PRIMARY_UNSEEN, SURE)
+    assert any("neither host reaches the other's port 22" in words for words in judged.evidence)
+
+
+@pytest.mark.parametrize(
+    ("there", "back", "before"),
+    [(OPEN, OPEN, 0), (LOST, OPEN, 0), (OPEN, LOST, 0), (REFUSED, LOST, 0), (LOST, LOST, None), (LOST, LOST, -2 * DAY)],
+    ids=["both pass", "back passes", "there passes", "refused", "never passed", "passed two days ago"],
+)
+def test_a_standby_that_may_only_be_kept_from_the_port_too_has_one(
+    there: Fact | Blind, back: Fact | Blind, before: float | None
+) -> None:
+    """A firewall before the port that keeps out both keeps out the application too, for all that anybody knows."""
+    assert kept_out(there, back, before).condition is Condition.PRIMARY_HUNG
+
+
 def owed(beats: int | None, reconnected: bool = False, **but: object) -> Condition | None:
     """1: the witness loses the primary and its host, of which the standby reaches port 22 and hears nothing more.
 
@@ -388,7 +418,7 @@ def test_a_receiver_that_broke_long_before_is_no_second_opinion() -> None:
 
 def test_days_of_denied_logins_do_not_make_old_looks_fresh() -> None:
     """1: the password is changed; the door is dialled once, open. Three days later the host dies."""
-    days = 3 * 86400.0
+    days = 3 * DAY
     world = seen(well(0), primary(Blind(Reason.ACCESS_DENIED), 1), door(OPEN, 2), primary(LOST, days), body(LOST, days))
     assert door_key_wanted(world, days + 0.1)
     judged = judge(SHOP, POLICY, world.keep(door(LOST, days + 1)), at(days + 30))
