@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, NamedTuple, TypeVar
 
-from drwatch.core.ailing import diagnose, full_disks, stalled_disks
+from drwatch.core.ailing import diagnose, full_disks, stalled_disks, waits_for_room
+from drwatch.core.doors import door_key, severed
 from drwatch.core.duration import span
-from drwatch.core.evidence import Chairs, Disk, Door, Host, Own, Receiver, Server, Vote
+from drwatch.core.evidence import NO_SHELL, Chairs, Disk, Door, Host, Own, Receiver, Server, Vote
 from drwatch.core.policy import Cluster, NodePolicy, Policy
 from drwatch.core.roles import feed, path
 from drwatch.core.sample import (
@@ -162,10 +163,24 @@ def _body(snapshot: Snapshot, node: NodePolicy, fact: HostFact) -> tuple[Host, s
     return Host.GONE, f"host: {name} is up and its server process is gone{unit}"
 
 
-def _receivers(snapshot: Snapshot, cluster: Cluster, since: Moment) -> dict[Node, _Word[Receiver]]:
-    """By standby; one that is fed by another standby says nothing of the primary."""
-    direct = (standby.node for standby in cluster.standbys if not path(cluster, snapshot, standby.node).through)
-    return {standby: _heard(snapshot, standby, since) for standby in direct}
+def _receivers(
+    snapshot: Snapshot, cluster: Cluster, since: Moment, host: Host, now: Moment
+) -> dict[Node, _Word[Receiver]]:
+    """By standby; one that is fed by another standby says nothing of the primary, nor one that is cut off from a host
+    which the witness sees alive."""
+    direct = (standby for standby in cluster.standbys if not path(cluster, snapshot, standby.node).through)
+    words = {standby.node: _heard(snapshot, standby.node, since) for standby in direct}
+    if host in NO_SHELL:
+        return words
+    for standby in cluster.standbys:
+        word, channel = words.get(standby.node), feed(snapshot, standby.node)
+        if word is None or channel is None or word.said is not Receiver.BROKEN:
+            continue
+        broke = snapshot.receipts[standby.node, channel.name].io_since
+        if broke is not None and severed(cluster, snapshot, standby, broke, now):
+            why = f"{word.sentence}; but neither host reaches the other's port 22 either, and that is no server's doing"
+            words[standby.node] = word._replace(said=Receiver.UNKNOWN, sentence=why)
+    return words
 
 
 def _heard(snapshot: Snapshot, standby: Node, since: Moment) -> _Word[Receiver]:
@@ -190,17 +205,16 @@ def _heard(snapshot: Snapshot, standby: Node, since: Moment) -> _Word[Receiver]:
     if heard_since and silence <= patience:
         words = f"standby: {name} has heard nothing from the primary for {span(silence)}; no heartbeat is overdue"
         return _Word(Receiver.HEARD, words, asked)
+    owed = sight.latest.asked - max(receipt.heard_at, receipt.io_since or receipt.heard_at, key=lambda at: at.loop)
+    room = not channel.relay_full and not waits_for_room(snapshot, standby, channel)
+    if counted and room and owed > max(patience, UNHEARD):
+        words = f"standby: {name} believes it is connected; a heartbeat is overdue: nothing came for {span(owed)}"
+        return _Word(Receiver.OVERDUE, words, asked)
     return _Word(Receiver.QUIET, f"standby: {name} believes it is connected and has heard nothing since", asked)
 
 
 def _io_words(state: IoState) -> str:
     return "trying to connect" if state is IoState.CONNECTING else "stopped"
-
-
-def door_key(cluster: Cluster, standby: Node) -> Key:
-    """The look from a standby's shell at the primary's port 22."""
-    primary = cluster.primary
-    return Key(standby, Probe.REACH, f"{primary.ssh_host}:{primary.ssh_port}")
 
 
 def _doors(snapshot: Snapshot, cluster: Cluster, since: Moment, now: Moment) -> dict[Node, _Word[Door]]:
@@ -295,9 +309,10 @@ def gather(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) ->
         told = (witness.sentence, *(disks if witness.said is Server.SATURATED or disk is Disk.STALLED else ()))
         return Evidence(Chairs(witness.said, disk=disk), (_witness(witness, now),), told)
     host, own = _host(snapshot, primary, since), _own(snapshot, cluster, since, now)
-    if host.said in (Host.MUTE, Host.REFUSED, Host.UNREACHABLE, Host.UNKNOWN):
+    if host.said in NO_SHELL:
         witness = _in_spite_of_the_line(snapshot, primary, witness, since)
-    receivers, doors = _receivers(snapshot, cluster, since), _doors(snapshot, cluster, since, now)
+    receivers = _receivers(snapshot, cluster, since, host.said, now)
+    doors = _doors(snapshot, cluster, since, now)
     votes = [
         _witness(witness, now),
         *([host.vote(f"witness, SSH to {primary.node.name}", now)] if primary.ssh is not None else []),
@@ -310,7 +325,9 @@ def gather(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) ->
         witness.said,
         host.said,
         _first(
-            receivers.values(), (Receiver.FLOWING, Receiver.HEARD, Receiver.BROKEN, Receiver.QUIET), Receiver.UNKNOWN
+            receivers.values(),
+            (Receiver.FLOWING, Receiver.HEARD, Receiver.BROKEN, Receiver.OVERDUE, Receiver.QUIET),
+            Receiver.UNKNOWN,
         ),
         _first(doors.values(), (Door.OPEN, Door.MUTE, Door.SHUT), Door.UNKNOWN),
         own.said if own is not None else Own.UNKNOWN,

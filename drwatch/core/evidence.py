@@ -56,6 +56,10 @@ class Host(StrEnum):
     UNKNOWN = "unknown"
 
 
+NO_SHELL = (Host.MUTE, Host.REFUSED, Host.UNREACHABLE, Host.UNKNOWN)
+"""What is said of a host that cannot be asked."""
+
+
 class Receiver(StrEnum):
     """What the standby's receiver says of its source since the trouble began."""
 
@@ -64,6 +68,8 @@ class Receiver(StrEnum):
     """It has heard from it since, though not lately; no heartbeat is overdue yet."""
     QUIET = "quiet"
     """It believes that it is connected and has heard nothing."""
+    OVERDUE = "overdue"
+    """It believes so, and a heartbeat that its source owes it has not come."""
     BROKEN = "broken"
     """It lost its source about when the witness did, by an error of the network and not of the source."""
     UNKNOWN = "unknown"
@@ -167,7 +173,8 @@ MORE_LIFE: Mapping[str, Mapping[StrEnum, tuple[StrEnum, ...]]] = {
         Host.UP: (Host.RUNS_IT,),
     },
     "receiver": {
-        Receiver.BROKEN: (Receiver.QUIET, Receiver.UNKNOWN, Receiver.HEARD, Receiver.FLOWING),
+        Receiver.BROKEN: (Receiver.OVERDUE, Receiver.QUIET, Receiver.UNKNOWN, Receiver.HEARD, Receiver.FLOWING),
+        Receiver.OVERDUE: (Receiver.QUIET, Receiver.UNKNOWN, Receiver.HEARD, Receiver.FLOWING),
         Receiver.QUIET: (Receiver.HEARD, Receiver.FLOWING),
         Receiver.UNKNOWN: (Receiver.HEARD, Receiver.FLOWING),
         Receiver.HEARD: (Receiver.FLOWING,),

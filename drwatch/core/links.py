@@ -12,7 +12,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from drwatch.core import exposure
-from drwatch.core.chairs import ABSTAINS, NETWORK_ERRNO, door_key, port_key
+from drwatch.core.chairs import ABSTAINS, NETWORK_ERRNO, port_key
+from drwatch.core.doors import DAILY, back_key, door_key
 from drwatch.core.duration import span
 from drwatch.core.policy import Cluster, NodePolicy, Policy
 from drwatch.core.roles import feed, path
@@ -203,11 +204,6 @@ def _received(policy: Policy, cluster: Cluster, snapshot: Snapshot, standby: Nod
     return _NOTHING
 
 
-def back_key(cluster: Cluster, standby: NodePolicy) -> Key:
-    """The look from the primary's shell at a standby's port 22."""
-    return Key(cluster.primary.node, Probe.REACH, f"{standby.ssh_host}:{standby.ssh_port}")
-
-
 def _pace(snapshot: Snapshot, standby: Node, received: Word, now: Moment) -> float:
     """Seconds between two dials along a standby's path to the primary, by what its receiver says of it."""
     channel = feed(snapshot, standby) if received[0] is Way.FAILS else None
@@ -237,26 +233,34 @@ def _dialled(snapshot: Snapshot, key: Key, now: Moment, pace: float = AGAIN) -> 
 
 
 def wanted(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) -> frozenset[Key]:
-    """The dials to make now: along a standby's path that fails while both its ends can be asked, and from a primary
-    that the witness has lost, or whose standby has, to the world outside."""
+    """The dials to make now: along each standby's path once a day, and often while it fails and the primary takes
+    connections; and from a primary that the witness has lost, or whose standby has, to the world outside."""
     primary = cluster.primary
     if primary.ssh is None or not isinstance(snapshot.latest(primary.node, Probe.HOST), HostFact):
         return frozenset()
     paces: dict[Key, float] = {}
     served = isinstance(snapshot.latest(primary.node, Probe.SERVER), ServerFact)
-    for standby in cluster.standbys:
-        received = _received(policy, cluster, snapshot, standby.node, now) if served else _NOTHING
-        if received[0] is not Way.FAILS:
+    for standby in cluster.standbys if served or _takes(cluster, snapshot, now) else ():
+        received = _received(policy, cluster, snapshot, standby.node, now)
+        fails = received[0] is Way.FAILS
+        if not fails and not served:
             continue
-        pace = _pace(snapshot, standby.node, received, now)
+        pace = _pace(snapshot, standby.node, received, now) if fails else DAILY
         if standby.ssh_host is not None:
             paces[back_key(cluster, standby)] = pace
         if standby.ssh is not None and isinstance(snapshot.latest(standby.node, Probe.HOST), HostFact):
             paces[door_key(cluster, standby.node)] = pace
     lost = snapshot.lost_since(primary.node)
-    if paces or (lost is not None and now - lost >= AGAIN / 2 and primary.node in snapshot.alive):
+    ails = any(pace < DAILY for pace in paces.values())
+    if ails or (lost is not None and now - lost >= AGAIN / 2 and primary.node in snapshot.alive):
         paces |= {Key(primary.node, Probe.REACH, key.target): AGAIN for key in anchors(policy)}
     return frozenset(key for key, pace in paces.items() if _due(snapshot.sights.get(key), pace, now))
+
+
+def _takes(cluster: Cluster, snapshot: Snapshot, now: Moment) -> bool:
+    """Whether the primary's own kernel says that its server takes connections."""
+    port = snapshot.latest(*port_key(cluster)) if _young(snapshot, port_key(cluster), now) else None
+    return isinstance(port, PortFact) and port.listens and not port.waiting
 
 
 def _due(sight: Sight | None, pace: float, now: Moment) -> bool:

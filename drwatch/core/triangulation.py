@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from drwatch.core.chairs import door_key, gather, lost_since, port_key
-from drwatch.core.evidence import Host, Vote
+from drwatch.core.chairs import gather, lost_since, port_key
+from drwatch.core.doors import door_key
+from drwatch.core.evidence import NO_SHELL, Vote
 from drwatch.core.finding import Condition, Confidence
 from drwatch.core.policy import Cluster, Policy
 from drwatch.core.sample import HostFact, Key, Moment, PortFact, Probe, ServerFact
@@ -57,7 +58,7 @@ def judge(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) -> 
             return Verdict(None, evidence=evidence.sentences, votes=evidence.votes)
         if now - since < ASKING and _unasked(cluster, policy, snapshot, since):
             return Verdict(None, evidence=evidence.sentences, votes=evidence.votes, pending=True)
-    answers = evidence.chairs.host not in (Host.UNKNOWN, Host.UNREACHABLE, Host.REFUSED, Host.MUTE)
+    answers = evidence.chairs.host not in NO_SHELL
     sentences = (*evidence.sentences, f"so: {rule.why}") if rule.condition else evidence.sentences
     return Verdict(rule.condition, rule.confidence, sentences, evidence.votes, host_answers=answers)
 

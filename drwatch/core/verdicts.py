@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
-from drwatch.core.evidence import Chairs, Disk, Door, Host, Own, Receiver, Server, World
+from drwatch.core.evidence import NO_SHELL, Chairs, Disk, Door, Host, Own, Receiver, Server, World
 from drwatch.core.finding import PRIMARY_AILING, PRIMARY_LOST, Condition, Confidence
 
 SURE, LIKELY, ALONE = Confidence.CONCLUSIVE, Confidence.LIKELY, Confidence.ALONE
@@ -44,18 +44,19 @@ def agreed(condition: Condition, why: str, **words: StrEnum | tuple[StrEnum, ...
     yield rule(condition, SURE, f"{why}; the standby's receiver has lost it too", receiver=Receiver.BROKEN, **words)
     if "door" not in words:
         yield rule(condition, SURE, f"{why}; the standby does not reach its host either", door=Door.SHUT, **words)
-    yield rule(condition, LIKELY, f"{why}; the standby hears nothing either", receiver=Receiver.QUIET, **words)
+    yield rule(condition, LIKELY, f"{why}; the standby hears nothing either", receiver=NO_SIGN_YET, **words)
     yield rule(condition, ALONE, f"{why}; no other chair has a word on it", **words)
 
 
 MUTE = (Server.SILENT, Server.STALLED)
-NOT_SEEN_TO_FLOW = (Receiver.QUIET, Receiver.BROKEN, Receiver.UNKNOWN)
+HEARS_NOTHING = (Receiver.QUIET, Receiver.OVERDUE, Receiver.BROKEN)
+NOT_SEEN_TO_FLOW = (*HEARS_NOTHING, Receiver.UNKNOWN)
+NOT_FLOWING = (*NOT_SEEN_TO_FLOW, Receiver.HEARD)
+NO_SIGN_YET = (Receiver.QUIET, Receiver.OVERDUE)
 NOT_SEEN_TO_COMMIT = (Own.FEEDS, Own.LISTENS, Own.DEAF, Own.SHUT, Own.UNKNOWN)
-NOT_SEEN_TO_BREAK = (Receiver.FLOWING, Receiver.HEARD, Receiver.QUIET, Receiver.UNKNOWN)
+NOT_SEEN_TO_BREAK = (Receiver.FLOWING, Receiver.HEARD, *NO_SIGN_YET, Receiver.UNKNOWN)
 FLOWS = (Receiver.FLOWING, Receiver.HEARD)
 NOT_OPEN = (Door.SHUT, Door.UNKNOWN)
-NO_SHELL = (Host.MUTE, Host.REFUSED, Host.UNREACHABLE, Host.UNKNOWN)
-HEARS_NOTHING = (Receiver.QUIET, Receiver.BROKEN)
 ALIVE = (Host.RUNS_IT, Host.UP)
 STILL = (Host.STOPPED, Host.BLOCKED)
 TAKES_OR_UNASKED = (Own.FEEDS, Own.LISTENS, Own.UNKNOWN)
@@ -90,17 +91,6 @@ TABLE: tuple[Rule, ...] = (
         world=World.SILENT),
     rule(Condition.WITNESS_ISOLATED, LIKELY, "nobody answers the witness, and no anchor can say whose fault it is",
         world=World.DARK),
-    # The witness cannot look, as when no name resolves; the standby is the one chair that can.
-    rule(Condition.PRIMARY_HUNG, ALONE,
-        "the witness cannot look; the standby hears nothing, and only a kernel takes its dial",
-        server=Server.UNKNOWN, host=NO_SHELL, receiver=HEARS_NOTHING, door=Door.MUTE),
-    rule(Condition.PRIMARY_HOST_DOWN, ALONE,
-        "the witness cannot look; the standby hears nothing, and does not reach its host",
-        server=Server.UNKNOWN, host=NO_SHELL, receiver=HEARS_NOTHING, door=Door.SHUT),
-    rule(Condition.PRIMARY_DOWN, ALONE, "the witness cannot look, and the standby has lost the server",
-        server=Server.UNKNOWN, host=NO_SHELL, receiver=Receiver.BROKEN),
-    rule(None, ALONE, "the witness's own look failed, and nobody has seen a corpse: ProbeBlind says so",
-        server=Server.UNKNOWN),
 
     # The process is there and does not run; kernels still deliver what it wrote before.
     rule(Condition.PRIMARY_DISK_FULL, SURE, "its process stands still, and its disk is full",
@@ -108,7 +98,21 @@ TABLE: tuple[Rule, ...] = (
     rule(Condition.PRIMARY_HUNG, SURE, "its host shows its process stopped, and it answers nobody",
         host=STILL, server=(Server.SILENT, Server.STALLED, Server.UNREACHABLE)),
     rule(Condition.PRIMARY_HUNG, SURE, "its host shows its process stopped: it neither serves nor starts",
-        host=Host.STOPPED, server=Server.REFUSED),
+        host=Host.STOPPED),
+
+    # The witness cannot look, as when no name resolves; the standby is the one chair that can.
+    rule(Condition.PRIMARY_HUNG, ALONE,
+        "the witness cannot look; the standby hears nothing now, and only a kernel takes its dial",
+        server=Server.UNKNOWN, host=NO_SHELL, receiver=NOT_FLOWING, door=Door.MUTE),
+    rule(Condition.PRIMARY_HOST_DOWN, ALONE,
+        "the witness cannot look; the standby hears nothing, and does not reach its host",
+        server=Server.UNKNOWN, host=NO_SHELL, receiver=HEARS_NOTHING, door=Door.SHUT),
+    rule(Condition.PRIMARY_DOWN, ALONE, "the witness cannot look, and the standby has lost the server",
+        server=Server.UNKNOWN, host=NO_SHELL, receiver=Receiver.BROKEN),
+    rule(Condition.PRIMARY_HUNG, ALONE, "the witness cannot look, and the server owes the standby a heartbeat",
+        server=Server.UNKNOWN, host=NO_SHELL, receiver=Receiver.OVERDUE),
+    rule(None, ALONE, "the witness's own look failed, and nobody has seen a corpse: ProbeBlind says so",
+        server=Server.UNKNOWN),
 
     # It serves others: what fails is the way between it and the witness.
     rule(Condition.PRIMARY_UNSEEN, SURE, "its own kernel takes connections there: a firewall keeps the witness out",
@@ -133,7 +137,8 @@ TABLE: tuple[Rule, ...] = (
     rule(Condition.PRIMARY_DISK_FULL, SURE, "its host answers, its server does not, and its disk is full",
         host=ALIVE, server=(Server.SILENT, Server.STALLED, Server.UNREACHABLE), disk=Disk.FULL),
     rule(Condition.PRIMARY_HUNG, ALONE, "its process is there and tells the witness nothing, yet nobody waits there",
-        host=Host.RUNS_IT, server=MUTE, own=(Own.FEEDS, Own.LISTENS), receiver=(Receiver.QUIET, Receiver.UNKNOWN)),
+        host=Host.RUNS_IT, server=MUTE, own=(Own.FEEDS, Own.LISTENS),
+        receiver=(*NO_SIGN_YET, Receiver.UNKNOWN)),
     rule(Condition.PRIMARY_HUNG, SURE, "its process is there, takes a connection, and says nothing",
         host=Host.RUNS_IT, server=MUTE),
     rule(Condition.PRIMARY_DOWN, SURE, "its host answers, its port is shut, and the standby has lost it too",
@@ -175,6 +180,9 @@ TABLE: tuple[Rule, ...] = (
             server=Server.REFUSED, host=Host.UNKNOWN),
     rule(Condition.PRIMARY_DOWN, LIKELY, "the standby reaches its host, the witness does not, and neither the server",
         door=Door.OPEN, receiver=Receiver.BROKEN),
+    rule(Condition.PRIMARY_HUNG, LIKELY,
+        "the standby reaches its host, the witness does not, and the server owes it a heartbeat",
+        door=Door.OPEN, receiver=Receiver.OVERDUE),
     rule(Condition.PRIMARY_UNSEEN, ALONE, "the standby reaches its host, the witness does not", door=Door.OPEN),
     *agreed(Condition.PRIMARY_HOST_DOWN, "neither the server nor its host answers"),
 )

@@ -9,7 +9,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from drwatch.config import Config, NodeSettings
-from drwatch.core.chairs import door_key
+from drwatch.core.doors import door_key
 from drwatch.core.policy import Cluster, Role
 from drwatch.core.roles import led
 from drwatch.core.sample import Key, Node, Probe

@@ -161,11 +161,33 @@ def world(*looks: Sample | Sequence[Sample]) -> Snapshot:
     return seen(well(-1), well(0), *looks)
 
 
+def test_a_path_that_is_well_is_dialled_once_a_day() -> None:
+    """Each dial is a bare one at somebody's port 22; without any, a failure may be that of a firewall years old."""
+    both = {Key(STANDBY, Probe.REACH, "10.0.0.1:22"), BACK}
+    assert wanted(SHOP, ANCHORED, world(), at(5)) == both
+    for found in (OPEN, LOST):
+        dialled = world(door(found, 5), back(found, 5))
+        assert wanted(SHOP, ANCHORED, dialled, at(86400)) == frozenset()
+        assert wanted(SHOP, ANCHORED, dialled, at(86410)) == both
+
+
 def test_nobody_dials_along_a_path_that_is_well_or_whose_end_is_dead() -> None:
-    """Each dial is a bare one at somebody's port 22."""
-    assert wanted(SHOP, ANCHORED, world(), at(5)) == frozenset()
-    assert wanted(SHOP, ANCHORED, world(FLOWS), at(5)) == frozenset()
+    well_known = world(door(OPEN, 0), back(OPEN, 0))
+    assert wanted(SHOP, ANCHORED, well_known, at(5)) == frozenset()
+    assert wanted(SHOP, ANCHORED, seen(FLOWS, world=well_known), at(5)) == frozenset()
     assert wanted(SHOP, POLICY, world(primary(REFUSED, 1), body(dead_host(), 1), BROKEN), at(30)) == frozenset()
+
+
+def test_a_path_is_dialled_while_the_witness_is_kept_from_a_server_that_takes_connections() -> None:
+    """Whether the standby has lost the path or is kept from the port as well, the dial to another port tells."""
+    both = {Key(STANDBY, Probe.REACH, "10.0.0.1:22"), BACK}
+
+    def kept_out(port: PortFact) -> Snapshot:
+        return world(primary(LOST, 1), body(host(), 2), BROKEN, look(PRIMARY, Probe.PORT, port, 3))
+
+    assert wanted(SHOP, POLICY, kept_out(PortFact(True, 0, ())), at(4)) == both
+    assert wanted(SHOP, POLICY, kept_out(PortFact(True, 2, ())), at(4)) == frozenset()
+    assert wanted(SHOP, POLICY, kept_out(PortFact(False, 0, ())), at(4)) == frozenset()
 
 
 def test_a_path_in_doubt_is_dialled_from_both_ends_and_then_twice_a_minute() -> None:

@@ -74,6 +74,7 @@ BEATS = (receiver(replication(), 2), receiver(replication(heartbeats=2), 20))
 SHUT, AJAR, NO_DIALLER = door(LOST, 2), door(OPEN, 2), door(Blind(Reason.NO_DIALLER), 2)
 FROZEN = door(ReachFact(0.001, greets=False), 2)
 NO_NAME = Blind(Reason.DNS)
+DAY = 86400.0
 NEW_KEY = Blind(Reason.HOST_KEY_CHANGED)
 STANDBY_GONE = (standby(LOST, 2), receiver(LOST, 2), standby_host(NO_SHELL, 2))
 
@@ -199,6 +200,12 @@ CASES = [
     ("names no longer resolve, not for the standby either",
      [primary(NO_NAME, 1), body(NO_NAME, 2), receiver(replication(io=IoState.CONNECTING, io_errno=2005), 2)],
      None, None),
+    ("names no longer resolve, and its host shows the process stopped",
+     [primary(NO_NAME, 1), body(host("T"), 2), QUIET], Condition.PRIMARY_HUNG, SURE),
+    ("names no longer resolve, and the process waits for its disk: it may serve the next moment",
+     [primary(NO_NAME, 1), body(host("D"), 2), QUIET], None, None),
+    ("names no longer resolve, only the host's kernel answers the standby, which was stopped by hand",
+     [primary(NO_NAME, 1), body(NO_NAME, 2), STOPPED, FROZEN], Condition.PRIMARY_HUNG, ALONE),
     ("our own bug is not the primary's death", [primary(Blind(Reason.BUG), 1), body(host(), 2), BROKEN], None, None),
     ("what is no MySQL answers there", [primary(Blind(Reason.GARBLED), 1), body(host(), 2)], None, None),
 ]
@@ -335,6 +342,70 @@ def test_a_flow_that_has_dried_up_no_longer_vouches_for_the_primary() -> None:
     assert judge(SHOP, POLICY, world, at(100)).condition is Condition.PRIMARY_HOST_DOWN
 
 
+def kept_out(there: Fact | Blind, back: Fact | Blind, before: float | None = 0) -> Verdict:
+    """1: the witness is kept from the port, at which the primary's kernel takes who comes; the standby breaks off at 2.
+
+    Each of the two reached the other ``before``; the verdict is of second 10.
+    """
+    other = look(PRIMARY, Probe.REACH, back, 4, target="10.0.0.2:22")
+    passed = () if before is None else (door(OPEN, before), replace(other, asked=at(before), found=OPEN))
+    listens = own(PortFact(True, 0, ()), 4)
+    return verdict(*passed, primary(LOST, 1), body(host(), 2), BROKEN, listens, door(there, 4), other, now=10)
+
+
+def test_a_standby_that_is_cut_off_from_the_host_has_no_word_on_its_server() -> None:
+    judged = kept_out(LOST, LOST)
+    assert (judged.condition, judged.confidence) == (Condition.PRIMARY_UNSEEN, SURE)
+    assert any("neither host reaches the other's port 22" in words for words in judged.evidence)
+
+
+@pytest.mark.parametrize(
+    ("there", "back", "before"),
+    [(OPEN, OPEN, 0), (LOST, OPEN, 0), (OPEN, LOST, 0), (REFUSED, LOST, 0), (LOST, LOST, None), (LOST, LOST, -2 * DAY)],
+    ids=["both pass", "back passes", "there passes", "refused", "never passed", "passed two days ago"],
+)
+def test_a_standby_that_may_only_be_kept_from_the_port_too_has_one(
+    there: Fact | Blind, back: Fact | Blind, before: float | None
+) -> None:
+    """A firewall before the port that keeps out both keeps out the application too, for all that anybody knows."""
+    assert kept_out(there, back, before).condition is Condition.PRIMARY_HUNG
+
+
+def owed(beats: int | None, reconnected: bool = False, **but: object) -> Condition | None:
+    """1: the witness loses the primary and its host, of which the standby reaches port 22 and hears nothing more.
+
+    From 28 to 36 the receiver may have to connect anew; the verdict is of second 42.
+    """
+    state = {"heartbeats": beats} | but
+    away = {"io": IoState.CONNECTING, "io_errno": 2003} if reconnected else {}
+    world = seen(
+        well(0, heartbeats=beats),
+        primary(LOST, 1),
+        body(LOST, 1),
+        (receiver(replication(**state | (away if 28 <= n <= 36 else {})), n) for n in range(2, 42, 2)),
+        door(OPEN, 38),
+    )
+    return judge(SHOP, POLICY, world, at(42)).condition
+
+
+def test_a_server_that_owes_its_standby_a_heartbeat_hangs_though_its_host_is_there() -> None:
+    """It sends one each 30 s of silence: a standby that still believes in its connection need not wait for its end."""
+    assert owed(beats=1) is Condition.PRIMARY_HUNG
+
+
+def test_no_heartbeat_is_overdue_where_none_is_counted_or_the_standby_takes_none_or_has_just_connected() -> None:
+    assert owed(beats=None) is Condition.PRIMARY_UNSEEN
+    assert owed(beats=1, reconnected=True) is Condition.PRIMARY_UNSEEN
+    full = "Waiting for the slave SQL thread to free enough relay log space"
+    assert owed(beats=1, io_state=full) is Condition.PRIMARY_UNSEEN
+
+
+def test_while_the_witness_cannot_look_a_heartbeat_that_is_overdue_is_enough() -> None:
+    world = seen(well(0), primary(NO_NAME, 1), body(NO_NAME, 1), (receiver(replication(), n) for n in range(2, 42, 2)))
+    judged = judge(SHOP, POLICY, world, at(42))
+    assert (judged.condition, judged.confidence) == (Condition.PRIMARY_HUNG, ALONE)
+
+
 def test_a_receiver_that_broke_long_before_is_no_second_opinion() -> None:
     """0: the standby's own path to the primary breaks. 100: the witness loses its path too. Nobody knows of a death."""
     broken = {"io": IoState.CONNECTING, "io_errno": 2003}
@@ -347,7 +418,7 @@ def test_a_receiver_that_broke_long_before_is_no_second_opinion() -> None:
 
 def test_days_of_denied_logins_do_not_make_old_looks_fresh() -> None:
     """1: the password is changed; the door is dialled once, open. Three days later the host dies."""
-    days = 3 * 86400.0
+    days = 3 * DAY
     world = seen(well(0), primary(Blind(Reason.ACCESS_DENIED), 1), door(OPEN, 2), primary(LOST, days), body(LOST, days))
     assert door_key_wanted(world, days + 0.1)
     judged = judge(SHOP, POLICY, world.keep(door(LOST, days + 1)), at(days + 30))

@@ -163,10 +163,11 @@ def test_what_the_standby_received_before_hides_no_server_that_lets_nobody_in(
         assert (rule.condition, rule.confidence) == (condition, SURE)
 
 
-def test_a_stopped_process_behind_a_firewall_that_refuses_hangs() -> None:
+@pytest.mark.parametrize("port", [Server.REFUSED, Server.UNKNOWN])
+def test_a_stopped_process_hangs_though_the_port_refuses_or_the_witness_cannot_look(port: Server) -> None:
     """No stopped process starts or stops by itself; one that waits for its disk may be in the middle of a recovery."""
     for receiver, own in product(Receiver, set(Own) - {Own.COMMITS}):
-        seen = Chairs(Server.REFUSED, Host.STOPPED, receiver, own=own)
+        seen = Chairs(port, Host.STOPPED, receiver, own=own)
         assert decided(seen).condition is Condition.PRIMARY_HUNG
     recovers = Chairs(Server.REFUSED, Host.BLOCKED, Receiver.QUIET, own=Own.SHUT)
     assert decided(recovers).condition is Condition.PRIMARY_RESTARTING
