@@ -139,13 +139,17 @@ What is not here is a figure over its limit, or a warning: half an hour later is
 GRAVITY = {
     Condition.PRIMARY_UNSEEN: 0,
     Condition.PRIMARY_SATURATED: 1,
-    Condition.PRIMARY_RESTARTING: 2,
-    Condition.PRIMARY_HUNG: 3,
-    Condition.PRIMARY_DOWN: 3,
-    Condition.PRIMARY_HOST_DOWN: 3,
-    Condition.PRIMARY_DISK_STALLED: 3,
+    Condition.PRIMARY_WRITES_STALLED: 2,
+    Condition.PRIMARY_DISK_FULL: 3,
+    Condition.PRIMARY_RESTARTING: 3,
+    Condition.PRIMARY_HUNG: 4,
+    Condition.PRIMARY_DOWN: 4,
+    Condition.PRIMARY_HOST_DOWN: 4,
+    Condition.PRIMARY_DISK_STALLED: 4,
 }
-"""Which face of a primary's trouble is graver; 0 for every other condition."""
+"""Which face of a primary's trouble is graver; 0 for every other condition.
+
+What follows from another one ranks below it: writers that hang take the connections, a full disk makes them hang."""
 
 PRIMARY_FAMILY = (
     PRIMARY_LOST
