@@ -159,6 +159,10 @@ PRIMARY_FAMILY = (
 """Faces of one trouble: the primary's incident goes from one to another without being closed and opened again."""
 
 
+PRIMARY = "primary"
+"""Their topic."""
+
+
 class Confidence(StrEnum):
     CONCLUSIVE = "conclusive"
     """Two chairs, or one that saw the corpse."""
@@ -199,4 +203,4 @@ class Finding:
         """What an incident is about: the primary's faces share one, any other condition is its own."""
         if self.about:
             return f"{self.condition} {self.about}"
-        return "primary" if self.condition in PRIMARY_FAMILY else str(self.condition)
+        return PRIMARY if self.condition in PRIMARY_FAMILY else str(self.condition)
