@@ -33,6 +33,8 @@ class Assessment:
     """Looks to make now."""
     silences: tuple[Silence, ...] = ()
     """What people want to hear nothing of now."""
+    judging: frozenset[str] = frozenset()
+    """Clusters whose primary is in trouble, while the other chairs are asked in which."""
 
     def view(self, cluster: str) -> ClusterView | None:
         return next((view for view in self.clusters if view.cluster.name == cluster), None)
@@ -62,7 +64,8 @@ def assess(
         wanted |= logins_wanted(view.cluster.primary.node, snapshot)
     findings += symptoms.of_drwatch(snapshot, policy, now)
     unsettled = frozenset(view.cluster.name for view in views if not view.settled)
-    return Assessment(now, snapshot, views, tuple(findings), unsettled, frozenset(wanted), silences)
+    judging = frozenset(view.cluster.name for view in views if view.verdict.pending)
+    return Assessment(now, snapshot, views, tuple(findings), unsettled, frozenset(wanted), silences, judging)
 
 
 def _awaited(snapshot: Snapshot, policy: Policy, now: Moment) -> Mapping[tuple[str, str], Heard]:

@@ -13,7 +13,7 @@ from drwatch.core import drill
 from drwatch.core.actuals import Kind, Outage
 from drwatch.core.assessment import Assessment
 from drwatch.core.drill import Drill
-from drwatch.core.finding import PRIMARY_LOST, Condition
+from drwatch.core.finding import PRIMARY, PRIMARY_LOST, Condition
 from drwatch.core.incident import Incident, Phase
 from drwatch.core.roles import application, feed
 from drwatch.core.sample import IoState, Moment, Node, Probe, ReplicationFact, ServerFact
@@ -40,7 +40,7 @@ def date(outages: tuple[Outage, ...], assessment: Assessment, incidents: Iterabl
         name = view.cluster.name
         own = [each for each in outages if each.cluster == name]
         now = next((each for each in own if each.ended is None), None)
-        trouble = next((each for each in living if (each.cluster, each.topic) == (name, "primary")), None)
+        trouble = next((each for each in living if (each.cluster, each.topic) == (name, PRIMARY)), None)
         playing = drill.running(snapshot.drills, name, assessment.at)
         if now is None:
             begun = (

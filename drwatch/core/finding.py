@@ -139,13 +139,17 @@ What is not here is a figure over its limit, or a warning: half an hour later is
 GRAVITY = {
     Condition.PRIMARY_UNSEEN: 0,
     Condition.PRIMARY_SATURATED: 1,
-    Condition.PRIMARY_RESTARTING: 2,
-    Condition.PRIMARY_HUNG: 3,
-    Condition.PRIMARY_DOWN: 3,
-    Condition.PRIMARY_HOST_DOWN: 3,
-    Condition.PRIMARY_DISK_STALLED: 3,
+    Condition.PRIMARY_WRITES_STALLED: 2,
+    Condition.PRIMARY_DISK_FULL: 3,
+    Condition.PRIMARY_RESTARTING: 3,
+    Condition.PRIMARY_HUNG: 4,
+    Condition.PRIMARY_DOWN: 4,
+    Condition.PRIMARY_HOST_DOWN: 4,
+    Condition.PRIMARY_DISK_STALLED: 4,
 }
-"""Which face of a primary's trouble is graver; 0 for every other condition."""
+"""Which face of a primary's trouble is graver; 0 for every other condition.
+
+What follows from another one ranks below it: writers that hang take the connections, a full disk makes them hang."""
 
 PRIMARY_FAMILY = (
     PRIMARY_LOST
@@ -153,6 +157,10 @@ PRIMARY_FAMILY = (
     | {Condition.PRIMARY_RESTARTING, Condition.PRIMARY_UNSEEN, Condition.PRIMARY_DISK_STALLED}
 )
 """Faces of one trouble: the primary's incident goes from one to another without being closed and opened again."""
+
+
+PRIMARY = "primary"
+"""Their topic."""
 
 
 class Confidence(StrEnum):
@@ -195,4 +203,4 @@ class Finding:
         """What an incident is about: the primary's faces share one, any other condition is its own."""
         if self.about:
             return f"{self.condition} {self.about}"
-        return "primary" if self.condition in PRIMARY_FAMILY else str(self.condition)
+        return PRIMARY if self.condition in PRIMARY_FAMILY else str(self.condition)

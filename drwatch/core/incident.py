@@ -10,7 +10,7 @@ from enum import StrEnum
 from drwatch.core.ack import Ack
 from drwatch.core.assessment import Assessment
 from drwatch.core.evidence import Vote
-from drwatch.core.finding import PRIMARY_LOST, Condition, Confidence, Finding, Severity
+from drwatch.core.finding import PRIMARY, PRIMARY_LOST, Condition, Confidence, Finding, Severity
 from drwatch.core.flap import Flap, IncidentKey
 from drwatch.core.policy import Policy
 from drwatch.core.sample import Moment
@@ -311,7 +311,7 @@ def advance(incidents: Iterable[Incident], assessment: Assessment, policy: Polic
     """One tick of every incident's life.
 
     A finding that is absent only because its cluster has not been looked at yet (just after a start), or cannot be from
-    a witness that is cut off, ends nothing.
+    a witness that is cut off, ends nothing. Nor does the second in which the chairs are asked end a suspicion.
     """
     unseen = cut_off(assessment)
     known = {incident.key: incident for incident in incidents}
@@ -328,6 +328,9 @@ def advance(incidents: Iterable[Incident], assessment: Assessment, policy: Polic
         if _unproved(before, assessment, policy):
             kept = replace(before, last_true=now, unproved=before.cluster in assessment.unsettled)
             living.append(kept if before.phase is Phase.OPEN else before)
+            continue
+        if before.phase is Phase.SUSPECTED and before.topic == PRIMARY and before.cluster in assessment.judging:
+            living.append(before)
             continue
         if before.phase is Phase.OPEN and before.cluster in unseen:
             # Nobody sees its face either: one that it took just before has still to last.

@@ -405,7 +405,7 @@ class Snapshot:
         if not isinstance(fact := sample.found, HostFact):
             return self.strains
         node, at = sample.key.node, sample.answered
-        return MappingProxyType({**self.strains, node: self.strains.get(node, Strain(at)).after(fact, at)})
+        return MappingProxyType({**self.strains, node: self.strains.get(node, Strain(at, at)).after(fact, at)})
 
     def _risen(self, node: Node) -> Snapshot:
         left = {other: at for other, at in self.deaths.items() if other != node}

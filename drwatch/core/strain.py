@@ -19,6 +19,8 @@ STRAIN = 60.0
 class Strain:
     """Moving means of a host's I/O wait and I/O pressure, shares of one, and its random reads; None where unsaid."""
 
+    since: Moment
+    """The first look."""
     at: Moment
     io_wait: float | None = None
     io_pressure: float | None = None
@@ -27,8 +29,11 @@ class Strain:
     """By device, since when it finishes nothing."""
 
     def after(self, fact: HostFact, at: Moment) -> Strain:
-        weight = 1 - math.exp(-max(0.0, at - self.at) / STRAIN)
+        passed, whole = max(0.0, at - self.at), at - self.since
+        # At first the plain mean of all that was seen: a first look alone would count for a minute.
+        weight = max(1 - math.exp(-passed / STRAIN), passed / whole if whole > 0 else 0.0)
         return Strain(
+            self.since,
             at,
             _mean(self.io_wait, fact.io_wait, weight),
             _mean(self.io_pressure, fact.io_pressure, weight),

@@ -411,6 +411,12 @@ def test_one_quiet_second_does_not_end_an_hour_of_io_wait_nor_one_busy_second_be
     assert found(quiet, 602, Condition.IO_WAIT_HIGH) is None
 
 
+def test_a_busy_first_look_is_no_mean_of_a_minute() -> None:
+    """drwatch is started together with everything else on the machine: its first looks are of that."""
+    looks = [standby_host(host(io_wait=1.0 if n < 3 else 0.0), n) for n in range(8)]
+    assert found(seen(standby_host(host(io_wait=None), 0), looks, well(0)[:4]), 8, Condition.IO_WAIT_HIGH) is None
+
+
 # What drwatch itself cannot see
 
 

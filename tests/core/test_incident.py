@@ -23,6 +23,7 @@ def finding(condition: Condition = Condition.PRIMARY_DOWN, **but: object) -> Fin
 
 DOWN = finding()
 HUNG = finding(Condition.PRIMARY_HUNG)
+FULL = finding(Condition.PRIMARY_DISK_FULL)
 RESTARTING = finding(Condition.PRIMARY_RESTARTING)
 UNSEEN = finding(Condition.PRIMARY_UNSEEN, confidence=Confidence.ALONE, summary="only the witness cannot see oslo-a")
 ISOLATED = finding(Condition.WITNESS_ISOLATED, summary="the witness has lost its network")
@@ -94,6 +95,33 @@ def test_the_faces_of_a_lost_primary_share_their_window() -> None:
     for now in range(5):
         story.tick(now, HUNG if now % 2 else DOWN)
     assert [i.phase for i in story.tick(5, HUNG).living] == [Phase.OPEN]
+
+
+def test_a_suspicion_outlives_the_second_in_which_the_chairs_are_asked() -> None:
+    """0: its disk is full. 4: it is told to stop, its port is shut, and the chairs are asked. 5: its disk is full."""
+    story = Story()
+    for now in range(4):
+        story.tick(now, FULL)
+    story.tick(4, judging=["shop"])
+    assert [(i.phase, i.began) for i in story.tick(5, FULL).living] == [(Phase.OPEN, START)]
+
+
+def test_a_verdict_that_is_being_reached_keeps_the_primarys_trouble_alone_and_of_no_other_cluster() -> None:
+    story = Story()
+    story.tick(0, FULL, LATE)
+    story.tick(1, FULL, LATE)
+    assert [i.condition for i in story.tick(2, judging=["shop"]).living] == [Condition.PRIMARY_DISK_FULL]
+    assert story.tick(3, judging=["elsewhere"]).living == ()
+
+
+def test_a_trouble_of_another_face_after_the_chairs_were_asked_has_its_own_window() -> None:
+    story = Story()
+    for now in range(4):
+        story.tick(now, FULL)
+    story.tick(4, judging=["shop"])
+    for now in range(5, 10):
+        assert [i.phase for i in story.tick(now, DOWN).living] == [Phase.SUSPECTED]
+    assert [i.phase for i in story.tick(10, DOWN).living] == [Phase.OPEN]
 
 
 def test_a_slow_restart_is_not_told_as_a_death_for_the_blink_between_stop_and_start() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pager import Pager, Told
 
-from drwatch.core.finding import Condition, Confidence, Finding
+from drwatch.core.finding import GRAVITY, PRIMARY_FAMILY, Condition, Confidence, Finding
 from drwatch.core.paging import PageReason
 
 DOWN = Finding(Condition.PRIMARY_DOWN, "shop", "oslo-a", "dead")
@@ -18,6 +18,9 @@ HUNG = Finding(Condition.PRIMARY_HUNG, "shop", "oslo-a", "hangs")
 RESTARTING = Finding(Condition.PRIMARY_RESTARTING, "shop", "oslo-a", "restarts")
 STALLED = Finding(Condition.PRIMARY_DISK_STALLED, "shop", "oslo-a", "its disk takes nothing")
 SATURATED = Finding(Condition.PRIMARY_SATURATED, "shop", "oslo-a", "no connection is free")
+FULL = Finding(Condition.PRIMARY_DISK_FULL, "shop", "oslo-a", "its disk is full")
+HELD_UP = Finding(Condition.PRIMARY_WRITES_STALLED, "shop", "oslo-a", "writes hang")
+UNSEEN = Finding(Condition.PRIMARY_UNSEEN, "shop", "oslo-a", "only the witness cannot see it")
 ISOLATED = Finding(Condition.WITNESS_ISOLATED, "shop", "oslo-a", "the witness has lost its network")
 STALE = Finding(Condition.FILES_STALE, "shop", "uploads", "old")
 
@@ -67,6 +70,36 @@ def test_a_changed_face_is_told_when_it_has_settled() -> None:
 def test_a_disk_that_stands_still_is_as_grave_as_a_dead_server(
     told: Finding, then: Finding, reasons: list[PageReason]
 ) -> None:
+    pager = Pager()
+    for now in range(280):
+        pager.tell(now, told if now < 20 else then)
+    assert [reason for _, reason in pager.reasons()] == reasons
+
+
+def test_every_face_of_a_primarys_trouble_has_a_rank() -> None:
+    assert GRAVITY.keys() == PRIMARY_FAMILY
+
+
+@pytest.mark.parametrize(
+    ("told", "then", "reasons"),
+    [
+        (SATURATED, FULL, [PageReason.FIRST, PageReason.CHANGED]),
+        (SATURATED, HELD_UP, [PageReason.FIRST, PageReason.CHANGED]),
+        (HELD_UP, FULL, [PageReason.FIRST, PageReason.CHANGED]),
+        (FULL, RESTARTING, [PageReason.FIRST, PageReason.CHANGED]),
+        (FULL, DOWN, [PageReason.FIRST, PageReason.CHANGED]),
+        (HELD_UP, SATURATED, [PageReason.FIRST]),
+        (FULL, SATURATED, [PageReason.FIRST]),
+        (FULL, HELD_UP, [PageReason.FIRST]),
+        (FULL, UNSEEN, [PageReason.FIRST]),
+        (HUNG, FULL, [PageReason.FIRST]),
+    ],
+    ids=lambda each: each.condition if isinstance(each, Finding) else "",
+)
+def test_a_primary_that_ails_in_a_graver_way_is_told_anew_and_what_follows_from_that_is_not(
+    told: Finding, then: Finding, reasons: list[PageReason]
+) -> None:
+    """A full disk stops every writer, and those take the connections; with room again they hang a minute longer."""
     pager = Pager()
     for now in range(280):
         pager.tell(now, told if now < 20 else then)

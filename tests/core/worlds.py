@@ -276,10 +276,21 @@ class Story:
         self.silences: tuple[Silence, ...] = ()
 
     def tick(
-        self, now: float, *findings: Finding, unsettled: Iterable[str] = (), flaps: Flaps = MappingProxyType({})
+        self,
+        now: float,
+        *findings: Finding,
+        unsettled: Iterable[str] = (),
+        judging: Iterable[str] = (),
+        flaps: Flaps = MappingProxyType({}),
     ) -> Advance:
         assessment = Assessment(
-            at(now), Snapshot(flaps=flaps), (), findings, frozenset(unsettled), silences=self.silences
+            at(now),
+            Snapshot(flaps=flaps),
+            (),
+            findings,
+            frozenset(unsettled),
+            silences=self.silences,
+            judging=frozenset(judging),
         )
         step = advance(self.incidents, assessment, self.policy, at(now))
         self.incidents = step.living

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from drwatch.core.duration import span
-from drwatch.core.finding import Condition, Finding
+from drwatch.core.finding import PRIMARY, Condition, Finding
 from drwatch.core.policy import Policy
 from drwatch.core.sample import Moment
 from drwatch.core.snapshot import Snapshot
@@ -16,7 +16,7 @@ def findings(view: ClusterView, policy: Policy, snapshot: Snapshot, now: Moment)
     for (cluster, topic, subject), flap in snapshot.flaps.items():
         if cluster != view.cluster.name or flap.since is None:
             continue
-        what = "a trouble of the primary" if topic == "primary" else topic
+        what = "a trouble of the primary" if topic == PRIMARY else topic
         summary = f"{what} comes and goes on {subject}: {flap.changes} changes in {span(now - flap.since)}"
         is_so = "it is so now" if flap.true else "it is not so now"
         evidence = (
