@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pymysql
@@ -130,15 +131,21 @@ def test_a_fifth_of_the_packets_is_lost_and_not_all(hosts: Hosts) -> None:
     assert 40 <= came <= 85  # 64 are to be expected: each way loses a fifth
 
 
+def states_on(hosts: Hosts, host: str) -> set[str]:
+    """The states of all processes there, as proc(5) writes them."""
+    found = set()
+    for pid in hosts.network.processes(host):
+        with suppress(FileNotFoundError):
+            found.add(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0])
+    return found
+
+
 def test_a_frozen_host_answers_a_ping_and_nothing_else(hosts: Hosts) -> None:
     FAULTS["host-frozen"].strike(hosts)
     try:
         assert pings(hosts.places.witness, hosts.places.primary.address)
-        states = {
-            Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-            for pid in hosts.network.processes(PRIMARY)
-        }
-        assert states == {"T"}
+        # A process that waits for a disk stops when it has what it waits for.
+        until(lambda: states_on(hosts, PRIMARY) == {"T"}, within=10, what="every process stopped")
     finally:
         FAULTS["host-frozen"].mend(hosts)
 
