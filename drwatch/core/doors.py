@@ -7,7 +7,7 @@ nothing: so each is dialled once a day while all is well.
 from __future__ import annotations
 
 from drwatch.core.policy import Cluster, NodePolicy
-from drwatch.core.sample import Key, Moment, Node, Probe, Reason
+from drwatch.core.sample import Blind, Key, Moment, Node, Probe, Reason
 from drwatch.core.snapshot import Sight, Snapshot
 
 DAILY = 86400.0
@@ -17,7 +17,8 @@ LATELY = DAILY + 3600.0
 """Seconds for which such a dial proves that the way is there to pass."""
 
 HOLDS = 330.0
-"""Seconds for which a dial that failed holds at most: the slowest pace of dialling, and the wait for the next one."""
+"""Seconds for which a dial that failed holds: the slowest pace of dialling, and the wait for the next one. A receiver
+needs no longer to connect again along a path that passes again."""
 
 
 def door_key(cluster: Cluster, standby: Node) -> Key:
@@ -31,12 +32,13 @@ def back_key(cluster: Cluster, standby: NodePolicy) -> Key:
 
 
 def severed(cluster: Cluster, snapshot: Snapshot, standby: NodePolicy, broke: Moment, now: Moment) -> bool:
-    """Whether it was the path that broke then: neither node reaches the other now, and each did before."""
+    """Whether it was the path that broke then: neither node reached the other of late, and each did before."""
     ways = [snapshot.sights.get(key) for key in (door_key(cluster, standby.node), back_key(cluster, standby))]
     return all(sight is not None and _closed(sight, broke, now) for sight in ways)
 
 
 def _closed(sight: Sight, broke: Moment, now: Moment) -> bool:
-    nothing = sight.blind is not None and sight.blind.reason in (Reason.CONNECT_TIMEOUT, Reason.NO_ROUTE)
-    passed = sight.fact is not None and broke - sight.fact.asked <= LATELY
-    return nothing and passed and now - sight.latest.asked <= HOLDS
+    if (failed := sight.failed) is None or sight.fact is None:
+        return False
+    nothing = isinstance(failed.found, Blind) and failed.found.reason in (Reason.CONNECT_TIMEOUT, Reason.NO_ROUTE)
+    return nothing and now - failed.asked <= HOLDS and broke - sight.fact.asked <= LATELY

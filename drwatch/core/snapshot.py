@@ -50,6 +50,8 @@ class Sight:
     """When the look was asked that first came back blind; None while it sees."""
     lost_since: Moment | None = None
     """The same, for looks that brought not even an error packet: denied for days is not dead for days."""
+    failed: Sample | None = None
+    """Its newest look that came back blind, whatever came after."""
     taken: Moment | None = None
     """When the last look was asked whose connection was taken and not greeted; None once it sees again."""
 
@@ -159,6 +161,7 @@ class Snapshot:
             fact=(before.fact if before else self.recalled.get(sample.key)) if blind else sample,
             blind_since=((before and before.blind_since) or sample.asked) if blind else None,
             lost_since=((before and before.lost_since) or sample.asked) if lost else None,
+            failed=sample if blind else before.failed if before else None,
             taken=_taken(before, sample),
         )
         after = replace(

@@ -342,21 +342,34 @@ def test_a_flow_that_has_dried_up_no_longer_vouches_for_the_primary() -> None:
     assert judge(SHOP, POLICY, world, at(100)).condition is Condition.PRIMARY_HOST_DOWN
 
 
+def dials(there: Fact | Blind, asked: float, back: Fact | Blind | None = None) -> tuple[Sample, Sample]:
+    """Of both nodes at the other's port 22."""
+    return door(there, asked), look(PRIMARY, Probe.REACH, back or there, asked, target="10.0.0.2:22")
+
+
 def kept_out(there: Fact | Blind, back: Fact | Blind, before: float | None = 0) -> Verdict:
     """1: the witness is kept from the port, at which the primary's kernel takes who comes; the standby breaks off at 2.
 
     Each of the two reached the other ``before``; the verdict is of second 10.
     """
-    other = look(PRIMARY, Probe.REACH, back, 4, target="10.0.0.2:22")
-    passed = () if before is None else (door(OPEN, before), replace(other, asked=at(before), found=OPEN))
-    listens = own(PortFact(True, 0, ()), 4)
-    return verdict(*passed, primary(LOST, 1), body(host(), 2), BROKEN, listens, door(there, 4), other, now=10)
+    passed = () if before is None else dials(OPEN, before)
+    listens, now = own(PortFact(True, 0, ()), 4), dials(there, 4, back)
+    return verdict(*passed, primary(LOST, 1), body(host(), 2), BROKEN, listens, *now, now=10)
 
 
 def test_a_standby_that_is_cut_off_from_the_host_has_no_word_on_its_server() -> None:
     judged = kept_out(LOST, LOST)
     assert (judged.condition, judged.confidence) == (Condition.PRIMARY_UNSEEN, SURE)
     assert any("neither host reaches the other's port 22" in words for words in judged.evidence)
+
+
+def test_a_path_that_passes_again_gives_the_receiver_time_to_connect() -> None:
+    """It tries once a minute, and until then it says no more of the server than behind the cut."""
+    cut = [primary(LOST, 1), body(host(), 2), BROKEN, *dials(OPEN, 0), *dials(LOST, 4), own(PortFact(True, 0, ()), 4)]
+    later = [own(PortFact(True, 0, ()), 100), *dials(OPEN, 100)]
+    assert verdict(*cut, *later, now=101).condition is Condition.PRIMARY_UNSEEN
+    later = [own(PortFact(True, 0, ()), 400), *dials(OPEN, 400)]
+    assert verdict(*cut, *later, now=401).condition is Condition.PRIMARY_HUNG
 
 
 @pytest.mark.parametrize(
