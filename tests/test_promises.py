@@ -23,7 +23,6 @@ PAGES = sorted([HOME / "README.md", HOME / "CHANGELOG.md", *(HOME / "docs").rglo
 UNPLAYED = {
     Condition.FILES_MARKER_MISSING: "the marker probe's and the core's tests have it",
     Condition.ENDPOINT_ASTRAY: "the core's tests have it, and the probe's on a real name server",
-    Condition.IO_WAIT_HIGH: "five minutes of a saturated disk are no scenario for a shared machine",
     Condition.PROBE_BLIND: "the core's tests have it",
     Condition.HISTORY_LOST: "the disk is drwatch's own and no pair's: the daemon's tests have it, on real small disks",
     Condition.PAGING_BROKEN: "the phone of a scenario cannot tell that it is broken: the daemon's tests have it",

@@ -8,11 +8,15 @@ from contextlib import suppress
 import pymysql
 from pymysql.cursors import DictCursor
 
+from drwatch.lab import throttle
 from drwatch.lab.deadline import until
 from drwatch.lab.disk import Disk
 from drwatch.lab.pair import Pair
 from drwatch.lab.replication import APPLICATION
 from drwatch.lab.writer import TABLE
+
+CRAWL = 20
+"""Writes a second that a slow disk takes: a commit needs two to five of them."""
 
 STILL = 1.0
 """Seconds without a commit after which a writer of many a second is stuck."""
@@ -115,6 +119,16 @@ def stall_disk(pair: Pair) -> float:
 
 def let_disk_go_on(pair: Pair) -> None:
     _disk(pair).go_on()
+    until(pair.replicates, within=30, what="replication at work again")
+
+
+def slow_disk(pair: Pair) -> float:
+    throttle.slow(pair.sandbox.path, pair.primary.pid, _disk(pair).path, CRAWL)
+    return time.monotonic()
+
+
+def hurry_disk(pair: Pair) -> None:
+    throttle.lift(pair.sandbox.path)
     until(pair.replicates, within=30, what="replication at work again")
 
 

@@ -244,6 +244,13 @@ FAULTS = {
             needs_small_disk=True,
         ),
         Fault(
+            "primary-disk-slow",
+            "the disk under the primary's data takes twenty writes a second",
+            ailing.slow_disk,
+            ailing.hurry_disk,
+            needs_small_disk=True,
+        ),
+        Fault(
             "primary-disk-read-only",
             "the disk under the primary's data has an error and closes itself",
             ailing.make_disk_read_only,

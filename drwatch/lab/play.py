@@ -19,7 +19,7 @@ from typing import Any, Self
 import psutil
 from ruamel.yaml import YAML
 
-from drwatch.core.finding import PRIMARY_LOST
+from drwatch.core.finding import PRIMARY_LOST, Condition
 from drwatch.lab.deadline import until
 from drwatch.lab.faults import FAULTS
 from drwatch.lab.harm import Harm, crowd, harm, refusals, threads_of
@@ -158,24 +158,26 @@ class Watching:
         return None
 
     def wait_for(self, wanted: Callable[[dict[str, Any]], bool], within: float = WARM_UP) -> dict[str, Any]:
-        """The pair as the daemon sees it, once it is ``wanted``; TimeoutError with the log's end."""
+        """The pair as the daemon sees it, once it is ``wanted``; TimeoutError with the log's end and what it saw."""
 
         def seen() -> dict[str, Any] | None:
             assert self.process is not None
             if not self.process.alive:
-                raise RuntimeError(f"drwatch ended: {self.log[-2000:]}")
+                raise RuntimeError(f"{self.log[-2000:]}\ndrwatch ended with {self.process.returncode}")
             cluster = self.cluster()
             return cluster if cluster and wanted(cluster) else None
 
         try:
             return until(seen, within=within, what="what drwatch should see", every=0.1)
         except TimeoutError:
-            raise TimeoutError(f"drwatch sees otherwise: {self.cluster()} {self.log[-2000:]}") from None
+            raise TimeoutError(f"{self.log[-2000:]}\ndrwatch sees otherwise: {self.cluster()}") from None
 
     def wait_until_well(self) -> None:
-        """Until every probe sees and every figure is known; TimeoutError with the log's end."""
-
-        self.wait_for(_well)
+        """Until every probe sees and every figure is known; TimeoutError with the log's end and what is amiss."""
+        try:
+            self.wait_for(lambda cluster: not _amiss(cluster))
+        except TimeoutError as late:
+            raise TimeoutError(f"{late}\nit is not well: {', '.join(_amiss(self.cluster()))}") from None
 
 
 def _blind(cluster: dict[str, Any] | None) -> list[str]:
@@ -184,11 +186,22 @@ def _blind(cluster: dict[str, Any] | None) -> list[str]:
     return [each["probe"] for node in nodes for each in node["probes"] if not each["up"]]
 
 
-def _well(cluster: dict[str, Any]) -> bool:
-    blind = _blind(cluster)
-    known = all(claim["seconds"] is not None and claim["seconds"] < 5 for claim in cluster["exposures"])
-    measured = all(copy["measured"] for copy in cluster["files"])
-    return bool(cluster["settled"] and known and measured and not blind and not cluster["findings"])
+_THE_MACHINES = frozenset({Condition.IO_WAIT_HIGH})
+"""Of all hosts of the lab at once: they share one kernel, and other pairs are brought up beside this one."""
+
+
+def _amiss(cluster: dict[str, Any] | None) -> list[str]:
+    """What keeps the pair from being well in the daemon's eyes."""
+    if cluster is None:
+        return ["drwatch says nothing"]
+    claims = [each["data"] for each in cluster["exposures"] if each["seconds"] is None or each["seconds"] >= 5]
+    return [
+        *(["not all was looked at"] if not cluster["settled"] else []),
+        *(f"the exposure of {data}" for data in claims),
+        *(f"the files {each['name']} are not measured" for each in cluster["files"] if not each["measured"]),
+        *(f"the probe {probe} is blind" for probe in _blind(cluster)),
+        *(each["condition"] for each in cluster["findings"] if each["condition"] not in _THE_MACHINES),
+    ]
 
 
 def play(

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Self
 
+from drwatch.lab import throttle
 from drwatch.lab.disk import unmount_below
 
 PREFIX = "drwatch-lab-"
@@ -210,6 +211,7 @@ def _claim(parent: Path) -> tuple[Path, IO[str]]:
 
 def _remove(sandbox: Path) -> None:
     """Remove the directory, its lock last: without it a sweep would take the half of it that is left for nobody's."""
+    throttle.lift(sandbox)
     unmount_below(sandbox)
     for entry in sandbox.iterdir():
         if entry.is_dir():

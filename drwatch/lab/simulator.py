@@ -53,6 +53,7 @@ class Machine:
     """When a report began there, beside which an UPDATE each second changes nothing; loop seconds."""
     disk_stalled: bool = False
     disk_read_only: bool = False
+    disk_slow: bool = False
     host_frozen: bool = False
     """Its kernel answers, and nothing that runs on it."""
     held: set[Probe] = field(default_factory=set)
@@ -186,6 +187,7 @@ class World:
             "primary-binlog-full": lambda broken: setattr(self.primary, "disk_full", broken),
             "primary-data-full": lambda broken: setattr(self.primary, "disk_full", broken),
             "primary-disk-stalled": lambda broken: setattr(self.primary, "disk_stalled", broken),
+            "primary-disk-slow": lambda broken: setattr(self.primary, "disk_slow", broken),
             "primary-disk-read-only": lambda broken: setattr(self.primary, "disk_read_only", broken),
             "primary-restarted": self._restart,
             "primary-replicates": lambda broken: setattr(self.leader, "follows", broken),

@@ -28,6 +28,7 @@ LONG = frozenset(
         "backup-stops-the-applier",
         "drill-overdue",
         "files-vanish-under-the-sync",
+        "primary-disk-slow",
         "primary-flaps-and-dies",
         "primary-reads-only",
         "primary-replicates",
@@ -37,7 +38,8 @@ LONG = frozenset(
         "sync-takes-too-long",
     }
 )
-"""A minute each, nearly all of it waiting for pages that must not come: for real they are `make matrix`'s alone."""
+"""A minute each, nearly all of it waiting, for pages that must not come or a mean that must rise: for real they are
+`make matrix`'s alone."""
 
 PLAYED = [name for name, each in SCENARIOS.items() if each.topology is Topology.PAIR and name not in LONG]
 
