@@ -81,6 +81,8 @@ class Desk:
             self._answer({"ready": self._wrong})
         elif "check" in ask:
             self._answer({"checked": {name: found.wrong for name, found in look(ask["check"], self._limit).items()}})
+        elif "lives" in ask:
+            self._answer({"id": ask["id"], "lives": True})
         else:
             self._send(ask)
 
