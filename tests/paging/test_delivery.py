@@ -261,6 +261,18 @@ async def test_a_courier_that_is_only_late_is_waited_for(courier: Make, inbox: I
     assert carrier.pid == late
 
 
+async def test_what_the_first_of_many_came_to_is_told_before_the_last_is_begun(courier: Make, inbox: Inbox) -> None:
+    hanging = {f"hangs{number}": inbox.url("hang") for number in range(60)}
+    carrier = courier(limit=20.0, phone=inbox.url("ok"), **hanging)
+    await carrier.start()
+    first, *rest = [asyncio.create_task(send(carrier, name)) for name in ("phone", *hanging)]
+    assert (await first).outcome is Outcome.ACCEPTED
+    begun = len(children(carrier))
+    await carrier.close()
+    await asyncio.gather(*rest)
+    assert begun < 60
+
+
 async def test_closing_takes_less_than_a_second_and_leaves_nothing_behind(courier: Make, inbox: Inbox) -> None:
     carrier = courier(limit=15.0, hanging=inbox.url("hang"))
     await carrier.start()
