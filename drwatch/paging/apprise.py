@@ -17,7 +17,7 @@ COMMAND: Final = (sys.executable, "-P", "-m", "drwatch.paging.courier")
 """Without the working directory on the import path: a stray apprise.py there must not become the courier's Apprise."""
 
 PATIENCE: Final = 2.0
-"""Seconds beyond an attempt's limit after which the courier itself counts as stuck."""
+"""Seconds beyond an attempt's limit after which the courier is asked whether it lives, and as many to say so."""
 
 START: Final = 30.0
 """Seconds that a courier may take until it is ready; 0.6 on an idle machine."""
@@ -75,6 +75,30 @@ class _Process:
         finally:
             self._owed.pop(name, None)
 
+    async def attempt(self, number: int, message: Mapping[str, object], limit: float) -> dict[str, Any]:
+        """The answer to an attempt that may take so many seconds once the courier comes to it.
+
+        A busy machine may make it late; one that does not say that it lives is stuck. Raises as ``ask`` does.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[dict[str, Any]] = loop.create_future()
+        patience, end = limit + PATIENCE, loop.time() + 2 * limit + 2 * PATIENCE
+        self._owed[number] = future
+        try:
+            self.write({"id": number, **message})
+            while not future.done():
+                await asyncio.wait({future}, timeout=patience)
+                patience = PATIENCE
+                if not future.done():
+                    if loop.time() > end:
+                        raise TimeoutError
+                    with suppress(CourierBroken):
+                        await self.ask(f"lives {number}", {"id": f"lives {number}", "lives": True}, PATIENCE)
+            return future.result()
+        finally:
+            self._owed.pop(number, None)
+            future.cancel()
+
     def write(self, message: Mapping[str, object]) -> None:
         if not self.alive or self._process.stdin is None:
             raise CourierBroken("the courier is gone")
@@ -123,8 +147,8 @@ class Courier:
     """Carries pages through Apprise, every channel at once, in a process of its own.
 
     ``urls`` maps channel names to Apprise URLs, one target each. ``limit`` is the hard end of an attempt in seconds:
-    it is killed then. A courier that has not answered two seconds later is replaced. ``link`` gives the address where
-    an incident is acknowledged from a channel, or nothing: made anew for each attempt, and kept nowhere.
+    it is killed then. A courier that neither answers soon after nor says that it lives is replaced. ``link`` gives the
+    address where an incident is acknowledged from a channel, or nothing: made anew for each attempt, and kept nowhere.
     """
 
     def __init__(
@@ -214,7 +238,7 @@ class Courier:
         self._number += 1
         number = self._number
         try:
-            answer = await process.ask(number, {"id": number, **message}, limit + PATIENCE)
+            answer = await process.attempt(number, message, limit)
         except TimeoutError:
             await process.kill()
             return came(Outcome.AMBIGUOUS, "the courier was stuck and is replaced: it may have arrived")

@@ -9,6 +9,7 @@ asked on stdin                                                         answered 
 ``{"check": {name: url}}``                                             ``{"checked": {name: null or what is wrong}}``
 ``{"id": 7, "channel", "title", "body", "kind", "incident"}``          ``{"id": 7, "outcome", "detail", "seconds"}``
 ``{"id": 8, "post": {"url", "headers", "body", "ca"}, "limit": 8.0}``  the same
+``{"id": 9, "lives": true}``                                           the same back, at once
 =====================================================================  =============================================
 
 ``kind`` is info, success, warning or failure; ``outcome`` is accepted, refused, failed or ambiguous, as in

@@ -8,6 +8,7 @@ import json
 import os
 import select
 import time
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -42,6 +43,8 @@ class Desk:
         self._wrong: dict[str, str | None] = {}
         self._redact: Redactor = Redactor(())
         self._attempts: dict[int, Attempt] = {}
+        self._waiting: deque[dict[str, Any]] = deque()
+        """Attempts that are asked for and not begun."""
         self._poller = select.poll()
         self._poller.register(inbox, select.POLLIN)
 
@@ -50,7 +53,7 @@ class Desk:
         rest = b""
         try:
             while True:
-                for descriptor, _ in self._poller.poll(self._patience()):
+                for descriptor, _ in self._poller.poll(0 if self._waiting else self._patience()):
                     if descriptor != self._inbox:
                         if not self._attempts[descriptor].child.read():
                             self._settle(descriptor)
@@ -62,6 +65,9 @@ class Desk:
                     for line in lines:
                         self._asked(json.loads(line))
                 self._end_overdue()
+                if self._waiting:
+                    # One a turn: what the first came to is told before the fiftieth is begun.
+                    self._send(self._waiting.popleft())
         finally:
             for attempt in self._attempts.values():
                 attempt.child.kill()
@@ -81,8 +87,10 @@ class Desk:
             self._answer({"ready": self._wrong})
         elif "check" in ask:
             self._answer({"checked": {name: found.wrong for name, found in look(ask["check"], self._limit).items()}})
+        elif "lives" in ask:
+            self._answer({"id": ask["id"], "lives": True})
         else:
-            self._send(ask)
+            self._waiting.append(ask)
 
     def _send(self, ask: dict[str, Any]) -> None:
         limit, service = float(ask.get("limit", self._limit)), self._services.get(ask.get("channel", ""))
