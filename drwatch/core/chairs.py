@@ -205,7 +205,7 @@ def _heard(snapshot: Snapshot, standby: Node, since: Moment) -> _Word[Receiver]:
     if heard_since and silence <= patience:
         words = f"standby: {name} has heard nothing from the primary for {span(silence)}; no heartbeat is overdue"
         return _Word(Receiver.HEARD, words, asked)
-    owed = sight.latest.asked - max(receipt.heard_at, receipt.io_since or receipt.heard_at, key=lambda at: at.loop)
+    owed = sight.latest.asked - receipt.deaf_since
     room = not channel.relay_full and not waits_for_room(snapshot, standby, channel)
     if counted and room and owed > max(patience, UNHEARD):
         words = f"standby: {name} believes it is connected; a heartbeat is overdue: nothing came for {span(owed)}"

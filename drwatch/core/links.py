@@ -196,8 +196,9 @@ def _received(policy: Policy, cluster: Cluster, snapshot: Snapshot, standby: Nod
     silence = sight.latest.asked - receipt.heard_at
     line = snapshot.timelines.get(cluster.primary.node)
     beyond = line.first_beyond(exposure.arrived(snapshot, standby, channel)) if line else None
-    if beyond is not None and min(silence, now - beyond.since) >= policy.limits.silence and not channel.relay_full:
-        return Way.FAILS, f"standby: {name} has heard nothing for {span(silence)} of what the primary has committed"
+    deaf = sight.latest.asked - receipt.deaf_since
+    if beyond is not None and min(deaf, now - beyond.since) >= policy.limits.silence and not channel.relay_full:
+        return Way.FAILS, f"standby: {name} has heard nothing for {span(deaf)} of what the primary has committed"
     patience = max(policy.limits.silence, 2 * (channel.heartbeat_period or 0.0))
     if receipt.moved and silence <= patience:
         return Way.PASSES, f"standby: {name} receives"

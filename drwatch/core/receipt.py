@@ -57,6 +57,13 @@ class Receipt:
     void: bool = False
     """The server has restarted since that look: what was received and not applied may be gone."""
 
+    @property
+    def deaf_since(self) -> Moment:
+        """When something came last, or when the receiver connected since: only from then on is it silence."""
+        if self.io_since is None or self.io_since.loop < self.heard_at.loop:
+            return self.heard_at
+        return self.io_since
+
 
 def whole(channel: Channel, executed: Gtids | None, version: tuple[int, ...]) -> Gtids | None:
     """The received GTIDs without a transaction that may have arrived in part only."""

@@ -267,3 +267,19 @@ def test_each_of_two_standbys_is_told_by_its_name() -> None:
     world = seen(well(0), receiver(down, 1), look(THIRD, Probe.REPLICATION, down, 1))
     told = [f.subject for f in judged(world, 2, CHAIN).findings if f.condition is Condition.REPLICATION_STOPPED]
     assert told == ["oslo-b", "bergen-c"]
+
+
+def test_a_receiver_that_was_stopped_is_not_silent_for_the_time_it_was() -> None:
+    stopped = {"io": IoState.NO, "retrieved_gtid": gtids(100), "executed_gtid": gtids(100), "heartbeats": 1}
+    looks: list[Sample] = []
+    for n in range(21):
+        looks += well(n, 100 + n, **(stopped if n < 20 else stopped | {"io": IoState.YES}))
+    assert Condition.REPLICATION_SILENT not in {f.condition for f in judged(seen(looks), 20).findings}
+
+
+def test_a_receiver_that_connects_and_hears_nothing_is_silent_from_then_on() -> None:
+    stopped = {"io": IoState.NO, "retrieved_gtid": gtids(100), "executed_gtid": gtids(100), "heartbeats": 1}
+    looks: list[Sample] = []
+    for n in range(31):
+        looks += well(n, 100 + n, **(stopped if n < 20 else stopped | {"io": IoState.YES}))
+    assert Condition.REPLICATION_SILENT in {f.condition for f in judged(seen(looks), 30).findings}

@@ -143,7 +143,7 @@ def _silent(
     name = standby.node.name
     # A status look that is late is no silence of the source: of the time after it only two looks count.
     unlooked = min(now - sight.latest.asked, 2 * STATUS_LOOKS * policy.look)
-    silence = sight.latest.asked - receipt.heard_at + unlooked
+    silence = sight.latest.asked - receipt.deaf_since + unlooked
     # In a chain the source is a standby too: what has not come to it cannot have been sent on.
     source = roles.source(snapshot, standby.node, channel)
     line = snapshot.timelines.get(source) if source else None
