@@ -15,6 +15,10 @@ from drwatch.probes.ssh.shell import COMMAND, Answer, Shell
 DIAL_EVERY = 5.0
 """Seconds between two dials of a host, at the least: OpenSSH 10 and fail2ban punish more."""
 
+KEPT = 600.0
+"""Seconds for which a dial that a kernel took is kept while sshd says nothing. Each that is given up is a broken login
+to an sshd that wakes: of more than ten at once it drops some (MaxStartups), whoever dials."""
+
 
 class SshNode:
     """The one connection to a node. ``wakes`` are set when it dies; ``known_hosts_file`` is the only trust there is.
@@ -116,9 +120,10 @@ class SshNode:
         try:
             async with asyncio.timeout(2 * self.deadline):
                 shell = await self._reopen() if self._connection else None
-                if shell is None:
-                    self.dials += 1
-                    self._connection = await self._login.connection(self._lost)
+            if shell is None:
+                self.dials += 1
+                self._connection = await self._logged_in()
+                async with asyncio.timeout(2 * self.deadline):
                     shell = await self._open(self._connection)
             done = True
             return shell
@@ -127,6 +132,20 @@ class SshNode:
         finally:
             if not done:
                 self._discard("the login failed")
+
+    async def _logged_in(self) -> asyncssh.SSHClientConnection:
+        """A new connection; TimeoutError, but not before its time is up while nothing is heard but the kernel."""
+        begun, login = self._clock().loop, asyncio.create_task(self._login.connection(self._lost))
+        try:
+            while not login.done():
+                await asyncio.wait([login], timeout=2 * self.deadline)
+                mute = self._login.rung().reason is Reason.NO_HANDSHAKE
+                if not login.done() and not (mute and self._clock().loop - begun < KEPT):
+                    raise TimeoutError
+            return login.result()
+        finally:
+            if login.cancel():
+                await asyncio.wait([login], timeout=1.0)
 
     async def _reopen(self) -> Shell | None:
         assert self._connection is not None

@@ -167,6 +167,28 @@ async def test_a_wire_that_falls_silent_is_known_within_four_seconds(far: Far, c
         assert (await unseen(node)).blind.reason is Reason.NO_HANDSHAKE
 
 
+async def test_a_dial_that_a_frozen_host_took_is_kept_and_is_the_login_once_it_wakes(
+    far: Far, connect: Connect, clock: Clock
+) -> None:
+    """Each that is given up is a broken login to an sshd that wakes: from ten at once on it turns people away."""
+    node = connect(far, deadline=0.2)
+    far.sshd.freeze()
+    for _ in range(5):
+        assert (await unseen(node)).blind.reason is Reason.NO_HANDSHAKE
+        clock.ahead += 5
+    far.sshd.process.signal(signal.SIGCONT)
+    await promised(lambda: attempt(node), whole, within=10)
+    assert node.dials == 1
+
+
+async def test_a_dial_that_nobody_greets_is_kept_for_ten_minutes(far: Far, connect: Connect, clock: Clock) -> None:
+    node = connect(far, deadline=0.2)
+    far.sshd.freeze()
+    assert (await unseen(node)).blind.reason is Reason.NO_HANDSHAKE
+    clock.ahead += 601
+    await promised(lambda: attempt(node), lambda _: node.dials == 2, within=5)
+
+
 async def test_a_frozen_shell_is_told_from_a_dead_channel_and_replaced(far: Far, connect: Connect) -> None:
     node = connect(far, deadline=0.5)
     await node.ask("look")
