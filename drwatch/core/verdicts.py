@@ -44,7 +44,7 @@ def agreed(condition: Condition, why: str, **words: StrEnum | tuple[StrEnum, ...
     yield rule(condition, SURE, f"{why}; the standby's receiver has lost it too", receiver=Receiver.BROKEN, **words)
     if "door" not in words:
         yield rule(condition, SURE, f"{why}; the standby does not reach its host either", door=Door.SHUT, **words)
-    yield rule(condition, LIKELY, f"{why}; the standby hears nothing either", receiver=NO_SIGN_YET, **words)
+    yield rule(condition, LIKELY, f"{why}; the standby hears nothing either", receiver=HELD_IN_VAIN, **words)
     yield rule(condition, ALONE, f"{why}; no other chair has a word on it", **words)
 
 
@@ -52,9 +52,9 @@ MUTE = (Server.SILENT, Server.STALLED)
 HEARS_NOTHING = (Receiver.QUIET, Receiver.OVERDUE, Receiver.BROKEN)
 NOT_SEEN_TO_FLOW = (*HEARS_NOTHING, Receiver.UNKNOWN)
 NOT_FLOWING = (*NOT_SEEN_TO_FLOW, Receiver.HEARD)
-NO_SIGN_YET = (Receiver.QUIET, Receiver.OVERDUE)
+HELD_IN_VAIN = (Receiver.QUIET, Receiver.OVERDUE)
 NOT_SEEN_TO_COMMIT = (Own.FEEDS, Own.LISTENS, Own.DEAF, Own.SHUT, Own.UNKNOWN)
-NOT_SEEN_TO_BREAK = (Receiver.FLOWING, Receiver.HEARD, *NO_SIGN_YET, Receiver.UNKNOWN)
+NOT_SEEN_TO_BREAK = (Receiver.FLOWING, Receiver.HEARD, *HELD_IN_VAIN, Receiver.UNKNOWN)
 FLOWS = (Receiver.FLOWING, Receiver.HEARD)
 NOT_OPEN = (Door.SHUT, Door.UNKNOWN)
 ALIVE = (Host.RUNS_IT, Host.UP)
@@ -138,7 +138,7 @@ TABLE: tuple[Rule, ...] = (
         host=ALIVE, server=(Server.SILENT, Server.STALLED, Server.UNREACHABLE), disk=Disk.FULL),
     rule(Condition.PRIMARY_HUNG, ALONE, "its process is there and tells the witness nothing, yet nobody waits there",
         host=Host.RUNS_IT, server=MUTE, own=(Own.FEEDS, Own.LISTENS),
-        receiver=(*NO_SIGN_YET, Receiver.UNKNOWN)),
+        receiver=(*HELD_IN_VAIN, Receiver.UNKNOWN)),
     rule(Condition.PRIMARY_HUNG, SURE, "its process is there, takes a connection, and says nothing",
         host=Host.RUNS_IT, server=MUTE),
     rule(Condition.PRIMARY_DOWN, SURE, "its host answers, its port is shut, and the standby has lost it too",

@@ -363,6 +363,12 @@ def test_a_standby_that_is_cut_off_from_the_host_has_no_word_on_its_server() -> 
     assert any("neither host reaches the other's port 22" in words for words in judged.evidence)
 
 
+def test_a_standby_that_is_cut_off_is_heard_where_nobody_can_ask_the_host() -> None:
+    """The host may be gone: that neither reaches the other is what both would see then."""
+    judged = verdict(*dials(OPEN, 0), primary(NO_NAME, 1), body(NO_NAME, 2), BROKEN, *dials(LOST, 4))
+    assert (judged.condition, judged.confidence) == (Condition.PRIMARY_HOST_DOWN, ALONE)
+
+
 def test_a_path_that_passes_again_gives_the_receiver_time_to_connect() -> None:
     """It tries once a minute, and until then it says no more of the server than behind the cut."""
     cut = [primary(LOST, 1), body(host(), 2), BROKEN, *dials(OPEN, 0), *dials(LOST, 4), own(PortFact(True, 0, ()), 4)]
