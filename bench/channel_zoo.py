@@ -154,7 +154,7 @@ async def deliver(
     made = tuple(rows())
     try:
         async with asyncio.TaskGroup() as tasks:
-            delivering.start(tasks, lambda *_: None, lambda: list(urls))
+            delivering.start(tasks, lambda *_: None, lambda _: "", lambda: list(urls))
             watching = tasks.create_task(gap.watch())
             await store.commit([], made)
             began = clock().loop
