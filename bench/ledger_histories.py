@@ -8,12 +8,15 @@ import sys
 import time
 from pathlib import Path
 
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, core, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from bench.report import finish
 
 HISTORIES = int(os.environ.get("HISTORIES", "5000"))
+SLICE = os.environ.get("SLICE")
+"""Histories of its own for each number, the same each time; without one they are drawn anew."""
+
 STEPS = 15
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "daemon"))
@@ -31,6 +34,8 @@ def main() -> None:
         phases=(Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
     )
+    if SLICE is not None:
+        core.global_force_seed = int(SLICE)
     broken, began = "", time.monotonic()
     try:
         run_state_machine_as_test(Ledger, settings=each)
@@ -38,6 +43,7 @@ def main() -> None:
         broken = str(wrong)
         print(wrong, *getattr(wrong, "__notes__", ()), sep="\n")
     figures = {
+        "slice": SLICE,
         "histories": Ledger.played,
         "crashes_and_restarts": Ledger.deaths,
         "pages_received": Ledger.arrivals,
@@ -50,7 +56,12 @@ def main() -> None:
         f"{Ledger.arrivals} pages received, none lost, at most {Ledger.worst} copies of one on one channel"
     )
     met = not broken and Ledger.played >= HISTORIES
-    finish("ledger-histories", figures, met, f"BROKEN: {broken}" if broken else words)
+    finish(
+        f"ledger-histories{'' if SLICE is None else f'-{SLICE}'}",
+        figures,
+        met,
+        f"BROKEN: {broken}" if broken else words,
+    )
 
 
 if __name__ == "__main__":

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-import shutil
 import signal
 import sqlite3
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from drwatch.lab.binaries import parts
 from drwatch.lab.deadline import until
-from drwatch.lab.failpoints import FAILPOINTS, STOPPED, Failpoint, Stage
+from drwatch.lab.failpoints import FAILPOINTS, Failpoint, Stage
 from drwatch.lab.inbox import Inbox, Page
 from drwatch.lab.sandbox import Process, Sandbox
 
@@ -41,6 +39,15 @@ PATIENCE = 90.0
 QUIET = 1.5
 """Seconds after the last page in which a further copy would show itself."""
 
+COMES_ROUND = 8.0
+"""Seconds in which every place of a running daemon is reached: what it remembers is written each five."""
+
+WAITING = frozenset({"due", "sending"})
+"""States of a row that nobody has settled."""
+
+ENDS = frozenset({"resolved", "missed"})
+"""Reasons of a page that tells of an end."""
+
 
 @dataclass(frozen=True)
 class Told:
@@ -58,7 +65,11 @@ class Told:
     """Seconds from the start after the kill until a page that had been committed came, less those that drwatch, and
     then its courier, were ready to run while others did; None where no page was due."""
     extra: tuple[str, ...] = ()
-    """Pages of something else."""
+    """Pages of something else, or that the ledger knows nothing of."""
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    """How many pages came, by why they were due."""
+    states: Mapping[str, int] = field(default_factory=dict)
+    """How many rows of the ledger ended in which state."""
 
     @property
     def good(self) -> bool:
@@ -128,9 +139,9 @@ class Story:
             return int(db.execute("SELECT count(*) FROM ledger WHERE state IN ('due', 'sending')").fetchone()[0])
         return 0
 
-    def told(self, resolved: bool) -> bool:
-        """Whether both phones have the trouble, or its end."""
-        return all(any(_over(page) is resolved for page in inbox.accepted) for inbox in (self.phone, self.pager))
+    def told(self, resolved: bool, by: Callable[[Iterable[bool]], bool] = all) -> bool:
+        """Whether both phones, or any of them, have the trouble, or its end."""
+        return by(any(_over(page) is resolved for page in inbox.accepted) for inbox in (self.phone, self.pager))
 
     def go_on(self, point: Failpoint | None = None) -> float | None:
         """Start again after a kill; seconds until a page that was committed came, None where none was due."""
@@ -141,7 +152,7 @@ class Story:
             return None
         assert self.process is not None
         pid = self.process.pid
-        courier = until(lambda: _courier(pid), within=PATIENCE, what="the courier")
+        courier = until(lambda: courier_of(pid), within=PATIENCE, what="the courier")
         waited = _waited(pid)
         until(lambda: len(self.phone.pages) + len(self.pager.pages) > before, within=PATIENCE, what="the page again")
         return time.monotonic() - self.started_at - waited - _waited(courier)
@@ -151,39 +162,72 @@ class Story:
         until(lambda: self.dead or condition(), within=PATIENCE, what=f"{what} ({self.where})")
         return self.dead
 
-    def end(self, resent: Sequence[float | None]) -> Told:
-        until(lambda: self.told(resolved=False), within=PATIENCE, what=f"the trouble on both phones ({self.where})")
+    def dies(self, within: float) -> bool:
+        """Whether it is killed by then: a phone has a page before drwatch knows that it has."""
+        with suppress(TimeoutError):
+            return until(lambda: self.dead, within=within, what="the kill")
+        return False
+
+    def end(self, resent: Sequence[float | None], by: Callable[[Iterable[bool]], bool] = all) -> Told:
+        """See it to its end. ``by`` says whether both phones must have the trouble, or any."""
+        until(lambda: self.told(False, by), within=PATIENCE, what=f"the trouble on the phones ({self.where})")
         self.fault.unlink(missing_ok=True)
         until(lambda: self.told(resolved=True), within=PATIENCE, what=f"its end on both phones ({self.where})")
         time.sleep(QUIET)
         assert self.process is not None
         self.process.signal(signal.SIGTERM)
         self.process.wait(45)
-        return self._account(resent)
+        return self._account(resent, by)
 
-    def _account(self, resent: Sequence[float | None]) -> Told:
+    def _account(self, resent: Sequence[float | None], by: Callable[[Iterable[bool]], bool]) -> Told:
+        with closing(sqlite3.connect(self.ledger)) as db:
+            lines = db.execute("SELECT event, channel, reason, state FROM ledger WHERE title LIKE '%StandbyWritable%'")
+            rows = {(event, channel): (reason, state) for event, channel, reason, state in lines}
         channels = {"phone": self.phone, "pager": self.pager}
         pages = [(name, page) for name, inbox in channels.items() for page in inbox.accepted]
-        mine = [(name, page) for name, page in pages if "StandbyWritable" in page.title]
-        counts = Counter((name, _over(page)) for name, page in mine)
-        ids = Counter((name, _over(page), _event(page)) for name, page in mine)
-        required = [(name, over) for name in channels for over in (False, True)]
+        came = Counter((_event(page), name) for name, page in pages if (_event(page), name) in rows)
+        why = Counter((name, rows[event, name][0]) for event, name in came)
+        lost = [
+            f"{words} on {name}"
+            for words, over, needed in (("the trouble", False, by), ("its end", True, all))
+            for name in channels
+            if not any(channel == name and (reason in ENDS) is over for channel, reason in why)
+            and not (needed is any and any((reason in ENDS) is over for _, reason in why))
+        ]
+        lost += [
+            f"{event} on {name} is left {state}"
+            for (event, name), (_, state) in rows.items()
+            # What is waiting is given up at its next turn once a later page of the same trouble has come.
+            if state in WAITING and not any(later > event and channel == name for later, channel in came)
+        ]
+        lost += [
+            f"{event} on {name} is accepted and never came"
+            for (event, name), (_, state) in rows.items()
+            if state == "accepted" and not came[event, name]
+        ]
+        ending = {event for (event, _), (reason, _) in rows.items() if reason in ENDS}
+        lost += [
+            f"{event} came nowhere"
+            for event in {event for event, _ in rows}
+            # A later page takes its place, unless that is the end.
+            if not any(other >= event and (other in ending) is (event in ending) for other, _ in came)
+        ]
         waits = [seconds for seconds in resent if seconds is not None]
         return Told(
             where=self.where,
             killed=self.kills,
-            lost=tuple(
-                f"{'RESOLVED' if over else 'the page'} on {name}" for name, over in required if not counts[name, over]
-            ),
-            copies=max(counts.values(), default=0) - 1,
-            ids=len(ids) == len(counts),
+            lost=tuple(lost),
+            copies=max(came.values(), default=0) - 1,
+            ids=max(why.values(), default=0) <= 1,
             resent_after=max(waits, default=None),
-            extra=tuple(page.title for name, page in pages if (name, page) not in mine),
+            extra=tuple(page.title for name, page in pages if (_event(page), name) not in rows),
+            reasons=Counter(rows[key][0] for key in came.elements()),
+            states=Counter(state for _, state in rows.values()),
         )
 
 
 def _over(page: Page) -> bool:
-    return page.title.startswith("RESOLVED")
+    return page.title.startswith(("RESOLVED", "MISSED"))
 
 
 def _event(page: Page) -> str:
@@ -201,12 +245,11 @@ def crash(point: Failpoint) -> Told:
         else:
             story.start(point)
         killed = story.until(lambda: story.told(resolved=False), "the trouble on both phones")
+        if not killed and point.stage is not Stage.RESOLVED:
+            killed = story.dies(COMES_ROUND)
         if not killed:
             story.fault.unlink()
-            killed = story.until(lambda: story.told(resolved=True), "its end on both phones")
-            with suppress(TimeoutError):
-                # A phone has the page before drwatch knows that it has.
-                killed = until(lambda: story.dead, within=QUIET, what="the kill")
+            killed = story.until(lambda: story.told(resolved=True), "its end on both phones") or story.dies(COMES_ROUND)
         return story.end([story.go_on()] if killed else [])
 
 
@@ -230,70 +273,12 @@ def crash_at_the_phone(answered: bool) -> Told:
         return story.end([story.go_on()])
 
 
-def syscalls() -> Counter[str]:
-    """How often a thread of drwatch makes each system call between the decision to page and the mark of its acceptance.
-
-    strace counts by thread too: a kill at the third is at the third of the thread that first comes to one.
-    """
-    with Story("counting") as story:
-        story.start(STOPPED)
-        trace = story.sandbox.path / "trace"
-        with _Traced(story, ["-o", str(trace)]):
-            until(lambda: bool(story.phone.accepted) and not story.waiting(), within=PATIENCE, what="the mark")
-        made = Counter(re.findall(r"^(\d+) +(?:<\.\.\. )?([a-z_0-9]+)\(", trace.read_text(), re.MULTILINE))
-    most: Counter[str] = Counter()
-    for (_, call), count in made.items():
-        most[call] = max(most[call], count)
-    return most
-
-
-def crash_at(call: str, number: int) -> Told | None:
-    """The story with a kill at that system call, the ``number``th of its thread; None where it made no such call."""
-    with Story(f"{call} {number}") as story:
-        story.start(STOPPED)
-        inject = f"inject={call}:signal=SIGKILL:when={number}"
-        with _Traced(story, ["-o", "/dev/null", "-e", f"trace={call}", "-e", inject]):
-            killed = story.until(lambda: story.told(resolved=False), "the kill")
-        return story.end([story.go_on()]) if killed else None
-
-
-class _Traced:
-    """The daemon under strace from the decision on."""
-
-    def __init__(self, story: Story, words: list[str]) -> None:
-        self._story, self._words = story, words
-        self._strace: Process | None = None
-
-    def __enter__(self) -> None:
-        process = self._story.process
-        assert process is not None
-        until(lambda: _state(process.pid) == "T", within=PATIENCE, what="the decision to page")
-        command = [str(_strace()), "-f", "-q", "-p", str(process.pid), *self._words]
-        self._strace = self._story.sandbox.spawn(command, log=self._story.sandbox.path / "strace.log")
-        until(lambda: self._traced(process.pid), within=30, what="strace's hold")
-        process.signal(signal.SIGCONT)
-
-    def _traced(self, pid: int) -> bool:
-        """Whether every thread is."""
-        states = [each.read_text() for each in Path(f"/proc/{pid}/task").glob("*/status")]
-        return bool(states) and all("TracerPid:\t0\n" not in text for text in states)
-
-    def __exit__(self, *error: object) -> None:
-        if self._strace is not None and self._strace.alive:
-            self._strace.signal(signal.SIGINT)
-            with suppress(TimeoutError):
-                self._strace.wait(10)
-
-
-def _strace() -> Path:
-    return Path(shutil.which("strace") or parts() / "bin" / "strace")
-
-
-def _courier(pid: int) -> int:
-    """The process that sends, once it is there; else 0."""
+def courier_of(pid: int) -> int:
+    """The process that sends, once it is there; else 0. It is not the first: a library asks ldconfig at its start."""
     with suppress(FileNotFoundError):
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return int(children[0]) if children else 0
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            if b"drwatch.paging.courier" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return int(child)
     return 0
 
 
@@ -302,9 +287,3 @@ def _waited(pid: int) -> float:
     with suppress(FileNotFoundError):
         return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
     return 0.0
-
-
-def _state(pid: int) -> str:
-    with suppress(FileNotFoundError, IndexError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    return ""
