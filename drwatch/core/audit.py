@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from drwatch.core.assessment import Assessment
 from drwatch.core.incident import Incident
-from drwatch.core.paging import PageReason, Row, due
+from drwatch.core.paging import PageReason, Row, page
 from drwatch.core.policy import Policy
 from drwatch.core.proving import overdue, tried
 from drwatch.core.sample import Key, Moment
@@ -111,9 +111,9 @@ _DEADLINES = frozenset({PageReason.FIRST, PageReason.ESCALATED, PageReason.STILL
 
 
 def _forgotten(incident: Incident, policy: Policy, now: Moment) -> bool:
-    """Whether what was due a minute ago is due still."""
-    found = due(incident, policy.paging, policy.confirm.conclusive, now.plus(-OVERDUE))
-    return found is not None and found[0] in _DEADLINES
+    """Whether what was to be told a minute ago is untold still."""
+    found = page(incident, policy.paging, policy.confirm.conclusive, now.plus(-OVERDUE))
+    return found is not None and found.reason in _DEADLINES
 
 
 def _channels(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, time
 from types import MappingProxyType
 
 import pytest
@@ -17,6 +17,7 @@ from drwatch.core.incident import Incident
 from drwatch.core.paging import PageReason, Row
 from drwatch.core.policy import Policy
 from drwatch.core.proof import Proof
+from drwatch.core.rota import Quiet
 from drwatch.core.sample import Key, Probe
 from drwatch.core.snapshot import Snapshot
 from drwatch.core.world import WITNESS
@@ -24,6 +25,7 @@ from drwatch.core.world import WITNESS
 FRESH = MappingProxyType({"phone": Proof(at(0), at(0)), "sms": Proof(at(0), at(0))})
 WELL = replace(seen(), proofs=FRESH)
 DOWN = Finding(Condition.PRIMARY_DOWN, "shop", "oslo-a", "dead")
+STOPPED = Finding(Condition.REPLICATION_STOPPED, "shop", "oslo-b", "stopped")
 SERVER = Key(PRIMARY, Probe.SERVER)
 
 
@@ -73,6 +75,17 @@ def test_an_incident_whose_step_came_a_minute_ago_and_was_not_told_is_not_well()
     assert examined(now=299, incidents=[incident]) == {}
     assert Check.ESCALATION not in examined(now=320, incidents=[incident])
     assert Check.ESCALATION in examined(now=305 + 61, incidents=[replace(incident, last_true=at(366))])
+
+
+@pytest.mark.parametrize("quiet", [("phone", "sms"), ("sms",)], ids=["everybody", "the second step"])
+def test_a_warning_that_waits_for_the_end_of_quiet_hours_is_forgotten_by_nobody(quiet: tuple[str, ...]) -> None:
+    """It begins at 03:14, and it is quiet until 07:00: the outside heartbeat must not ring before."""
+    night = MappingProxyType(dict.fromkeys(quiet, Quiet(time(22), time(7), UTC)))
+    asleep = replace(POLICY, paging=replace(PAGING, quiet=night))
+    story = Telling(asleep)
+    for minute in range(20):
+        story.go(minute * 60, minute * 60 + 60, STOPPED)
+        assert examined(now=minute * 60 + 60, incidents=story.incidents, policy=asleep) == {}
 
 
 @pytest.mark.parametrize(("broken", "since", "ill"), [(1, 0, False), (2, 50, False), (2, 30, True)])
