@@ -144,7 +144,7 @@ def why(account: Account, paging: Paging, zone: tzinfo, now: datetime) -> str:
 REASONS: Mapping[str, str] = {
     PageReason.FIRST: "nobody had been told of it",
     PageReason.ESCALATED: "the next step's delay was over and it was still open",
-    PageReason.CHANGED: "it had another face, and kept it",
+    PageReason.CHANGED: "it had another face, and kept it, or had become critical",
     PageReason.AGAIN: "it had come back, and stayed for its window",
     PageReason.STILL: "it was still open",
     PageReason.RESOLVED: "it was over",

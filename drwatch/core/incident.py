@@ -10,7 +10,7 @@ from enum import StrEnum
 from drwatch.core.ack import Ack
 from drwatch.core.assessment import Assessment
 from drwatch.core.evidence import Vote
-from drwatch.core.finding import PRIMARY, PRIMARY_LOST, Condition, Confidence, Finding, Severity
+from drwatch.core.finding import GRAVITY, PRIMARY, PRIMARY_LOST, Condition, Confidence, Finding, Severity
 from drwatch.core.flap import Flap, IncidentKey
 from drwatch.core.policy import Policy
 from drwatch.core.sample import Moment
@@ -41,6 +41,10 @@ EXPLAINED = 5.0
 """The same, of what a greater trouble explains: shorter, it would have been told to nobody anyway."""
 
 
+Grade = tuple[bool, int]
+"""How bad a trouble is: whether it is critical, and the gravity of its face."""
+
+
 @dataclass(frozen=True, slots=True)
 class Incident:
     """One trouble from first sight to the end. Moments read back after a restart keep their age by the wall's hand."""
@@ -64,6 +68,8 @@ class Incident:
     suppressed_by: Condition | None = None
     told_condition: Condition | None = None
     """The face that people were told last; None while nobody was told."""
+    told_grade: Grade | None = None
+    """The worst that people were told of it; None while nobody was told."""
     told_at: Moment | None = None
     told_steps: int = 0
     """How many steps of the escalation have been told."""
@@ -101,6 +107,15 @@ class Incident:
     @property
     def key(self) -> IncidentKey:
         return (self.cluster, self.topic, self.subject)
+
+    @property
+    def grade(self) -> Grade:
+        return self.severity is Severity.CRITICAL, GRAVITY.get(self.condition, 0)
+
+    @property
+    def worse_than_told(self) -> bool:
+        """Whether it is worse than all that people were told of it."""
+        return self.told_grade is not None and self.grade > self.told_grade
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,13 +290,18 @@ def _worth_writing(before: Incident | None, after: Incident) -> bool:
 
 
 def awake(incidents: Iterable[Incident], asleep: float) -> tuple[Incident, ...]:
-    """The incidents of an earlier run, after so many seconds in which nobody looked: no suspicion has lasted those."""
+    """The incidents of an earlier run, after so many seconds in which nobody looked: no suspicion has lasted those.
+
+    What was told was told as it stands.
+    """
 
     def after(each: Incident) -> Incident:
+        if each.phase is not Phase.SUSPECTED:
+            return each if each.told_at is None else replace(each, told_grade=each.grade)
         free = each.freed or each.began
         return replace(each, condition_began=each.condition_began.plus(asleep), freed=free.plus(asleep))
 
-    return tuple(after(each) if each.phase is Phase.SUSPECTED else each for each in incidents)
+    return tuple(map(after, incidents))
 
 
 def _by_key(findings: Iterable[Finding]) -> Iterable[Finding]:

@@ -20,7 +20,7 @@ class PageReason(StrEnum):
     ESCALATED = "escalated"
     """The next step's delay is over and the incident is still open."""
     CHANGED = "changed"
-    """The trouble has another face, so another runbook."""
+    """The trouble has another face, so another runbook; or it has become critical."""
     AGAIN = "again"
     """It has come back, and stayed for its window, while it flaps: what is told each time."""
     STILL = "still"
@@ -184,8 +184,10 @@ _REMINDERS = {Condition.UNPROTECTED: 6.0}
 def _another_face(incident: Incident, settle: float, longest: float, now: Moment) -> bool:
     """Whether the trouble has become another one that is no less grave, and has stayed so."""
     told = incident.told_condition
-    # Each page of an incident doubles the wait, so that faces that come and go do not page at every change.
-    patience = max(incident.window, min(longest, max(settle, 1.0) * 2 ** min(max(0, incident.pages - 1), 10)))
+    # Each page of an incident doubles the wait, so that faces that come and go do not page at every change. What is
+    # worse than anything told before waits for none of that: it is so no more often than there are ranks.
+    doubled = 1 if incident.worse_than_told else 2 ** min(max(0, incident.pages - 1), 10)
+    patience = max(incident.window, min(longest, max(settle, 1.0) * doubled))
     if told is None or told is incident.condition or now - incident.condition_began < patience:
         return False
     return GRAVITY.get(incident.condition, 0) >= GRAVITY.get(told, 0)
@@ -280,6 +282,9 @@ def due(
     if incident.unheard:
         # It is back, and within its window: nobody has had this one to act on.
         return None
+    if told and incident.told_condition is incident.condition and incident.worse_than_told:
+        # The same face has become critical, and that has lasted.
+        return PageReason.CHANGED, tuple(dict.fromkeys(told + late)), max(steps, incident.told_steps)
     if steps > incident.told_steps:
         return PageReason.ESCALATED if told else PageReason.FIRST, late, steps
     if _another_face(incident, settle, paging.remind, now):
@@ -327,6 +332,7 @@ def page(incident: Incident, paging: Paging, settle: float, now: Moment) -> Page
         incident,
         # A resolve ends what people were told of, whatever face the trouble took on its way out.
         told_condition=incident.told_condition if over else incident.condition,
+        told_grade=incident.told_grade if over else max(incident.grade, incident.told_grade or incident.grade),
         told_at=now,
         told_steps=steps,
         told_through=tuple(dict.fromkeys((*_told_through(incident, paging, now), *loud))),

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pager import Pager, Told
+from worlds import PAGING
 
 from drwatch.core.finding import GRAVITY, PRIMARY_FAMILY, Condition, Confidence, Finding
+from drwatch.core.incident import awake
 from drwatch.core.paging import PageReason
 
 DOWN = Finding(Condition.PRIMARY_DOWN, "shop", "oslo-a", "dead")
@@ -22,6 +24,8 @@ FULL = Finding(Condition.PRIMARY_DISK_FULL, "shop", "oslo-a", "its disk is full"
 HELD_UP = Finding(Condition.PRIMARY_WRITES_STALLED, "shop", "oslo-a", "writes hang")
 UNSEEN = Finding(Condition.PRIMARY_UNSEEN, "shop", "oslo-a", "only the witness cannot see it")
 ISOLATED = Finding(Condition.WITNESS_ISOLATED, "shop", "oslo-a", "the witness has lost its network")
+CLOSING = Finding(Condition.BINLOG_GAP_CLOSING, "shop", "oslo-b", "purged in 20 h")
+CLOSED = replace(CLOSING, urgent=True)
 STALE = Finding(Condition.FILES_STALE, "shop", "uploads", "old")
 
 
@@ -114,6 +118,65 @@ def test_a_changed_face_that_nobody_confirms_is_told_only_after_the_window_of_it
     for now in range(100):
         pager.tell(now, STALLED if now < 20 else replace(HUNG, confidence=confidence))
     assert pager.reasons() == [(5, PageReason.FIRST), (20 + seconds, PageReason.CHANGED)]
+
+
+@pytest.mark.parametrize("remind", [600.0, 3600.0])
+@pytest.mark.parametrize("in_hand", [False, True])
+def test_a_death_after_long_ailing_is_told_as_soon_as_a_death_at_once(remind: float, in_hand: bool) -> None:
+    """It ails for so long that it was told ten times; 20 s before it dies somebody takes the ailing in hand."""
+    dies = int(9 * remind) + 50
+    pager = Pager(replace(PAGING, remind=remind))
+    for now in range(dies + 20):
+        pager.tell(now, SATURATED if now < dies else DOWN)
+        if in_hand and now == dies - 20:
+            pager.acknowledge(now)
+    assert len(pager.told) >= 10
+    assert pager.told[-1] == (dies + 5, PageReason.CHANGED, ("phone", "sms"), Condition.PRIMARY_DOWN)
+
+
+def test_a_crash_loop_is_told_at_its_worst_once_and_then_by_the_reminders_alone() -> None:
+    """Ten seconds dead, twenty recovering, for three hours: each reminder finds another of the two faces."""
+    pager = Pager()
+    for now in range(10800):
+        pager.tell(now, DOWN if now % 30 < 10 else RESTARTING)
+    changed = [now for now, reason in pager.reasons() if reason is PageReason.CHANGED]
+    assert [now for now in changed if now > 600] == []
+
+
+@pytest.mark.parametrize("remind", [600.0, 3600.0])
+def test_a_warning_that_becomes_critical_is_told_at_once_to_all_who_were_told_and_once(remind: float) -> None:
+    pager = Pager(replace(PAGING, remind=remind))
+    for now in range(1000):
+        pager.tell(now, CLOSING if now < 400 else CLOSED)
+    assert pager.heard() == [
+        (5, PageReason.FIRST, ("phone",)),
+        (305, PageReason.ESCALATED, ("sms",)),
+        (405, PageReason.CHANGED, ("phone", "sms")),
+    ]
+
+
+def test_a_warning_that_becomes_critical_before_its_next_step_keeps_that_step_s_time() -> None:
+    pager = Pager()
+    for now in range(320):
+        pager.tell(now, CLOSING if now < 200 else CLOSED)
+    assert pager.reasons() == [(5, PageReason.FIRST), (205, PageReason.CHANGED), (305, PageReason.ESCALATED)]
+
+
+def test_a_figure_that_hovers_about_its_limit_is_told_as_critical_once() -> None:
+    pager = Pager()
+    for now in range(3600):
+        pager.tell(now, CLOSING if now < 400 or now % 60 < 20 else CLOSED)
+    assert [reason for _, reason in pager.reasons()].count(PageReason.CHANGED) == 1
+
+
+def test_a_warning_told_before_a_restart_of_drwatch_is_told_when_it_becomes_critical_after_it() -> None:
+    pager = Pager()
+    for now in range(500):
+        if now == 350:
+            # What the ledger does not keep of it is gone.
+            pager.incidents = awake([replace(each, told_grade=None) for each in pager.incidents], 0.0)
+        pager.tell(now, CLOSING if now < 400 else CLOSED)
+    assert pager.reasons()[2:] == [(405, PageReason.CHANGED)]
 
 
 def test_a_changed_face_that_was_away_has_to_last_anew() -> None:
