@@ -16,7 +16,7 @@ from drwatch.cli.trouble import Trouble
 from drwatch.cli.words import moment, one_line
 from drwatch.core.duration import span
 from drwatch.core.incident import Phase
-from drwatch.core.paging import PageReason, RowState, quiet_until
+from drwatch.core.paging import PageReason, RowState, first_told, quiet_until
 from drwatch.core.policy import Paging
 from drwatch.store import Account, Ballot, Boxed, Hushed, Paged, read_account
 
@@ -103,10 +103,11 @@ def held_back(account: Account, paging: Paging, now: datetime) -> Mapping[str, d
 
 
 def _to_be_told(account: Account, paging: Paging, wall: datetime) -> tuple[str, ...]:
-    """Whom the escalation had reached by then."""
-    begun = account.past.confirmed
-    steps = [step for step in paging.escalation if begun and (wall - begun).total_seconds() >= step.after]
-    return paging.reached((name for step in steps for name in step.to), wall)
+    """Whom the escalation had reached by then with what nobody was told."""
+    past, begun = account.past, account.past.confirmed
+    steps = sum(1 for step in paging.escalation if begun and (wall - begun).total_seconds() >= step.after)
+    told = paging.escalation[: first_told(past.severity, past.condition, steps, paging, wall)]
+    return paging.reached((name for step in told for name in step.to), wall)
 
 
 def _channels(held: Mapping[str, datetime], zone: tzinfo) -> str:

@@ -66,6 +66,15 @@ def _parts(incidents: Sequence[Incident]) -> Iterator[tuple[str, str, list[Incid
     """What there is to tell: a word for the title, a heading, and the incidents; nothing that has none."""
     untold = [each for each in incidents if each.told_at is None]
     lasting = [each for each in incidents if each.phase is Phase.OPEN]
+    flapping = {(each.cluster, each.topic, each.subject) for each in incidents if each.condition is Condition.FLAPPING}
+    passed = [
+        each
+        for each in untold
+        if each.phase is Phase.RESOLVED
+        and not (each.silence or each.suppressed_by)
+        # Flapping has told of it.
+        and (each.cluster, f"{Condition.FLAPPING} {each.topic}", each.subject) not in flapping
+    ]
     kinds = (
         ("open", "Open now", [each for each in lasting if each.suppressed_by is None and not each.silence]),
         ("flapped", "Came and went", [each for each in incidents if each.condition is Condition.FLAPPING]),
@@ -75,6 +84,7 @@ def _parts(incidents: Sequence[Incident]) -> Iterator[tuple[str, str, list[Incid
             "Followed from a greater trouble, and told to nobody",
             [each for each in untold if each.suppressed_by is not None and not each.silence],
         ),
+        ("passed", "Over before anybody was told (quiet hours, a step's delay)", passed),
         (
             "healed",
             "Healed before anybody was told",

@@ -247,6 +247,19 @@ def _outgrown(incident: Incident, paging: Paging, settle: float, now: Moment) ->
     return ack.graver(incident.condition) and _another_face(incident, settle, paging.remind, now)
 
 
+def first_told(severity: Severity, condition: Condition, steps: int, paging: Paging, wall: datetime) -> int:
+    """How many of the first ``steps`` of the escalation are told of what nobody was told yet, at this instant (aware).
+
+    A warning is told to nobody before those who come first, and who may take it in hand, can hear of it.
+    """
+    if must_be_told(severity, condition):
+        return steps
+    for count, step in enumerate(paging.escalation[:steps], 1):
+        if paging.reached((name for each in paging.escalation[:count] for name in each.to), wall):
+            return sum(1 for each in paging.escalation[:steps] if each.after <= step.after)
+    return steps
+
+
 def due(
     incident: Incident, paging: Paging, settle: float, now: Moment
 ) -> tuple[PageReason, tuple[str, ...], int] | None:
@@ -276,6 +289,8 @@ def due(
     # Who silenced it has seen it: the next step's patience begins when that is over.
     since = max(incident.confirmed, incident.freed or incident.confirmed, key=lambda at: at.loop)
     steps = sum(1 for step in paging.escalation if now - since >= step.after)
+    if not incident.told_steps:
+        steps = first_told(incident.severity, incident.condition, steps, paging, now.wall)
     late = _recipients(paging.escalation[incident.told_steps : steps], paging, now)
     if incident.again:
         return PageReason.AGAIN, tuple(dict.fromkeys(told + late)), max(steps, incident.told_steps)
@@ -318,7 +333,8 @@ def _reminder(incident: Incident, paging: Paging) -> float:
 def page(incident: Incident, paging: Paging, settle: float, now: Moment) -> Page | None:
     """The event to tell of an incident now, the incident marked as told; None when there is nothing to tell.
 
-    What quiet hours keep from one channel is owed to it when they end; what they keep from all is not told at all yet.
+    What quiet hours keep from one channel is owed to it when they end; what they keep from the whole first step is not
+    told at all yet.
     """
     found = due(incident, paging, settle, now)
     if found is None:
@@ -339,6 +355,9 @@ def page(incident: Incident, paging: Paging, settle: float, now: Moment) -> Page
         held=tuple(dict.fromkeys(name for name in (*incident.held, *channels) if name not in loud)),
         pages=incident.pages + 1,
     )
+    if reason is PageReason.FIRST and not must_be_told(incident.severity, incident.condition):
+        # However late that is, the later steps are as much later as they were to be.
+        told = replace(told, freed=now.plus(-paging.escalation[steps - 1].after))
     if incident.acknowledged is not None and not over:
         # Whoever had it in hand had a lesser trouble there: from now on everybody's patience begins anew.
         told = replace(told, acknowledged=None, freed=now)

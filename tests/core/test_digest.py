@@ -15,6 +15,7 @@ from drwatch.core.finding import Condition, Finding
 from drwatch.core.incident import ENDED, Incident
 from drwatch.core.paging import Row
 from drwatch.core.policy import Digest, Paging, Step
+from drwatch.core.rota import Quiet
 from drwatch.core.sample import Moment
 from drwatch.core.silence import Wish, silence
 
@@ -81,6 +82,29 @@ def test_the_digest_has_what_flapped_what_was_silenced_what_was_explained_and_wh
     assert "Silenced, and told to nobody:" in mail.body
     assert "Came and went:" in mail.body
     assert "shop Flapping oslo-b" in mail.body
+
+
+def test_a_warning_of_the_night_that_quiet_hours_kept_and_that_is_over_is_told_in_the_morning() -> None:
+    """The end of a trouble that nobody was told of is told to nobody either."""
+    story = Telling(replace(POLICY, paging=replace(PAGING, quiet={"phone": Quiet(time(22), time(7), UTC)})))
+    story.go(0, 3600, STOPPED)
+    story.go(3600, 3700)
+    assert story.told == []
+    mail, _ = told(story)
+    assert mail.title.startswith("DIGEST drwatch: 1 passed [")
+    assert mail.body.startswith(
+        "Over before anybody was told (quiet hours, a step's delay):\n  11-23 04:14:00 shop Repl"
+    )
+
+
+def test_what_flapping_has_told_of_is_in_the_digest_as_that_alone() -> None:
+    story = Telling(replace(POLICY, paging=PAGING))
+    for start in range(0, 600, 100):
+        story.go(start, start + 10, STOPPED)
+        story.go(start + 10, start + 100)
+    story.go(600, 1400)
+    mail, _ = told(story)
+    assert mail.title.startswith("DIGEST drwatch: 1 flapped [")
 
 
 def test_a_long_digest_is_cut_and_says_so() -> None:

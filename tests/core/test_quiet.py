@@ -98,6 +98,31 @@ def test_a_warning_that_is_over_by_then_is_told_to_nobody() -> None:
     assert told(ONE, (300, (STALE,)), (700, ())).told == []
 
 
+@pytest.mark.parametrize("quiet", [("phone",), ("phone", "boss")], ids=["phone quiet", "both quiet"])
+def test_nobody_else_is_woken_by_a_warning_before_those_who_come_first_and_sleep(quiet: tuple[str, ...]) -> None:
+    """It begins at 04:14, ten minutes before the quiet hours end; the boss is to come five minutes after the phone."""
+    steps = (Step(("phone",)), Step(("boss",), after=300.0))
+    paging = replace(PAGING, channels=("phone", "boss"), escalation=steps, quiet=dict.fromkeys(quiet, STILL))
+    pager = told(paging, (1200, (STALE,)))
+    assert pager.heard() == [(600, PageReason.FIRST, ("phone",)), (900, PageReason.ESCALATED, ("boss",))]
+
+
+def test_a_first_step_that_has_a_delay_keeps_its_distance_to_the_next_one() -> None:
+    steps = (Step(("phone",), after=60.0), Step(("boss",), after=300.0))
+    paging = replace(PAGING, channels=("phone", "boss"), escalation=steps)
+    assert told(paging, (400, (STALE,))).heard()[1] == (305, PageReason.ESCALATED, ("boss",))
+    asleep = replace(paging, quiet={"phone": STILL})
+    assert told(asleep, (1200, (STALE,))).heard()[1] == (840, PageReason.ESCALATED, ("boss",))
+
+
+def test_what_is_critical_is_escalated_in_quiet_hours_too() -> None:
+    steps = (Step(("phone",)), Step(("boss",), after=300.0))
+    paging = replace(
+        PAGING, channels=("phone", "boss"), escalation=steps, quiet=dict.fromkeys(("phone", "boss"), STILL)
+    )
+    assert [now for now, *_ in told(paging, (400, (DOWN,))).heard()] == [5, 305]
+
+
 def test_what_is_critical_is_told_at_any_hour() -> None:
     assert told(ONE, (60, (DOWN,))).heard() == [(5, PageReason.FIRST, ("phone",))]
 
