@@ -25,6 +25,8 @@ class Flap:
     back: Moment | None = None
     """When it last came after it had been away for so long that it would have been over."""
     true: bool = True
+    critical: bool = False
+    """Whether it was so grave, and is told at none of its comings since."""
 
     def open(self, times: int, within: float, now: Moment) -> Flap:
         """With one more incident of it that people would be told of."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from drwatch.core.assessment import Assessment
-from drwatch.core.finding import Condition, Finding
+from drwatch.core.finding import ALWAYS_TOLD, Condition, Finding, Severity
 from drwatch.core.flap import Flap, IncidentKey
 from drwatch.core.incident import Advance, Incident, Phase, cut_off, window
 from drwatch.core.policy import Policy
@@ -34,6 +34,8 @@ def flap(
     for incident in step.living:
         if incident.key not in opened and _is_news(incident):
             flaps[incident.key] = flaps.get(incident.key, Flap()).open(limits.times, limits.within, now)
+        if incident.key in flaps and _is_grave(incident):
+            flaps[incident.key] = replace(flaps[incident.key], critical=True)
     for key, held in list(flaps.items()):
         # What nobody sees, just after a start or from a witness that is cut off, is no change.
         turned = held if key[0] in unseen else held.turn(key in true, policy.hold, now)
@@ -48,6 +50,12 @@ def _is_news(incident: Incident) -> bool:
     """Whether people are told of it when it is confirmed: what is explained or silenced has come to nobody."""
     kept = incident.suppressed_by is not None or incident.silence or incident.condition in UNCOUNTED
     return incident.phase is Phase.OPEN and not kept
+
+
+def _is_grave(incident: Incident) -> bool:
+    """Whether people would be woken for it, were it not that it flaps."""
+    grave = incident.severity is Severity.CRITICAL and incident.condition not in ALWAYS_TOLD
+    return grave and _is_news(incident)
 
 
 def _marked(incident: Incident, flap: Flap | None, finding: Finding | None, policy: Policy, now: Moment) -> Incident:

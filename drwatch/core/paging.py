@@ -177,8 +177,8 @@ class Row:
         )
 
 
-_REMINDERS = {Condition.UNPROTECTED: 6.0}
-"""Times the ordinary wait: nothing is down meanwhile, and a rebuild takes hours."""
+_REMINDERS = {Condition.UNPROTECTED: 6.0, Condition.FLAPPING: 6.0}
+"""Times the ordinary wait: nothing is down meanwhile, and a rebuild takes hours; or it is only down now and then."""
 
 
 def _another_face(incident: Incident, settle: float, longest: float, now: Moment) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, time
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from drwatch.core.finding import PRIMARY_LOST, Condition, Finding, Severity
 from drwatch.core.memory import memory, recall
 from drwatch.core.paging import PageReason
 from drwatch.core.policy import Flapping, Paging, Step
+from drwatch.core.rota import Quiet
 from drwatch.core.silence import Wish, silence
 from drwatch.core.snapshot import Snapshot
 
@@ -23,12 +25,13 @@ ONE_STEP = replace(POLICY, paging=Paging(("phone",), (Step(("phone",)),)))
 
 STOPPED = Finding(STOPS, "shop", "oslo-b", "stopped")
 DOWN = Finding(DIES, "shop", "oslo-a", "dead")
+CLOSING = Finding(Condition.BINLOG_GAP_CLOSING, "shop", "oslo-b", "purged soon")
 LATE = Finding(Condition.RPO_BREACHED, "shop", "oslo-b", "late")
 
 
-def blinking(finding: Finding, times: int, on: int = 20, off: int = 100) -> Telling:
+def blinking(finding: Finding, times: int, on: int = 20, off: int = 100, paging: Paging = ONE_STEP.paging) -> Telling:
     """It comes for ``on`` seconds and goes for ``off``, so often; the next tick is at times * (on + off)."""
-    story = Telling(ONE_STEP)
+    story = Telling(replace(ONE_STEP, paging=paging))
     for number in range(times):
         start = number * (on + off)
         story.go(start, start + on, finding)
@@ -46,9 +49,38 @@ def test_what_comes_the_third_time_in_half_an_hour_is_one_page_that_says_so(find
     story = blinking(finding, 12)
     assert brief(story) == [(FIRST, what), (RESOLVED, what), (FIRST, what), (RESOLVED, what), (FIRST, FLAPS)]
     (flapping,) = (each for each in story.incidents if each.condition is FLAPS)
-    assert flapping.severity is Severity.WARNING
+    assert flapping.severity is (Severity.CRITICAL if finding is LATE else Severity.WARNING)
     assert flapping.summary == f"{what} comes and goes on oslo-b: 24 changes in 23 min"
     assert flapping.subject == "oslo-b"
+
+
+def test_what_is_critical_and_flaps_is_told_in_quiet_hours_and_again_each_hour() -> None:
+    """A minute over the objective and a minute under it, all night: what is told last is not that it is over."""
+    night = Paging(("phone",), (Step(("phone",)),), quiet={"phone": Quiet(time(22), time(7), UTC)})
+    story = blinking(LATE, 65, on=60, off=60, paging=night)
+    what = Condition.RPO_BREACHED
+    assert brief(story)[:5] == [(FIRST, what), (RESOLVED, what), (FIRST, what), (RESOLVED, what), (FIRST, FLAPS)]
+    assert [(when, reason) for when, reason, _ in story.told[4:]] == [
+        (246, FIRST),
+        (3846, PageReason.STILL),
+        (7446, PageReason.STILL),
+    ]
+
+
+def test_a_warning_that_flaps_waits_for_the_end_of_quiet_hours() -> None:
+    night = Paging(("phone",), (Step(("phone",)),), quiet={"phone": Quiet(time(22), time(7), UTC)})
+    assert blinking(STOPPED, 20, paging=night).told == []
+
+
+def test_a_warning_that_flaps_and_becomes_critical_is_told_as_that() -> None:
+    story = blinking(CLOSING, 3)
+    story.go(360, 460, replace(CLOSING, urgent=True))
+    assert brief(story)[4:] == [(FIRST, FLAPS), (PageReason.CHANGED, FLAPS)]
+
+
+def test_what_is_told_each_time_does_not_make_its_flapping_critical() -> None:
+    flapping = [each for each in blinking(DOWN, 6).incidents if each.condition is FLAPS]
+    assert [each.severity for each in flapping] == [Severity.WARNING]
 
 
 def test_at_its_end_what_is_true_and_was_not_told_is_told_once() -> None:

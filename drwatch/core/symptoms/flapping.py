@@ -23,4 +23,6 @@ def findings(view: ClusterView, policy: Policy, snapshot: Snapshot, now: Moment)
             f"{is_so}, for {span(now - (flap.changed or now))}; once that is {span(policy.flapping.steady)}, what is "
             "true and not told yet is told",
         )
-        yield Finding(Condition.FLAPPING, cluster, subject, summary, evidence, confirm=0.0, about=topic)
+        yield Finding(
+            Condition.FLAPPING, cluster, subject, summary, evidence, confirm=0.0, about=topic, urgent=flap.critical
+        )
