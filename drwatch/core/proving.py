@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from types import MappingProxyType
@@ -21,6 +21,12 @@ DAYTIME = timedelta(hours=12)
 
 NEW = 600.0
 """Seconds that whoever sets a channel up has for a ``drwatch page-test`` of his own, before drwatch tries it."""
+
+FAILING = 60.0
+"""Seconds after which a channel that fails, and that no page waits for, is tried with a test."""
+
+AGAIN = 300.0
+"""Seconds between two such tests, at least: each is itself tried for an hour."""
 
 LATE = timedelta(hours=1)
 """A test that no attempt brought through for so long is not coming."""
@@ -57,18 +63,35 @@ def _by_day(old: datetime, prove: Prove, zone: tzinfo) -> datetime:
         day += timedelta(days=1)
 
 
-def tests(proofs: Proofs, paging: Paging, zone: tzinfo, now: Moment) -> tuple[Proofs, tuple[Row, ...]]:
-    """The tests that are due now, and the proofs with those noted."""
-    due = [name for name in tried(proofs, paging) if next_test(proofs[name], paging.prove, zone) <= now.wall]
+def tests(
+    proofs: Proofs, paging: Paging, zone: tzinfo, now: Moment, doubtful: Collection[str]
+) -> tuple[Proofs, tuple[Row, ...]]:
+    """The tests that are due now, and the proofs with those noted; of the ``doubtful`` channels one by day."""
+
+    def is_due(name: str) -> bool:
+        proof = proofs[name]
+        if next_test(proof, paging.prove, zone) <= now.wall:
+            return True
+        rested = proof.tested is None or now - proof.tested >= AGAIN
+        return name in doubtful and rested and _by_day(now.wall, paging.prove, zone) <= now.wall
+
+    due = [name for name in tried(proofs, paging) if is_due(name)]
     if not due:
         return proofs, ()
     noted = {name: replace(proofs[name], tested=now) for name in due}
     return MappingProxyType({**proofs, **noted}), tuple(_row(name, paging, zone, now) for name in due)
 
 
-def turn(snapshot: Snapshot, paging: Paging, zone: tzinfo, now: Moment) -> tuple[Snapshot, tuple[Row, ...]]:
-    """The snapshot that knows of every channel, and the tests that are due; the same one where nothing is new."""
-    proofs, rows = tests(introduced(snapshot.proofs, paging, now), paging, zone, now)
+def turn(
+    snapshot: Snapshot, paging: Paging, zone: tzinfo, now: Moment, waiting: Collection[str] = ()
+) -> tuple[Snapshot, tuple[Row, ...]]:
+    """The snapshot that knows of every channel, and the tests that are due; the same one where nothing is new.
+
+    ``waiting`` are the channels for which there is something to be sent: that will tell how they are.
+    """
+    failing = ((name, health.failing_since) for name, health in snapshot.channels.items() if name not in waiting)
+    doubtful = [name for name, since in failing if since is not None and now - since >= FAILING]
+    proofs, rows = tests(introduced(snapshot.proofs, paging, now), paging, zone, now, doubtful)
     return (snapshot if proofs is snapshot.proofs else replace(snapshot, proofs=proofs)), rows
 
 

@@ -66,8 +66,15 @@ class ChannelHealth:
 
     accepted_at: Moment | None = None
     failing_since: Moment | None = None
+    failures: int = 0
+    """How many attempts in a row it has not taken."""
     refused: bool = False
     detail: str = ""
+
+    @property
+    def broken(self) -> bool:
+        """Whether it is known to take nothing: one attempt that failed, and no other made, says little."""
+        return self.refused or self.failures > 1
 
 
 def _taken(before: Sight | None, sample: Sample) -> Moment | None:
@@ -187,7 +194,8 @@ class Snapshot:
             proof = replace(self.proofs.get(channel) or Proof(since=now), accepted=now)
             proofs = MappingProxyType({**self.proofs, channel: proof})
             return replace(self, channels=MappingProxyType({**self.channels, channel: health}), proofs=proofs)
-        health = replace(before, failing_since=before.failing_since or now, refused=refused, detail=detail)
+        since, failures = before.failing_since or now, before.failures + 1
+        health = replace(before, failing_since=since, failures=failures, refused=refused, detail=detail)
         return replace(self, channels=MappingProxyType({**self.channels, channel: health}))
 
     def unwritten(self, detail: str, now: Moment) -> Snapshot:

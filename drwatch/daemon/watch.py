@@ -17,7 +17,7 @@ from drwatch.core.assessment import Assessment, assess
 from drwatch.core.audit import Check, Turn, audit
 from drwatch.core.blackbox import Death, Record, records
 from drwatch.core.dating import date
-from drwatch.core.delivery import Address, addresses, order, undelivered
+from drwatch.core.delivery import Address, addresses, order, undelivered, unsettled
 from drwatch.core.drill import Drill
 from drwatch.core.flapping import flap
 from drwatch.core.incident import ENDED, Incident, Phase, advance, awake
@@ -338,7 +338,8 @@ class Daemon:
         changed = {each.id: each for each in living if each.id in taken}
         changed |= {incident.id: incident for incident in step.changed} | told
         # Before anything is awaited: a test may be accepted meanwhile.
-        snapshot, tests = proving.turn(self.snapshot, self._policy.paging, self._zone, now)
+        waiting = {row.channel for row in (*self.rows, *unsettled(rows))}
+        snapshot, tests = proving.turn(self.snapshot, self._policy.paging, self._zone, now, waiting)
         self._turn(snapshot)
         digested, digest = await self._digesting.turn(self.snapshot.digested, living, now)
         rows += [*digest, *tests]

@@ -483,12 +483,14 @@ def test_one_cause_is_told_once_a_node() -> None:
 # PagingBroken
 
 
-def test_a_channel_that_refuses_is_told_at_once_and_one_that_fails_after_a_minute() -> None:
+def test_a_channel_that_refuses_is_told_at_once_and_one_that_fails_twice_after_a_minute() -> None:
     refused = seen(well(0)).told("phone", accepted=False, refused=True, detail="401", now=at(1))
     broken = found(refused, 2, Condition.PAGING_BROKEN)
     assert broken is not None
     assert (broken.subject, broken.severity, window(broken, POLICY)) == ("phone", Severity.WARNING, 0)
     failing = seen(well(0)).told("phone", accepted=False, refused=False, detail="timed out", now=at(1))
+    assert found(failing, 2, Condition.PAGING_BROKEN) is None
+    failing = failing.told("phone", accepted=False, refused=False, detail="timed out", now=at(2))
     late = found(failing, 2, Condition.PAGING_BROKEN)
     assert late is not None
     assert window(late, POLICY) == 60

@@ -14,14 +14,20 @@ from worlds import POLICY, judged, seen
 
 from drwatch.core.delivery import expired
 from drwatch.core.finding import Condition
-from drwatch.core.paging import PageReason
+from drwatch.core.paging import PageReason, Row
 from drwatch.core.policy import Paging, Prove, Step
 from drwatch.core.proof import Proof
-from drwatch.core.proving import introduced, next_test, overdue, tests
+from drwatch.core.proving import Proofs, introduced, next_test, overdue, tests, turn
 from drwatch.core.sample import Moment
+from drwatch.core.snapshot import Snapshot
 
-due_tests = tests
 tests.__test__ = False  # type: ignore[attr-defined]
+
+
+def due_tests(proofs: Proofs, paging: Paging, zone: ZoneInfo, now: Moment) -> tuple[Proofs, tuple[Row, ...]]:
+    """Those that are due by the day alone."""
+    return tests(proofs, paging, zone, now, ())
+
 
 OSLO = ZoneInfo("Europe/Oslo")
 PAGING = Paging(("phone", "sms"), (Step(("phone", "sms")),), short=frozenset({"sms"}))
@@ -126,6 +132,53 @@ def test_a_channel_that_refuses_is_told_of_once() -> None:
     assert [each.summary for each in found if each.condition is Condition.PAGING_BROKEN] == [
         "the paging channel phone refuses for good: 401"
     ]
+
+
+def test_one_attempt_that_failed_and_no_other_made_says_nothing_of_a_channel() -> None:
+    """Somebody took the incident in hand before the second one."""
+    policy = replace(POLICY, paging=PAGING)
+    start = Moment(1000.0, datetime(2026, 11, 23, 3, 14, tzinfo=UTC))
+
+    def broken(world: Snapshot) -> list[str]:
+        found = judged(world, 10, policy).findings
+        return [each.summary for each in found if each.condition is Condition.PAGING_BROKEN]
+
+    once = seen().told("phone", False, False, "no answer", start)
+    assert broken(once) == []
+    assert broken(once.told("phone", False, False, "no answer", start.plus(2))) == [
+        "the paging channel phone does not accept: no answer"
+    ]
+    assert broken(seen().told("phone", False, True, "401", start)) != [], "a refusal says all"
+
+
+@pytest.mark.parametrize(
+    ("failed", "looked", "waiting", "tried"),
+    [
+        ("2026-11-23T14:00:00", "2026-11-23T14:00:59", (), []),
+        ("2026-11-23T14:00:00", "2026-11-23T14:01:00", (), ["phone"]),
+        ("2026-11-23T14:00:00", "2026-11-23T14:01:00", ("phone",), []),
+        ("2026-11-23T03:00:00", "2026-11-23T03:30:00", (), []),
+        ("2026-11-23T03:00:00", "2026-11-23T10:00:00", (), ["phone"]),
+    ],
+    ids=["just now", "a minute ago", "a page of it waits", "at night", "the morning after"],
+)
+def test_a_channel_that_failed_and_that_nothing_waits_for_is_tried_by_day(
+    failed: str, looked: str, waiting: tuple[str, ...], tried: list[str]
+) -> None:
+    proof = Proof(wall("2026-11-01T00:00"), wall("2026-11-22T22:00"))
+    world = replace(seen(), proofs=MappingProxyType({"phone": proof, "sms": proof}))
+    world = world.told("phone", False, False, "no answer", wall(failed))
+    assert [row.channel for row in turn(world, PAGING, OSLO, wall(looked), waiting)[1]] == tried
+
+
+def test_a_channel_that_fails_on_is_tried_again_all_day_and_no_more_often_than_each_five_minutes() -> None:
+    proof = Proof(wall("2026-11-01T00:00"), wall("2026-11-22T22:00"))
+    world = replace(seen(), proofs=MappingProxyType({"phone": proof, "sms": proof}))
+    world, minutes = world.told("phone", False, True, "401", wall("2026-11-23T14:00")), []
+    for minute in range(20):
+        world, rows = turn(world, PAGING, OSLO, wall(f"2026-11-23T14:{minute:02}"))
+        minutes += [minute for _ in rows]
+    assert minutes == [1, 6, 11, 16]
 
 
 def test_a_page_that_is_taken_proves_the_channel() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from simulated import Carrier, running
 
+from drwatch.core.ack import Answer
 from drwatch.core.audit import Check
 from drwatch.core.finding import Condition
 from drwatch.core.paging import Outcome
@@ -59,6 +60,27 @@ async def test_a_test_that_fails_is_told_of_on_the_other_channel(tmp_path: Path)
         await asyncio.sleep(700)
         assert Condition.PAGING_BROKEN in watch.open()
     assert ["PagingBroken" in title for channel, title in carrier.told if channel == "mail"] == [True]
+
+
+async def test_one_failed_attempt_before_somebody_has_it_in_hand_breaks_no_channel(tmp_path: Path) -> None:
+    """At 03:30 in Oslo the second step's channel fails once; then the incident is acknowledged, and nothing is sent."""
+    carrier, world = Carrier({"sms": Outcome.FAILED}), World("shop", 5.0)
+    names = {name: {"url_file": f"{name}.url"} for name in ("phone", "sms")}
+    steps = [{"to": ["phone"]}, {"to": ["sms"], "after": "1m"}]
+    settings = {"paging.channels": names, "paging.escalation": steps, "zone": "Europe/Oslo"}
+    async with running(tmp_path, world, carrier, **settings) as watch:
+        world.strike("primary-killed")
+        health = watch.daemon.snapshot.channels
+        while "sms" not in health:
+            await asyncio.sleep(0.1)
+            health = watch.daemon.snapshot.channels
+        assert health["sms"].failing_since is not None
+        carrier.outcomes.clear()
+        (name,) = (each.id for each in watch.daemon.incidents if each.condition is Condition.PRIMARY_DOWN)
+        await watch.daemon.acknowledging.take(Answer(name, "anna", "socket"))
+        await asyncio.sleep(200)
+        assert Condition.PAGING_BROKEN not in watch.open()
+    assert [title for channel, title in carrier.told if channel == "sms"] == []
 
 
 async def test_the_audit_sees_a_look_that_no_longer_comes_back(tmp_path: Path) -> None:

@@ -19,14 +19,14 @@ TRIED = 300.0
 
 def findings(snapshot: Snapshot, paging: Paging, now: Moment) -> Iterator[Finding]:
     for channel, health in snapshot.channels.items():
-        if health.failing_since is None:
+        if not health.broken:
             continue
         what = "refuses for good" if health.refused else "does not accept"
         summary = f"the paging channel {channel} {what}: {health.detail}"
         yield Finding(Condition.PAGING_BROKEN, "", channel, summary, confirm=0.0 if health.refused else 60.0)
     for channel in paging.channels:
         proof, last = snapshot.proofs.get(channel), snapshot.channels.get(channel)
-        if proof is None or channel in paging.unproved or (last is not None and last.failing_since is not None):
+        if proof is None or channel in paging.unproved or (last is not None and last.broken):
             continue
         age = now - (proof.accepted or proof.since)
         if age > paging.prove.every + NIGHT:
