@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from drwatch.core.ack import WORDS, Ack, Answer, Refused
@@ -31,9 +31,14 @@ def _one_line(words: str) -> str:
     return " ".join(shown.split())[:WORDS]
 
 
-def answered(row: Row, incidents: Iterable[Incident]) -> str:
-    """Why a page need not be sent any more: somebody has the incident in hand. Empty when it must be."""
+def answered(row: Row, incidents: Iterable[Incident], unwatched: Collection[str] = ()) -> str:
+    """Why a page need not be sent any more: somebody has the incident in hand. Empty when it must be.
+
+    ``unwatched`` are the ids of incidents whose cluster is in the configuration no more.
+    """
     if row.reason in UNASKING:
         return ""
+    if row.incident in unwatched:
+        return "its cluster is no longer watched"
     acks = (each.acknowledged for each in incidents if each.id == row.incident and each.phase is Phase.OPEN)
     return next((f"{ack.by} has acknowledged it" for ack in acks if ack is not None), "")

@@ -297,7 +297,7 @@ def awake(incidents: Iterable[Incident], asleep: float) -> tuple[Incident, ...]:
 
     def after(each: Incident) -> Incident:
         if each.phase is not Phase.SUSPECTED:
-            return each if each.told_at is None else replace(each, told_grade=each.grade)
+            return each if each.told_at is None else replace(each, told_grade=each.told_grade or each.grade)
         free = each.freed or each.began
         return replace(each, condition_began=each.condition_began.plus(asleep), freed=free.plus(asleep))
 

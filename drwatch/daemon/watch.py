@@ -25,6 +25,7 @@ from drwatch.core.job import Said
 from drwatch.core.memory import Memory, memory, recall, turns
 from drwatch.core.paging import Held, Page, Row, RowState, held_back, page
 from drwatch.core.policy import NodePolicy, Policy
+from drwatch.core.reconfigured import reconfigured
 from drwatch.core.roles import learn
 from drwatch.core.rota import Duty
 from drwatch.core.sample import Blind, Key, Moment, Node, Reason, Sample, ServerFact
@@ -152,9 +153,13 @@ class Daemon:
         self._started = self._clock()
         loaded = await self._load()
         now = self._clock()
-        self.incidents = awake(loaded.incidents, max(0.0, now - loaded.memory.at))
-        if pending := {each.id: each for each in self.incidents if each.phase is Phase.SUSPECTED}:
-            await self._keeping.commit(pending, (), (), now)
+        incidents = awake(loaded.incidents, max(0.0, now - loaded.memory.at))
+        self.incidents, gone = reconfigured(incidents, self._policy, loaded.rows, loaded.reach)
+        pending = [each for each in self.incidents if each.phase is Phase.SUSPECTED]
+        if pending or gone:
+            await self._keeping.commit({each.id: each for each in (*pending, *gone)}, (), (), now)
+        self._say(gone)
+        unwatched = frozenset(each.id for each in gone)
         self._boxed = loaded.boxed
         self.silencing.load(loaded.silences)
         if self._first:
@@ -167,7 +172,7 @@ class Daemon:
                 self._delivering.start(
                     tasks,
                     self._told,
-                    lambda row: answered(row, self.incidents),
+                    lambda row: answered(row, self.incidents, unwatched),
                     lambda: order(self._policy.paging, self._clock().wall),
                 )
                 await self._delivering.resume(loaded.rows, loaded.reach)
