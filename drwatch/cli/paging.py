@@ -51,10 +51,12 @@ def page_test(arguments: argparse.Namespace) -> int:
         carrier = carriers(urls, config.alertmanagers, clock)
         await carrier.start()
         try:
-            title = "TEST drwatch: this is a test page, nothing is wrong [TEST.1]"
+            # Each is one of its own: what a service has open from the last one would swallow it.
+            event = f"TEST{datetime.now(UTC):%m%d%H%M%S}.1"
+            title = f"TEST drwatch: this is a test page, nothing is wrong [{event}]"
             body = "If you can read this, drwatch can wake you through this channel."
             came = await asyncio.gather(
-                *(carrier.send(Letter(name, "TEST.1", title, body, Severity.WARNING)) for name in names)
+                *(carrier.send(Letter(name, event, title, body, Severity.WARNING)) for name in names)
             )
         finally:
             await carrier.close()

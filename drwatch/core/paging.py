@@ -125,6 +125,7 @@ class Letter:
     """Whether somebody is to take what it tells of in hand."""
     quiet: bool = False
     """Whether nobody need hear of it now: a test, a digest."""
+    test: bool = False
     missed: bool = False
     """Whether it tells at once that there was a trouble and that it is over."""
     alert: Alert | None = None
@@ -133,6 +134,11 @@ class Letter:
     @property
     def incident(self) -> str:
         return self.event.partition(".")[0]
+
+    @property
+    def key(self) -> str:
+        """What a service with incidents of its own is to know it by: what belongs to no open one is one by itself."""
+        return self.event if self.quiet or self.missed else self.incident
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +178,7 @@ class Row:
             over,
             asks=self.reason not in UNASKING,
             quiet=quiet,
+            test=self.reason is PageReason.TEST,
             missed=self.reason is PageReason.MISSED,
             alert=self.alert,
         )

@@ -201,17 +201,19 @@ class Courier:
     async def send(self, letter: Letter) -> Delivery:
         """One attempt to deliver one page; never raises for what the world did.
 
-        The incident's part of the event marks copies as one incident where the service can tell (PagerDuty).
+        Its key marks copies as one incident where the service can tell (PagerDuty).
         """
         loud = "failure" if letter.severity is Severity.CRITICAL else "warning"
-        kind = "success" if letter.resolved else "info" if letter.quiet else loud
+        # Where an end closes an incident, one that tells of the beginning too would be shown to nobody.
+        kind = "info" if letter.quiet or letter.missed else "success" if letter.resolved else loud
         message = {
             "channel": letter.channel,
             "title": letter.title if letter.body else "",
             # Apprise refuses an empty body, and a service that has no titles puts one before the body.
             "body": letter.body or letter.title,
             "kind": kind,
-            "incident": letter.incident,
+            "incident": letter.key,
+            "over": letter.test,
             # In a short message there is no room for it.
             "link": self._link(letter.incident, letter.channel) if letter.asks and letter.body else "",
         }

@@ -26,21 +26,25 @@ ACTIONS: Final = "_NotifyNtfy__actions"
 """Where Apprise's ntfy keeps the buttons of its URL (2.2.0); where it does not, the link becomes a line."""
 
 
-def belong_together(service: Any, incident: str) -> None:
+def belong_together(service: Any, incident: str) -> bool:
     """Have copies of a page, and its end, be one incident where the service knows such a thing.
 
-    What the channel's URL says of it itself (``dedup``, ``alias``, ``action``) stays.
+    What the channel's URL says of it itself (``dedup``, ``alias``, ``action``) stays. True where the service has
+    this incident for itself and an end closes it.
     """
+    closes = False
     if getattr(service, "dedup", ...) is None:  # PagerDuty
         service.dedup = incident
         if service.action == service.template_args["action"]["default"]:
             # Its default would open an incident with the news that it is over.
             service.action = "map"
+        closes = service.action == "map"
     if getattr(service, "alias", ...) is None:  # Opsgenie, Jira Service Management
         service.alias = incident
         if service.action == service.template_args["action"]["default"]:
             # Its default closes only what this very process has opened: a child would send nothing and call it done.
             service.action = "new"
+    return closes
 
 
 def _with_link(service: Any, body: str, link: str) -> str:
@@ -56,8 +60,7 @@ def _with_link(service: Any, body: str, link: str) -> str:
 
 def tell(service: Any, ask: Mapping[str, Any], redact: Callable[[str], str]) -> Verdict:
     """Send one page through one service, in this process; blocks at most until the service's own time-out."""
-    if ask.get("incident"):
-        belong_together(service, ask["incident"])
+    closes = bool(ask.get("incident")) and belong_together(service, ask["incident"])
     body = _with_link(service, ask["body"], ask.get("link") or "")
     carrier = apprise.Apprise(asset=service.asset)
     carrier.add(service)
@@ -72,7 +75,11 @@ def tell(service: Any, ask: Mapping[str, Any], redact: Callable[[str], str]) -> 
             notify_type=KINDS[ask["kind"]],
             body_format=apprise.NotifyFormat.TEXT,
         )
+        heard = tuple(said)
+        if result and closes and ask.get("over"):
+            # A test that stays open would swallow the next one, and is nothing that anybody has to do with.
+            carrier.notify(body=body, title=ask["title"], notify_type=apprise.NotifyType.SUCCESS)
         wire.close()
         given_up = result.status is apprise.AppriseResultStatus.TIMEOUT
-        verdict = judge(bool(result), given_up, tuple(said), wire, redact)
+        verdict = judge(bool(result), given_up, heard, wire, redact)
     return replace(verdict, wait=leave.seconds) if verdict.outcome == FAILED else verdict
