@@ -32,13 +32,18 @@ def _one_line(words: str) -> str:
 
 
 def answered(row: Row, incidents: Iterable[Incident], unwatched: Collection[str] = ()) -> str:
-    """Why a page need not be sent any more: somebody has the incident in hand. Empty when it must be.
+    """Why a page need not be sent any more: somebody has the incident in hand, or wants to hear nothing of it.
 
+    Empty when it must be. What is true when that ends is told then, whether or not this page had arrived.
     ``unwatched`` are the ids of incidents whose cluster is in the configuration no more.
     """
     if row.reason in UNASKING:
         return ""
     if row.incident in unwatched:
         return "its cluster is no longer watched"
-    acks = (each.acknowledged for each in incidents if each.id == row.incident and each.phase is Phase.OPEN)
-    return next((f"{ack.by} has acknowledged it" for ack in acks if ack is not None), "")
+    incident = next((each for each in incidents if each.id == row.incident and each.phase is Phase.OPEN), None)
+    if incident is None:
+        return ""
+    if incident.acknowledged is not None:
+        return f"{incident.acknowledged.by} has acknowledged it"
+    return f"it is silenced ({incident.silence})" if incident.silence else ""

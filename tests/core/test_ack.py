@@ -157,6 +157,15 @@ def test_pages_of_what_somebody_has_in_hand_need_not_be_sent_and_its_end_must() 
     assert answered(replace(row(pager, PageReason.FIRST), incident="QQQQQQ"), pager.incidents) == ""
 
 
+def test_pages_of_what_is_silenced_need_not_be_sent_and_its_end_must() -> None:
+    pager = Pager()
+    for now in range(60):
+        pager.tell(now, DOWN)
+    silenced = [replace(each, silence="SABCDE") for each in pager.incidents]
+    assert answered(row(pager, PageReason.FIRST), silenced) == "it is silenced (SABCDE)"
+    assert answered(row(pager, PageReason.RESOLVED), silenced) == ""
+
+
 def test_a_page_says_how_to_take_its_incident_in_hand_and_its_end_does_not() -> None:
     pager = acknowledged_at(60)
     (incident,) = pager.incidents

@@ -107,6 +107,20 @@ async def test_a_silence_that_is_ended_early_pages_what_is_still_true(tmp_path: 
         assert kept.ended_by == "bo"
 
 
+async def test_a_page_that_waits_is_not_sent_into_a_silence_and_is_told_anew_when_that_ends(tmp_path: Path) -> None:
+    world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.FAILED})
+    async with running(tmp_path, world, carrier) as watch:
+        world.strike("primary-killed")
+        await asyncio.sleep(20)
+        await watch.daemon.silencing.begin(WORK)
+        carrier.outcomes.clear()
+        await asyncio.sleep(100)
+        assert [title for _, title in carrier.told if "PrimaryDown" in title] == []
+        assert watch.daemon.rows == ()
+        await asyncio.sleep(30)
+        assert [title.split()[0] for _, title in carrier.told if "PrimaryDown" in title] == ["CRITICAL"]
+
+
 async def test_a_silence_that_the_disk_does_not_take_is_none(tmp_path: Path) -> None:
     world, carrier = World("shop", 50.0), Carrier()
     async with running(tmp_path, world, carrier) as watch:
