@@ -29,6 +29,10 @@ KEPT = frozenset({Probe.SERVER, Probe.REPLICATION, Probe.HOST, Probe.MARKER})
 """Looks whose newest fact is worth having when the far side no longer answers."""
 
 
+DEAF = 30.0
+"""Seconds that a job goes on saying that it has run (``curl --retry 5``): while drwatch is away for longer, in vain."""
+
+
 def _nothing() -> MappingProxyType[Any, Any]:
     return MappingProxyType({})
 
@@ -108,6 +112,7 @@ def recall(past: Memory, nodes: Collection[Node], now: Moment) -> Snapshot:
     if not past.sure:
         timelines = {node: replace(line, sure_from=now) for node, line in timelines.items()}
     slept = past.sure and now - past.at <= ASLEEP
+    deaf = now - past.at > DEAF
     return Snapshot(
         timelines=MappingProxyType(timelines),
         deaths=ours(past.deaths) if slept else _nothing(),
@@ -123,7 +128,7 @@ def recall(past: Memory, nodes: Collection[Node], now: Moment) -> Snapshot:
         flaps=past.flaps,
         digested=past.digested,
         proofs=past.proofs,
-        jobs=past.jobs,
+        jobs=MappingProxyType({key: held.away(past.at, now) if deaf else held for key, held in past.jobs.items()}),
         woke=now if past.rebooted else None,
         logs=ours(past.logs) if past.sure else _nothing(),
         starts=ours(past.starts) if past.sure else _nothing(),

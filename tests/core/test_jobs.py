@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from worlds import POLICY, SHOP, at, judged, seen, well
 
 from drwatch.core.assessment import Assessment
 from drwatch.core.finding import Condition
 from drwatch.core.job import Said
+from drwatch.core.memory import memory, recall
 from drwatch.core.policy import Job
 from drwatch.core.roles import learn
 from drwatch.core.snapshot import Snapshot
@@ -68,3 +70,43 @@ def test_a_word_that_comes_while_it_is_judged_is_not_forgotten_and_a_job_that_is
     after = learn(world.heard("shop", "nightly", Said.DONE, at(HOUR)), before.snapshot)
     assert after.jobs["shop", "nightly"].done == at(HOUR)
     assert learn(after, judged(after, 2 * HOUR).snapshot).jobs == {}
+
+
+def away(world: Snapshot, begin: float, end: float) -> Snapshot:
+    """drwatch was off from this hour to that one."""
+    return recall(memory(world, at(begin * HOUR)), [each.node for each in SHOP.nodes], at(end * HOUR))
+
+
+def test_a_word_that_may_have_met_nobody_while_drwatch_was_away_is_waited_for_once_more() -> None:
+    """Done at 3, the next one at 27, and nobody was there from 20 to 30."""
+    world = away(configured().heard("shop", "nightly", Said.DONE, at(3 * HOUR)), 20, 30)
+    assert missed(world, 30) == []
+    assert missed(world, 52.9) == []
+    assert missed(world, 53.1) == [
+        "the job nightly was not heard to be done, nor was drwatch there all the time, for 2 d 2 h: "
+        "it is to be every 24 h 0 min with a grace of 2 h 0 min"
+    ]
+    again = away(world, 50, 52)
+    assert (missed(again, 52), missed(again, 53.1) != []) == ([], True), "and only once"
+    assert missed(away(world, 31, 31.1), 31.1) == [], "nor does a later restart make it late"
+
+
+def test_a_job_whose_end_may_have_met_nobody_is_not_told_as_running() -> None:
+    world = configured().heard("shop", "nightly", Said.DONE, at(3 * HOUR))
+    world = away(world.heard("shop", "nightly", Said.START, at(26 * HOUR)), 26.5, 28)
+    assert missed(world, 40) == []
+
+
+@pytest.mark.parametrize(
+    ("begin", "end"), [(4, 20), (29.2, 31), (27, 27.005)], ids=["long before", "after it was late", "a restart"]
+)
+def test_what_drwatch_was_there_to_hear_is_late_when_it_is_late(begin: float, end: float) -> None:
+    world = away(configured().heard("shop", "nightly", Said.DONE, at(3 * HOUR)), begin, end)
+    assert missed(world, max(29.1, end)) != []
+
+
+def test_a_word_after_that_is_awaited_as_ever() -> None:
+    world = away(configured().heard("shop", "nightly", Said.DONE, at(3 * HOUR)), 20, 30)
+    world = world.heard("shop", "nightly", Said.DONE, at(51 * HOUR))
+    assert missed(world, 76.9) == []
+    assert missed(world, 77.1)[0].startswith("the job nightly has not been done for 26 h 6 min")

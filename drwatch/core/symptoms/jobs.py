@@ -19,13 +19,18 @@ def findings(view: ClusterView, snapshot: Snapshot, now: Moment) -> Iterator[Fin
         if heard is None:
             continue
         age = now - (heard.done or heard.since)
+        # The next one is heard of again.
+        missable = heard.missed_by_us(job.every, job.grace)
+        patience = job.every + job.grace + (job.every if missable else 0.0)
         if heard.failed is not None:
             summary = f"the job {job.name} says that it failed, {span(now - heard.failed)} ago"
-        elif heard.started is not None and now - heard.started > job.grace:
-            running = span(now - heard.started)
-            summary = f"the job {job.name} began {running} ago and has not ended: its grace is {span(job.grace)}"
-        elif age > job.every + job.grace:
+        elif (began := heard.running(job.grace)) is not None and now - began > job.grace:
+            summary = (
+                f"the job {job.name} began {span(now - began)} ago and has not ended: its grace is {span(job.grace)}"
+            )
+        elif age > patience:
             what = "has not been done" if heard.done else "has never said that it was done, awaited"
+            what = "was not heard to be done, nor was drwatch there all the time," if missable else what
             rhythm = f"every {span(job.every)} with a grace of {span(job.grace)}"
             summary = f"the job {job.name} {what} for {span(age)}: it is to be {rhythm}"
         else:
