@@ -164,7 +164,7 @@ def ending(row: Row, event: Collection[Row], reach: Mapping[str, Reach], now: Mo
     # What another channel has taken proves nothing of the one that is tested.
     if row.ambiguous and row.reason is not PageReason.TEST and taken >= _enough(row):
         return RowState.PERHAPS, "it may have arrived, and other channels have taken it"
-    if row.instead and taken >= _wanted(event):
+    if row.instead and taken >= max(1, _wanted(event)):
         return RowState.EXPIRED, "it is no longer needed: other channels have taken it"
     return None
 

@@ -133,9 +133,10 @@ class Delivering:
         self._reach = dict(reach)
         channels = self._channels()
         gone = [row for row in unsettled(rows) if row.channel not in channels]
+        # Before anything is sent: who stands in for such a one is needed only beside it.
+        self._rows |= {(row.event, row.channel): row for row in gone}
         self.take([row for row in rows if row not in gone])
         for row in gone:
-            self._rows[row.event, row.channel] = row
             await self._settle(row, RowState.EXPIRED, "its channel is no longer configured")
 
     def take(self, rows: Iterable[Row]) -> None:
