@@ -22,7 +22,7 @@ from drwatch.store.blackbox import Boxed, of_incident
 from drwatch.store.connection import check_version
 from drwatch.store.memory import rehearsed
 from drwatch.store.trouble import StoreError, sentence
-from drwatch.store.values import wall
+from drwatch.store.values import legible, wall
 
 T = TypeVar("T")
 
@@ -94,7 +94,9 @@ def history(db: sqlite3.Connection, limit: int, cluster: str | None) -> tuple[Pa
            FROM incidents AS i WHERE ? IS NULL OR cluster = ? ORDER BY began DESC, id LIMIT ?""",
         (RowState.ACCEPTED, cluster, cluster, limit),
     )
-    return tuple(past_of(line, line["told"], acked(db, line["id"], line["began"])) for line in lines.fetchall())
+    return tuple(
+        legible(lines.fetchall(), lambda line: past_of(line, line["told"], acked(db, line["id"], line["began"])))
+    )
 
 
 def past_of(line: sqlite3.Row, told: int, acks: tuple[Acked, ...]) -> Past:

@@ -10,7 +10,7 @@ from typing import Final
 from drwatch.core.finding import Condition
 from drwatch.core.sample import Moment
 from drwatch.core.silence import Silence
-from drwatch.store.values import moment_of, text, upsert
+from drwatch.store.values import legible, moment_of, text, upsert
 
 COLUMNS: Final = (
     "id", "cluster", "began", "seconds", "until", "reason", "by", "condition", "node", "ended", "ended_by",
@@ -29,13 +29,13 @@ def living(db: sqlite3.Connection, now: Moment) -> tuple[Silence, ...]:
     """Those whose time is not over by the wall clock, ended ones too, on this run's clock."""
     wall = now.wall.astimezone(UTC).isoformat(timespec="microseconds")
     lines = db.execute("SELECT * FROM silences WHERE until > ? ORDER BY began, id", (wall,))
-    return tuple(_silence(line, now) for line in lines)
+    return tuple(legible(lines, lambda line: _silence(line, now)))
 
 
 def past(db: sqlite3.Connection, limit: int, now: Moment) -> tuple[Silence, ...]:
     """The latest, newest first, whatever became of them."""
     lines = db.execute("SELECT * FROM silences ORDER BY began DESC, id LIMIT ?", (limit,))
-    return tuple(_silence(line, now) for line in lines)
+    return tuple(legible(lines, lambda line: _silence(line, now)))
 
 
 def _silence(line: sqlite3.Row, now: Moment) -> Silence:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from drwatch.core.ack import Ack
 from drwatch.core.finding import Condition, Confidence, Severity
@@ -15,6 +17,10 @@ from drwatch.core.paging import Alert, PageReason, Row, RowState
 from drwatch.core.sample import Moment
 from drwatch.store.plain import plain, value_of
 from drwatch.store.schema import INCIDENT, ROW
+
+T = TypeVar("T")
+
+log = logging.getLogger("drwatch")
 
 
 def upsert(table: str, columns: Sequence[str]) -> str:
@@ -153,6 +159,18 @@ def row_of(line: sqlite3.Row, reading: Reading) -> Row:
         due=reading.now,
         detail="drwatch ended during the attempt: it may have arrived",
     )
+
+
+def legible(lines: Iterable[sqlite3.Row], read: Callable[[sqlite3.Row], T]) -> Iterator[T]:
+    """What these lines say. One with a word that only a newer drwatch has is left out, and stays in the file."""
+    for line in lines:
+        try:
+            made = read(line)
+        except (ValueError, KeyError, TypeError) as error:
+            name = next(line[key] for key in ("event", "id") if key in line.keys())  # noqa: SIM118 - no other way
+            log.warning("what was written of %s is left out: %s", name, error, extra={"event": "ledger"})
+        else:
+            yield made
 
 
 def ack_text(ack: Ack) -> str:

@@ -29,7 +29,7 @@ from drwatch.store.memory import Written
 from drwatch.store.past import Past, history, read
 from drwatch.store.schema import INCIDENT, MIGRATIONS, ROW
 from drwatch.store.trouble import DiskAiling, StoreError, is_damaged, is_full, trouble
-from drwatch.store.values import Reading, incident_of, incident_values, row_of, row_values, text, upsert
+from drwatch.store.values import Reading, incident_of, incident_values, legible, row_of, row_values, text, upsert
 
 T = TypeVar("T")
 
@@ -117,9 +117,15 @@ class Store:
         """What an earlier run left behind."""
         try:
             return await self._run(lambda: self._load(now))
-        except DiskAiling:
+        except DiskAiling as ailing:
             # What cannot be written can often still be read.
-            return await self._run(lambda: read(self._path, lambda db: self._seen(db, now), not has_room(self._path)))
+            try:
+                return await self._run(
+                    lambda: read(self._path, lambda db: self._seen(db, now), not has_room(self._path))
+                )
+            except StoreError as unread:
+                log.error("%s", unread, extra={"event": "ledger"})
+                raise ailing from None
 
     async def commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None:
         """Write changed incidents, ended ones too, and the pages they cause: all of it, on the disk, or nothing."""
@@ -259,7 +265,7 @@ class Store:
         marks = ", ".join("?" * len(ended))
         incidents = db.execute(f"SELECT * FROM incidents WHERE phase NOT IN ({marks}) ORDER BY began", ended)
         reading = Reading(self._boot, now)
-        living = tuple(incident_of(line, reading) for line in incidents)
+        living = tuple(legible(incidents, lambda line: incident_of(line, reading)))
         rows, reach = pages.load(db, [incident.id for incident in living], reading)
         told = db.execute("SELECT max(event) FROM ledger WHERE reason = ?", (PageReason.DIGEST,)).fetchone()[0] or ""
         digested = told.partition(".")[2]
@@ -286,7 +292,7 @@ class Store:
     def _ended_since(self, since: datetime, now: Moment) -> tuple[Incident, ...]:
         wall = since.astimezone(UTC).isoformat(timespec="microseconds")
         lines = self._connection().execute("SELECT * FROM incidents WHERE ended >= ? ORDER BY ended, id", (wall,))
-        return tuple(incident_of(line, Reading(self._boot, now)) for line in lines)
+        return tuple(legible(lines, lambda line: incident_of(line, Reading(self._boot, now))))
 
     def _prune(self, before: datetime) -> tuple[int, int]:
         wall = before.astimezone(UTC).isoformat(timespec="microseconds")
@@ -300,7 +306,7 @@ class Store:
                WHERE i.phase = ? AND l.state = ? ORDER BY l.created""",
             (Phase.OPEN, RowState.ACCEPTED),
         )
-        rows = (row_of(line, Reading(self._boot, now)) for line in lines)
+        rows = legible(lines, lambda line: row_of(line, Reading(self._boot, now)))
         return tuple({(row.incident, row.channel): row for row in rows if row.channel in channels}.values())
 
     def _silence(self, changed: Sequence[Silence]) -> None:

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,11 +18,13 @@ import ledger
 import pytest
 from ledger import NIGHT, at, incident, row
 
-from drwatch.core.delivery import Reach
+from drwatch.core.delivery import Reach, overtaken
+from drwatch.core.finding import Condition
 from drwatch.core.incident import Phase
 from drwatch.core.memory import Memory
 from drwatch.core.paging import Outcome, RowState
 from drwatch.core.sample import Moment
+from drwatch.core.silence import Silence
 from drwatch.store import MIGRATIONS, Attempt, DiskAiling, Loaded, Store, StoreBusy, StoreError, read_history
 
 Open = Callable[..., Awaitable[Store]]
@@ -36,6 +39,11 @@ def ask(path: Path, question: str) -> list[tuple[object, ...]]:
         return connection.execute(question).fetchall()
     finally:
         connection.close()
+
+
+def change(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement)
 
 
 def mode(path: Path) -> int:
@@ -261,6 +269,46 @@ async def test_a_kill_at_any_instant_loses_no_page_and_tears_no_transaction(
     assert {f"N{number}" for number in [0, *said]} <= names, "what was said to be safe is there"
     pages = sorted((one.incident, one.channel) for one in loaded.rows)
     assert pages == sorted((name, channel) for name in names for channel in ("phone", "sms"))
+
+
+async def test_what_only_a_newer_drwatch_has_words_for_is_left_out_and_said_and_hides_nothing_else(
+    opened: Open, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Gone back to an earlier release, whose schema is the same: a start must not end of a condition it has not."""
+    store = await opened()
+    hushed = [Silence(name, "shop", at(0), 3600.0, "upgrade", "anna", Condition.IO_WAIT_HIGH) for name in ("S1", "S2")]
+    await store.commit([incident(), incident("NEWONE")], [row(), row("NEWONE.1"), row("NEWER.1")])
+    await store.silence(hushed)
+    for table, column, where in (
+        ("incidents", "condition", "id = 'NEWONE'"),
+        ("ledger", "reason", "event = 'NEWER.1'"),
+        ("silences", "condition", "id = 'S2'"),
+    ):
+        change(path, f"UPDATE {table} SET {column} = 'SomethingNewer' WHERE {where}")
+    loaded = await store.load(at(100))
+    assert [each.id for each in loaded.incidents] == ["ABCDEF"]
+    assert [each.event for each in loaded.rows] == ["ABCDEF.1", "NEWONE.1"]
+    assert [each.id for each in loaded.silences] == ["S1"]
+    assert [record.getMessage().count("SomethingNewer") for record in caplog.records] == [1, 1, 1]
+    assert [past.id for past in await store.history()] == ["ABCDEF"]
+    await store.commit([replace(incident(), phase=Phase.RESOLVED, ended=at(100))], [])
+    change(path, "UPDATE incidents SET phase = 'resolved', ended = began WHERE id = 'NEWONE'")
+    assert [each.id for each in await store.ended_since(NIGHT - timedelta(days=1), at(200))] == ["ABCDEF"]
+    assert await store.standing(["phone"], at(200)) == ()
+
+
+async def test_which_page_of_an_incident_is_the_latest_does_not_change_when_the_wall_clock_goes_back(
+    opened: Open,
+) -> None:
+    """Else the first page, which a restart finds unsettled, would seem to come after the second."""
+    store = await opened(boot="this")
+    later = Moment(at(600).loop, at(600).wall - timedelta(hours=1))
+    first, second = replace(row(), due=at(600)), replace(row("ABCDEF.2", state=RowState.ACCEPTED), created=later)
+    await store.commit([incident()], [first, second])
+    reach = (await store.load(at(700))).reach["ABCDEF"]
+    assert reach["phone"].newest == later
+    assert overtaken(first, reach)
+    assert not overtaken(second, reach)
 
 
 async def test_a_newer_file_is_refused_and_left_alone(opened: Open, path: Path) -> None:
