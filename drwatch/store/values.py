@@ -46,8 +46,9 @@ _LISTS = frozenset({"evidence", "told_through", "held"})
 
 def hands(held: object, names: Iterable[str], boot: str) -> str:
     """The loop's hand of each moment that is held under these names, and the machine's boot that it counts from."""
-    found = ((name, getattr(held, name)) for name in names)
-    loops = {name: value.loop for name, value in found if isinstance(value, Moment)}
+    found = {name: getattr(held, name) for name in names}
+    at = {name: value.at if isinstance(value, Ack) else value for name, value in found.items()}
+    loops = {name: value.loop for name, value in at.items() if isinstance(value, Moment)}
     return json.dumps({"boot": boot, **loops}) if boot else ""
 
 
@@ -59,11 +60,14 @@ class Reading:
     now: Moment
 
     def moment(self, line: sqlite3.Row, name: str) -> Moment:
+        return self.at(line[name], line, name)
+
+    def at(self, written: str, line: sqlite3.Row, name: str) -> Moment:
         """By the loop's hand where that runs on, so that a step of the wall clock makes nothing older or younger."""
         loops = json.loads(line["hands"] or "{}")
         if self.boot and loops.get("boot") == self.boot and name in loops:
-            return Moment(min(loops[name], self.now.loop), wall(line[name]))
-        return moment_of(line[name], self.now)
+            return Moment(min(loops[name], self.now.loop), wall(written))
+        return moment_of(written, self.now)
 
     def maybe(self, line: sqlite3.Row, name: str) -> Moment | None:
         return None if line[name] is None else self.moment(line, name)
@@ -113,7 +117,7 @@ def incident_of(line: sqlite3.Row, reading: Reading) -> Incident:
         pages=line["pages"],
         silence=line["silence"],
         freed=moment("freed"),
-        acknowledged=None if line["acknowledged"] is None else ack_of(line["acknowledged"], reading.now),
+        acknowledged=None if line["acknowledged"] is None else ack_of(line, reading),
         told_through=tuple(json.loads(line["told_through"])),
         held=tuple(json.loads(line["held"])),
     )
@@ -178,7 +182,8 @@ def ack_text(ack: Ack) -> str:
     return json.dumps({**asdict(ack), "at": text(ack.at)}, ensure_ascii=False)
 
 
-def ack_of(held: str, now: Moment) -> Ack:
-    fields = json.loads(held)
-    at, condition, severity = moment_of(fields["at"], now), Condition(fields["condition"]), Severity(fields["severity"])
+def ack_of(line: sqlite3.Row, reading: Reading) -> Ack:
+    fields = json.loads(line["acknowledged"])
+    at = reading.at(fields["at"], line, "acknowledged")
+    condition, severity = Condition(fields["condition"]), Severity(fields["severity"])
     return Ack(**{**fields, "at": at, "condition": condition, "severity": severity})

@@ -274,7 +274,7 @@ class Store:
             rows=rows,
             memory=memory.load(db, self._boot, now),
             boxed=blackbox.deaths(db),
-            silences=silences.living(db, now),
+            silences=silences.living(db, reading),
             digested=digested,
             reach=reach,
         )
@@ -311,7 +311,7 @@ class Store:
 
     def _silence(self, changed: Sequence[Silence]) -> None:
         with transaction(self._connection()) as db:
-            silences.save(db, changed)
+            silences.save(db, changed, self._boot)
 
     def _mark(self, row: Row, attempt: Attempt | None) -> None:
         with transaction(self._connection()) as db:
