@@ -94,7 +94,8 @@ async def _generation(
         log.warning("%s", notice, extra={"event": "config"})
     store = await Store.open(config.state_dir / "drwatch.db", boot=boot())
     try:
-        links = Links(key(config.state_dir / "ack.key"), config.public_url, lambda: clock().wall)
+        private = config.policy.paging.private
+        links = Links(key(config.state_dir / "ack.key"), config.public_url, lambda: clock().wall, private)
         standing = await _standing(config, store)
         carrier = carriers(
             config.channels,
