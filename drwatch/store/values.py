@@ -6,11 +6,12 @@ import json
 import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from drwatch.core.ack import Ack
+from drwatch.core.delivery import interrupted
 from drwatch.core.finding import Condition, Confidence, Severity
 from drwatch.core.incident import Incident, Phase
 from drwatch.core.paging import Alert, PageReason, Row, RowState
@@ -155,14 +156,7 @@ def row_of(line: sqlite3.Row, reading: Reading) -> Row:
         alert=None if line["alert"] is None else value_of(Alert, json.loads(line["alert"]), lambda moment: moment),
         instead=line["instead"],
     )
-    if row.state is not RowState.SENDING:
-        return row
-    return replace(
-        row,
-        state=RowState.DUE,
-        due=reading.now,
-        detail="drwatch ended during the attempt: it may have arrived",
-    )
+    return interrupted(row, reading.now)
 
 
 def legible(lines: Iterable[sqlite3.Row], read: Callable[[sqlite3.Row], T]) -> Iterator[T]:
