@@ -176,6 +176,8 @@ class Store:
         with suppress(StoreError, RuntimeError):
             await self._run(self._close)
         self._thread.shutdown(wait=False, cancel_futures=True)
+        # Where the disk still holds the thread: the next watch of this process must not meet our lock.
+        self._unlock()
 
     async def _run(self, work: Callable[[], T]) -> T:
         stuck = f"{self._path}: the disk did not answer within {self._limit:g} s: look into the kernel's log"
@@ -247,9 +249,12 @@ class Store:
         if self._db is not None:
             self._db.close()
             self._db = None
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self._unlock()
+
+    def _unlock(self) -> None:
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            os.close(lock)
 
     def _load(self, now: Moment) -> Loaded:
         with transaction(self._connection()) as db:

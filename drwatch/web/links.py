@@ -40,7 +40,7 @@ class Bound:
 class Links:
     """Makes and reads the links; ``now`` is the wall clock, ``outside`` the listener's address or None without one.
 
-    ``veiled`` are the channels whose service is to learn no name: it gets no link, which has one and leads to the others.
+    ``veiled`` are the channels whose service is to learn no name: it gets no link, which has one and leads to others.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Links:
         )
 
     def link(self, incident: str, channel: str) -> str:
-        """Where the incident is acknowledged by whoever got its page through this channel; empty where none is given."""
+        """Where the incident is acknowledged by whoever got its page through this channel; empty if it gets none."""
         if self._outside is None or channel in self._veiled:
             return ""
         ends = int(self._now().timestamp()) + LASTS

@@ -389,6 +389,33 @@ async def test_two_that_wait_for_a_disk_that_does_not_answer_are_no_reason_for_a
     holder.close()
 
 
+async def test_a_disk_that_does_not_answer_keeps_the_next_watch_of_this_process_from_nothing(
+    opened: Open, path: Path
+) -> None:
+    """The configuration is read again: one that found its own lock there would end, and so would the old one."""
+    store = await opened(limit=0.3)
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DiskAiling):
+            await store.commit([incident()], [row()])
+        await store.close()
+        again = await opened(limit=0.3)
+        with pytest.raises(StoreBusy):
+            await Store.open(path)
+        with pytest.raises(StoreError):
+            await again.commit([incident()], [row()])
+        holder.execute("ROLLBACK")
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                await again.commit([incident("LATER")], [])
+                break
+            except StoreError:
+                await asyncio.sleep(0.02)
+    await again.close()
+    assert "LATER" in {past.id for past in read_history(path)}
+
+
 async def test_another_program_that_holds_the_file_is_named_as_the_cause(opened: Open, path: Path) -> None:
     store = await opened()
     holder = sqlite3.connect(path, isolation_level=None)
