@@ -7,12 +7,12 @@ import logging
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from drwatch.core.blackbox import Death, Record
 from drwatch.core.delivery import Reach
@@ -28,6 +28,7 @@ from drwatch.store.lock import take_lock
 from drwatch.store.memory import Written
 from drwatch.store.past import Past, history, read
 from drwatch.store.schema import INCIDENT, MIGRATIONS, ROW
+from drwatch.store.thread import Thread
 from drwatch.store.trouble import DiskAiling, StoreError, is_damaged, is_full, trouble
 from drwatch.store.values import Reading, incident_of, incident_values, legible, row_of, row_values, text, upsert
 
@@ -71,7 +72,8 @@ class Attempt:
 
 
 class Store:
-    """The one writer. Every call is one whole transaction, in a thread of its own, and raises StoreError.
+    """The one writer. Every call is one whole transaction, in a thread of its own, and raises StoreError. What is only
+    read for people is read beside it.
 
     After an error the next call tries again, on a fresh connection where the old one may be spoilt.
     """
@@ -79,14 +81,13 @@ class Store:
     def __init__(self, path: Path, limit: float, thread: Executor | None, boot: str) -> None:
         """Use ``open``."""
         self._path = path
-        self._limit = limit
         self._boot = boot
-        self._thread = thread or ThreadPoolExecutor(max_workers=1, thread_name_prefix="drwatch-store")
+        self._thread = Thread(path, limit, thread, "drwatch-store")
+        self._beside = Thread(path, limit, thread, "drwatch-read")
+        self._reading = asyncio.Lock()
         self._db: sqlite3.Connection | None = None
         self._lock: int | None = None
         self._written = Written()
-        self._late: Future[Any] | None = None
-        """The transaction that the disk still owes an answer."""
         self._proofread: Moment | None = None
         self._inode = 0
         self.lost: tuple[str, ...] = ()
@@ -148,7 +149,7 @@ class Store:
 
     async def silences(self, now: Moment, limit: int = 50) -> tuple[Silence, ...]:
         """The latest silences, newest first, past ones too."""
-        return await self._run(lambda: silences.past(self._connection(), limit, now))
+        return await self.read(lambda db: silences.past(db, limit, now))
 
     async def standing(self, channels: Collection[str], now: Moment) -> tuple[Row, ...]:
         """Of each incident that has not ended the latest page that was accepted, on each of these channels."""
@@ -160,11 +161,16 @@ class Store:
 
     async def blackbox(self, incident: str) -> tuple[Boxed, ...]:
         """What the black box holds of an incident."""
-        return await self._run(lambda: blackbox.of_incident(self._connection(), incident))
+        return await self.read(lambda db: blackbox.of_incident(db, incident))
 
     async def history(self, limit: int = 50, cluster: str | None = None) -> tuple[Past, ...]:
         """The latest incidents, newest first, healed ones too."""
-        return await self._run(lambda: history(self._connection(), limit, cluster))
+        return await self.read(lambda db: history(db, limit, cluster))
+
+    async def read(self, look: Callable[[sqlite3.Connection], T]) -> T:
+        """What ``look`` finds, beside the writer and one at a time: whoever asks for history holds up no page."""
+        async with self._reading:
+            return await self._beside.run(lambda: read(self._path, look, beside=True))
 
     async def prune(self, before: datetime) -> tuple[int, int]:
         """Forget some of what ended before; how many lines went, and how much is left to do: no more at 0."""
@@ -175,24 +181,13 @@ class Store:
         # RuntimeError: the thread is gone, so this is the second time.
         with suppress(StoreError, RuntimeError):
             await self._run(self._close)
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._thread.end()
+        self._beside.end()
         # Where the disk still holds the thread: the next watch of this process must not meet our lock.
         self._unlock()
 
     async def _run(self, work: Callable[[], T]) -> T:
-        stuck = f"{self._path}: the disk did not answer within {self._limit:g} s: look into the kernel's log"
-        if self._late is not None and not self._late.done():
-            # One wait for a dead disk is enough: pages must not queue behind it.
-            raise DiskAiling(stuck)
-        job = self._thread.submit(self._guarded, work)
-        try:
-            async with asyncio.timeout(self._limit):
-                return await asyncio.wrap_future(job)
-        except TimeoutError:
-            # One that was still queued is called off, and the one before it is what the disk holds.
-            if self._late is None or self._late.done():
-                self._late = job
-            raise DiskAiling(stuck) from None
+        return await self._thread.run(lambda: self._guarded(work))
 
     def _guarded(self, work: Callable[[], T]) -> T:
         """Run in the store's thread. What can be helped at once is, once: a full disk, a damaged file."""

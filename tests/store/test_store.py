@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from dataclasses import replace
@@ -205,6 +206,44 @@ async def test_a_reader_does_not_stop_the_writer(opened: Open, path: Path) -> No
     await store.commit([incident("OTHER")], [])
     reader.close()
     assert len(await store.history()) == 2
+
+
+async def test_whoever_asks_for_history_again_and_again_holds_up_no_page(opened: Open) -> None:
+    """Over HTTP, by anybody who reaches the listener: a page's commit must not queue behind it."""
+    store = await opened()
+    rows = [row(f"N{number}.{event}", state=RowState.ACCEPTED) for number in range(400) for event in range(5)]
+    await store.commit([incident(f"N{number}", Phase.RESOLVED, began=number) for number in range(400)], rows)
+    loop, asking = asyncio.get_running_loop(), [asyncio.create_task(store.history(500)) for _ in range(150)]
+    await asyncio.sleep(0)
+    begun = loop.time()
+    await store.commit([incident()], [row()])
+    took = loop.time() - begun
+    assert not any(task.done() for task in asking[10:]), "they are still being read"
+    assert took < 0.5
+    assert {len(past) for past in await asyncio.gather(*asking)} <= {400, 401}, "and none blames the disk"
+
+
+async def test_history_is_not_read_by_the_dozen_from_a_disk_that_does_not_answer(opened: Open, path: Path) -> None:
+    """One reader may be stuck: the others are told so at once, and the writer, who has a thread of his own, tries."""
+    gate = threading.Event()
+    store = await opened(limit=0.3)
+    stuck = asyncio.create_task(store.read(lambda db: gate.wait(20)))
+    with pytest.raises(DiskAiling, match="did not answer"):
+        await stuck
+    begun = asyncio.get_running_loop().time()
+    for _ in range(3):
+        with pytest.raises(DiskAiling, match="did not answer"):
+            await store.history()
+    assert asyncio.get_running_loop().time() - begun < 0.2
+    await store.commit([incident()], [])
+    gate.set()
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                assert [past.id for past in await store.history()] == ["ABCDEF"]
+                break
+            except DiskAiling:
+                await asyncio.sleep(0.02)
 
 
 async def test_only_its_owner_may_read_the_state(opened: Open, path: Path) -> None:
