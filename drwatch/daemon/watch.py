@@ -13,6 +13,7 @@ from datetime import tzinfo
 
 from drwatch.core import drill, proving
 from drwatch.core.acknowledge import answered
+from drwatch.core.ahead import put_right
 from drwatch.core.assessment import Assessment, assess
 from drwatch.core.audit import Check, Turn, audit
 from drwatch.core.blackbox import Death, Record, records
@@ -337,6 +338,7 @@ class Daemon:
             await self.silencing.write()
         silences = await self.silencing.turn(self._clock())
         now = self._clock()
+        self._turn(put_right(self.snapshot, now))
         opened = [incident for incident in self.incidents if incident.phase is Phase.OPEN]
         firing = frozenset(key for each in opened for key in (each.key, (each.cluster, each.condition, each.subject)))
         assessment = assess(self.snapshot, self._policy, firing, now, silences)
