@@ -1,4 +1,4 @@
-"""Silences in the file: those that may still hide something, and for good who asked for which, when and why."""
+"""Silences in the file: those that may still hide something, and in the history who asked for which, when and why."""
 
 from __future__ import annotations
 
