@@ -1,4 +1,4 @@
-"""Acknowledgements in the file: who had which incident in hand, as long as the history has that, since when and from where."""
+"""Acknowledgements in the file, as long as their incident: who had it in hand, since when and from where."""
 
 from __future__ import annotations
 
