@@ -24,7 +24,7 @@ from drwatch.core.silence import Silence
 from drwatch.store import acks, aside, ballast, blackbox, memory, pages, retention, silences, votes
 from drwatch.store.blackbox import Boxed
 from drwatch.store.connection import check_version, connect, has_room, transaction
-from drwatch.store.lock import take_lock
+from drwatch.store.lock import release, sign, take_lock
 from drwatch.store.memory import Written
 from drwatch.store.past import Past, history, read
 from drwatch.store.schema import INCIDENT, MIGRATIONS, ROW
@@ -184,7 +184,9 @@ class Store:
         self._thread.end()
         self._beside.end()
         # Where the disk still holds the thread: the next watch of this process must not meet our lock.
-        self._unlock()
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            release(lock)
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await self._thread.run(lambda: self._guarded(work))
@@ -236,6 +238,7 @@ class Store:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self._lock is None:
                 self._lock = take_lock(self._path)
+                sign(self._lock)
             self._db = connect(self._path)
             self._inode = self._path.stat().st_ino
         return self._db
@@ -244,9 +247,6 @@ class Store:
         if self._db is not None:
             self._db.close()
             self._db = None
-        self._unlock()
-
-    def _unlock(self) -> None:
         lock, self._lock = self._lock, None
         if lock is not None:
             os.close(lock)
