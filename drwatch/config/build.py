@@ -274,6 +274,11 @@ def _notices(document: model.Document) -> Iterator[str]:
         yield "paging.channels has Alertmanagers alone: when none of them takes alerts, nobody is woken."
     if not document.anchors:
         yield "anchors is empty: drwatch cannot tell its own isolation from the loss of a primary."
+    if not document.web.listen.is_loopback:
+        yield (
+            "web.listen answers other hosts: whoever reaches it reads every name and figure, and may take up its"
+            " connections. Let a proxy or a firewall choose who does."
+        )
     outside = urlsplit(document.web.public_url or "")
     if outside.scheme == "http" and not Address(outside.hostname or "", 80).is_loopback:
         yield "web.public_url is http: whoever taps the network can acknowledge pages too. Put TLS before it."

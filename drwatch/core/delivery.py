@@ -151,6 +151,13 @@ def overtaken(row: Row, reach: Mapping[str, Reach]) -> bool:
     return came is not None and came.newest.loop > row.created.loop
 
 
+def interrupted(row: Row, now: Moment) -> Row:
+    """A row of an earlier run or watch: what was being sent when that ended may have arrived, and is due again."""
+    if row.state is not RowState.SENDING:
+        return row
+    return replace(row, state=RowState.DUE, due=now, detail="drwatch ended during the attempt: it may have arrived")
+
+
 def ending(row: Row, event: Collection[Row], reach: Mapping[str, Reach], now: Moment) -> tuple[RowState, str] | None:
     """How a row that is due ends without another attempt, and why; None when it is to be sent.
 
@@ -164,7 +171,7 @@ def ending(row: Row, event: Collection[Row], reach: Mapping[str, Reach], now: Mo
     # What another channel has taken proves nothing of the one that is tested.
     if row.ambiguous and row.reason is not PageReason.TEST and taken >= _enough(row):
         return RowState.PERHAPS, "it may have arrived, and other channels have taken it"
-    if row.instead and taken >= _wanted(event):
+    if row.instead and taken >= max(1, _wanted(event)):
         return RowState.EXPIRED, "it is no longer needed: other channels have taken it"
     return None
 

@@ -13,10 +13,10 @@ from drwatch.core.doors import door_key
 from drwatch.core.policy import Cluster, Role
 from drwatch.core.roles import led
 from drwatch.core.sample import Key, Node, Probe
-from drwatch.core.snapshot import Snapshot
 from drwatch.core.world import WITNESS
 from drwatch.daemon.clock import Clock, asleep
 from drwatch.daemon.delivery import Carrier, Delivering
+from drwatch.daemon.legacy import Legacy
 from drwatch.daemon.parts import Look
 from drwatch.daemon.watch import Daemon
 from drwatch.exporter import Instruments
@@ -150,9 +150,9 @@ def _of_endpoints(config: Config, clock: Clock) -> Iterator[Look]:
 
 
 def daemon(
-    config: Config, store: Store, carrier: Carrier, instruments: Instruments, clock: Clock, before: Snapshot
+    config: Config, store: Store, carrier: Carrier, instruments: Instruments, clock: Clock, before: Legacy
 ) -> Daemon:
-    """A watch that is ready to run; ``before`` is what an earlier one had seen."""
+    """A watch that is ready to run; ``before`` is what an earlier one has left."""
 
     def lead(cluster: Cluster, reader: Node) -> float:
         return watch.snapshot.clock_lead(led(cluster, watch.snapshot).primary.node, reader)
@@ -166,7 +166,7 @@ def daemon(
         zone=ZoneInfo(config.policy.zone),
         measures=instruments,
         chance=random.random,
-        snapshot=before,
+        before=before,
         asleep=asleep,
     )
     return watch

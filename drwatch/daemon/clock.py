@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 from drwatch.core.sample import Moment
 
@@ -23,12 +25,17 @@ def asleep() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
-def boot() -> str:
+def boot(kernel: Path = Path("/proc/sys/kernel/random/boot_id")) -> str:
     """The kernel's name for this boot of the machine: in one and the same, loop seconds can be compared across runs.
 
-    Empty where there is none, and then none can.
+    The unit's sandbox hides it, and systemd gives it. Empty where there is none, and then none can.
     """
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        said = kernel.read_text()
     except OSError:
+        said = os.environ.get("DRWATCH_BOOT", "")
+    try:
+        # systemd writes it without dashes.
+        return str(UUID(said.strip()))
+    except ValueError:
         return ""

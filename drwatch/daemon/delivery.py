@@ -7,7 +7,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from drwatch.core.delivery import (
@@ -24,6 +24,7 @@ from drwatch.core.delivery import (
 )
 from drwatch.core.paging import Letter, Outcome, Row, RowState
 from drwatch.daemon.clock import Clock
+from drwatch.daemon.legacy import Owed
 from drwatch.store import Attempt, StoreError
 
 log = logging.getLogger("drwatch")
@@ -66,12 +67,6 @@ class Counts(Protocol):
     def paged(self, channel: str, outcome: Outcome) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Owed:
-    row: Row
-    attempts: tuple[Attempt, ...]
-
-
 class Delivering:
     """Rows that are not settled, each with a task of its own, so that no channel waits for another.
 
@@ -88,8 +83,7 @@ class Delivering:
         """Of each living incident, by channel."""
         self._turns: dict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._channels: Callable[[], Sequence[str]] = tuple
-        self._owed: dict[tuple[str, str], _Owed] = {}
-        """What the ledger has not taken: how far each row has come, those that are settled too."""
+        self._owed: dict[tuple[str, str], Owed] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._told: Told = lambda *_: None
         self._answered: Answered = lambda row: ""
@@ -103,6 +97,15 @@ class Delivering:
     def events(self) -> tuple[Row, ...]:
         """All rows of what is not settled: those in reserve too, which a later run may need."""
         return tuple(self._rows.values())
+
+    @property
+    def owed(self) -> Mapping[tuple[str, str], Owed]:
+        """What the ledger has not taken: how far each row has come, those that are settled too."""
+        return dict(self._owed)
+
+    def owe(self, marks: Mapping[tuple[str, str], Owed]) -> None:
+        """Write this too, as soon as the ledger takes it."""
+        self._owed |= marks
 
     def reach(self, incident: str) -> Mapping[str, Reach]:
         """What came of an incident's pages so far, by channel."""
@@ -133,9 +136,10 @@ class Delivering:
         self._reach = dict(reach)
         channels = self._channels()
         gone = [row for row in unsettled(rows) if row.channel not in channels]
+        # Before anything is sent: who stands in for such a one is needed only beside it.
+        self._rows |= {(row.event, row.channel): row for row in gone}
         self.take([row for row in rows if row not in gone])
         for row in gone:
-            self._rows[row.event, row.channel] = row
             await self._settle(row, RowState.EXPIRED, "its channel is no longer configured")
 
     def take(self, rows: Iterable[Row]) -> None:
@@ -250,7 +254,7 @@ class Delivering:
         key = (row.event, row.channel)
         self._keep(row)
         before = self._owed[key].attempts if key in self._owed else ()
-        self._owed[key] = _Owed(row, before if attempt is None else (*before, attempt))
+        self._owed[key] = Owed(row, before if attempt is None else (*before, attempt))
         await self._pay(key)
 
     async def pay(self) -> None:

@@ -28,6 +28,15 @@ class Keeping:
         """When what is owed is offered again; None while nothing is."""
         self._losses = 0
 
+    @property
+    def owed(self) -> Mapping[str, Incident]:
+        """The changes that the ledger has not taken."""
+        return self._owed
+
+    def offer(self, changes: Mapping[str, Incident], now: Moment) -> None:
+        """Write these too, and the rows that wait, with the next judgement."""
+        self._owed, self._offer = {**changes, **self._owed}, now
+
     def due(self, now: Moment) -> bool:
         """Whether something is to be offered again."""
         return self._offer is not None and now - self._offer >= 0
@@ -56,6 +65,5 @@ class Keeping:
         if len(self._ledger.lost) == self._losses:
             return None
         self._losses = len(self._ledger.lost)
-        opened = {each.id: each for each in incidents if each.phase is Phase.OPEN}
-        self._owed, self._offer = {**opened, **self._owed}, now
+        self.offer({each.id: each for each in incidents if each.phase is Phase.OPEN}, now)
         return seen.begun_anew(self._ledger.lost[-1], now)

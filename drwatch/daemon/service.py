@@ -12,12 +12,12 @@ from drwatch.config import Config, ConfigErrors
 from drwatch.core.audit import stuck
 from drwatch.core.incident import Phase
 from drwatch.core.paging import Letter
-from drwatch.core.snapshot import Snapshot
 from drwatch.daemon import build
 from drwatch.daemon.beating import Beating
 from drwatch.daemon.carriers import carriers
 from drwatch.daemon.clock import boot, clock
 from drwatch.daemon.hearing import Hearing
+from drwatch.daemon.legacy import Legacy
 from drwatch.daemon.supervisor import Supervisor
 from drwatch.daemon.watch import Daemon
 from drwatch.exporter import Exporter, Instruments
@@ -43,13 +43,13 @@ async def run(config: Config, read_again: Callable[[], Config]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload.set)
-    supervisor, instruments, seen = Supervisor(), Instruments(), Snapshot()
+    supervisor, instruments, legacy = Supervisor(), Instruments(), Legacy()
     fresh: Config | None = config
     before: Config | None = None
     while fresh is not None:
         config, turn = fresh, asyncio.create_task(_next(stop, reload, read_again))
         try:
-            seen = await _generation(config, instruments, supervisor, seen, turn)
+            legacy = await _generation(config, instruments, supervisor, legacy, turn)
         except (StoreError, ListenError) as error:
             turn.cancel()
             if before is None:
@@ -87,14 +87,15 @@ async def _next(stop: asyncio.Event, reload: asyncio.Event, read_again: Callable
 
 
 async def _generation(
-    config: Config, instruments: Instruments, supervisor: Supervisor, seen: Snapshot, turn: asyncio.Task[Config | None]
-) -> Snapshot:
-    """One watch under one configuration, until its ``turn`` is over; returns what it had seen."""
+    config: Config, instruments: Instruments, supervisor: Supervisor, before: Legacy, turn: asyncio.Task[Config | None]
+) -> Legacy:
+    """One watch under one configuration, until its ``turn`` is over; returns what it leaves to the next."""
     for notice in config.notices:
         log.warning("%s", notice, extra={"event": "config"})
     store = await Store.open(config.state_dir / "drwatch.db", boot=boot())
     try:
-        links = Links(key(config.state_dir / "ack.key"), config.public_url, lambda: clock().wall)
+        private = config.policy.paging.private
+        links = Links(key(config.state_dir / "ack.key"), config.public_url, lambda: clock().wall, private)
         standing = await _standing(config, store)
         carrier = carriers(
             config.channels,
@@ -104,7 +105,7 @@ async def _generation(
             standing=standing,
             link=links.link,
         )
-        watch = build.daemon(config, store, carrier, instruments, clock, seen)
+        watch = build.daemon(config, store, carrier, instruments, clock, before)
         heartbeat = config.heartbeat
         heart = Heartbeat(heartbeat.url.reveal()) if heartbeat else None
         beating = Beating(heart, heartbeat.every if heartbeat else 0.0, watch.audit, clock)
@@ -143,7 +144,7 @@ async def _generation(
             await _until(turn, works)
     finally:
         await store.close()
-    return watch.snapshot
+    return watch.legacy
 
 
 async def _standing(config: Config, store: Store) -> tuple[Letter, ...]:

@@ -43,6 +43,11 @@ class Silencing:
         self._hands: tuple[Moment, float] | None = None
         """The clock, and how long the machine had slept, when the two hands were last compared and found apart."""
 
+    @property
+    def known(self) -> tuple[Silence, ...]:
+        """All whose time is not over, ended ones too."""
+        return self._known
+
     def load(self, silences: Sequence[Silence]) -> None:
         """Those of an earlier run."""
         self._known = tuple(silences)

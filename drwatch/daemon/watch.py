@@ -13,16 +13,17 @@ from datetime import tzinfo
 
 from drwatch.core import drill, proving
 from drwatch.core.acknowledge import answered
+from drwatch.core.ahead import put_right
 from drwatch.core.assessment import Assessment, assess
 from drwatch.core.audit import Check, Turn, audit
 from drwatch.core.blackbox import Death, Record, records
 from drwatch.core.dating import date
-from drwatch.core.delivery import Address, addresses, order, undelivered, unsettled
+from drwatch.core.delivery import Address, addresses, interrupted, order, undelivered, unsettled
 from drwatch.core.drill import Drill
 from drwatch.core.flapping import flap
 from drwatch.core.incident import ENDED, Incident, Phase, advance, awake
 from drwatch.core.job import Said
-from drwatch.core.memory import Memory, memory, recall, turns
+from drwatch.core.memory import memory, recall, turns
 from drwatch.core.paging import Held, Page, Row, RowState, held_back, page
 from drwatch.core.policy import NodePolicy, Policy
 from drwatch.core.reconfigured import reconfigured
@@ -36,10 +37,11 @@ from drwatch.daemon.delivery import Delivering
 from drwatch.daemon.digesting import Digesting
 from drwatch.daemon.forgetting import forget
 from drwatch.daemon.keeping import Keeping
+from drwatch.daemon.legacy import Legacy, inherit
 from drwatch.daemon.parts import HostReader, Ledger, Look, Measures, Wording
 from drwatch.daemon.silencing import Silencing
 from drwatch.paging.words import Words
-from drwatch.store import DiskAiling, Loaded, StoreError
+from drwatch.store import Loaded, StoreError
 
 log = logging.getLogger("drwatch")
 
@@ -76,7 +78,7 @@ class Daemon:
         zone: tzinfo,
         measures: Measures,
         chance: Callable[[], float],
-        snapshot: Snapshot = Snapshot(),  # noqa: B008 - immutable
+        before: Legacy = Legacy(),  # noqa: B008 - immutable
         words: Wording | None = None,
         asleep: Callable[[], float] = float,
     ) -> None:
@@ -97,7 +99,7 @@ class Daemon:
         """The turns that the ledger knows of; None before it has taken any."""
         self._taken = True
         """Whether it took the last memory."""
-        self._first = snapshot == Snapshot()
+        snapshot, self._before = before.snapshot, before
         self._boxed: frozenset[Death] = frozenset()
         """Deaths of which there is a record, written or still to be."""
         self._records: tuple[Record, ...] = ()
@@ -151,7 +153,7 @@ class Daemon:
     async def run(self) -> None:
         """Watch until cancelled; what is under way is then ended and stays due in the ledger."""
         self._started = self._clock()
-        loaded = await self._load()
+        loaded = await inherit(self._before, self._ledger, self._clock())
         now = self._clock()
         incidents = awake(loaded.incidents, max(0.0, now - loaded.memory.at))
         self.incidents, gone = reconfigured(incidents, self._policy, loaded.rows, loaded.reach)
@@ -162,7 +164,9 @@ class Daemon:
         unwatched = frozenset(each.id for each in gone)
         self._boxed = loaded.boxed
         self.silencing.load(loaded.silences)
-        if self._first:
+        if loaded is self._before.known:
+            await self._take_over(self._before, now)
+        if self._before.snapshot == Snapshot():
             nodes = {node.node for cluster in self._policy.clusters for node in cluster.nodes}
             self.snapshot = recall(loaded.memory, nodes, now)
         # A row of it may have been written when the memory was not.
@@ -188,12 +192,28 @@ class Daemon:
                 self._delivering.close(), *(look.close() for look in self._looks.values()), return_exceptions=True
             )
 
-    async def _load(self) -> Loaded:
-        try:
-            return await self._ledger.load(self._clock())
-        except DiskAiling as broken:
-            log.error("what was known before cannot be read: %s", broken, extra={"event": "ledger"})
-            return Loaded((), (), Memory(self._clock()))
+    @property
+    def legacy(self) -> Legacy:
+        """What the watch that takes this one's place begins with."""
+        now, marks, changes = self._clock(), self._delivering.owed, self._keeping.owed
+        known = Loaded(
+            incidents=self.incidents,
+            rows=tuple(interrupted(row, now) for row in self._delivering.events),
+            memory=memory(self.snapshot, now),
+            boxed=self._boxed,
+            silences=self.silencing.known,
+            digested=self.snapshot.digested,
+            reach={each.id: self._delivering.reach(each.id) for each in self.incidents},
+        )
+        taken = self._taken and not marks and not changes
+        return Legacy(self.snapshot, known, changes, marks, self._records, taken)
+
+    async def _take_over(self, before: Legacy, now: Moment) -> None:
+        """Offer to the ledger what it has not taken of an earlier watch, or may not have."""
+        self._keeping.offer({**{each.id: each for each in self.incidents}, **before.changes}, now)
+        self._delivering.owe(before.marks)
+        self._records = before.records
+        await self.silencing.write()
 
     async def _watch(self, look: Look) -> None:
         if math.isinf(look.every):
@@ -323,6 +343,7 @@ class Daemon:
             await self.silencing.write()
         silences = await self.silencing.turn(self._clock())
         now = self._clock()
+        self._turn(put_right(self.snapshot, now))
         opened = [incident for incident in self.incidents if incident.phase is Phase.OPEN]
         firing = frozenset(key for each in opened for key in (each.key, (each.cluster, each.condition, each.subject)))
         assessment = assess(self.snapshot, self._policy, firing, now, silences)

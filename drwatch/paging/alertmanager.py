@@ -121,12 +121,17 @@ class Alertmanager:
         return [ended, told]
 
     def _alert(self, letter: Letter, now: Moment) -> dict[str, Any]:
-        about, ahead = None if _notice(letter) else letter.alert, now.wall + timedelta(seconds=LASTS * self._every)
+        about, wall = None if _notice(letter) else letter.alert, now.wall
+        ends = wall + timedelta(seconds=LASTS * self._every)
+        if about is not None and about.ended is not None:
+            ends = min(about.ended, wall)
+        # A clock that was set back since: an alert that ends before it began is refused for good.
+        starts = min(wall if about is None else about.began, wall, ends)
         return {
             "labels": labels(letter),
             "annotations": {"summary": letter.title, "description": letter.body, "event": letter.event},
-            "startsAt": _time(now.wall if about is None else about.began),
-            "endsAt": _time(ahead if about is None or about.ended is None else about.ended),
+            "startsAt": _time(starts),
+            "endsAt": _time(ends),
         }
 
     async def _tell(self, alerts: list[dict[str, Any]]) -> Delivery:

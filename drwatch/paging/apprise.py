@@ -149,15 +149,20 @@ class Courier:
     ``urls`` maps channel names to Apprise URLs, one target each. ``limit`` is the hard end of an attempt in seconds:
     it is killed then. A courier that neither answers soon after nor says that it lives is replaced. ``link`` gives the
     address where an incident is acknowledged from a channel, or nothing: made anew for each attempt, and kept nowhere.
+    ``start`` are the seconds that a courier may take until it is ready.
     """
 
     def __init__(
-        self, urls: Mapping[str, str], limit: float = 15.0, link: Callable[[str, str], str] = lambda *_: ""
+        self,
+        urls: Mapping[str, str],
+        limit: float = 15.0,
+        link: Callable[[str, str], str] = lambda *_: "",
+        start: float = START,
     ) -> None:
-        self._urls, self._link = dict(urls), link
+        self._urls, self._link, self._start = dict(urls), link, start
         self._limit = limit
         self._process: _Process | None = None
-        self._starting = asyncio.Lock()
+        self._starting: asyncio.Task[_Process] | None = None
         self._number = 0
         self._closed = False
         self.wrong: Mapping[str, str] = {}
@@ -178,25 +183,34 @@ class Courier:
         return self.wrong
 
     async def _ready(self) -> _Process:
-        async with self._starting:
-            if self._closed:
-                raise CourierBroken("drwatch is stopping")
-            if self._process is not None:
-                if self._process.alive:
-                    return self._process
-                await self._process.kill()
-                self._process = None
-            process = await _Process.start()
-            try:
-                answer = await process.ask("ready", {"channels": self._urls, "limit": self._limit}, START)
-            except BaseException as error:
-                await process.kill()
-                if isinstance(error, TimeoutError):
-                    raise CourierBroken(f"the courier was not ready within {START:g} s") from None
-                raise
-            self.wrong = {name: why for name, why in answer["ready"].items() if why is not None}
-            self._process = process
-            return process
+        if self._closed:
+            raise CourierBroken("drwatch is stopping")
+        if self._process is not None and self._process.alive:
+            return self._process
+        # One start for all who wait for it: else each would begin its own when the one before has failed.
+        if self._starting is None or self._starting.done():
+            self._starting = asyncio.create_task(self._begin(), name="courier")
+        starting = self._starting
+        await asyncio.wait((starting,))
+        if starting.cancelled():
+            raise CourierBroken("drwatch is stopping")
+        return starting.result()
+
+    async def _begin(self) -> _Process:
+        if self._process is not None:
+            await self._process.kill()
+            self._process = None
+        process = await _Process.start()
+        try:
+            answer = await process.ask("ready", {"channels": self._urls, "limit": self._limit}, self._start)
+        except BaseException as error:
+            await process.kill()
+            if isinstance(error, TimeoutError):
+                raise CourierBroken(f"the courier was not ready within {self._start:g} s") from None
+            raise
+        self.wrong = {name: why for name, why in answer["ready"].items() if why is not None}
+        self._process = process
+        return process
 
     async def send(self, letter: Letter) -> Delivery:
         """One attempt to deliver one page; never raises for what the world did.
@@ -251,6 +265,9 @@ class Courier:
     async def close(self) -> None:
         """End the process; attempts in flight are killed and come back ambiguous. Takes at most a second."""
         self._closed = True
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
         process, self._process = self._process, None
         if process is not None:
             await process.end(0.7)

@@ -106,7 +106,7 @@ def compiled(source: str) -> Template:
     except TemplateError as error:
         line = getattr(error, "lineno", None)
         raise Refused(f"{error.message}{f' in line {line}' if line else ''}") from None
-    except RecursionError:
+    except (RecursionError, SyntaxError):  # of the Python that it is made into: that has a bound of its own
         raise Refused("is nested too deep") from None
 
 

@@ -1,4 +1,4 @@
-"""Acknowledgements in the file: for good, who had which incident in hand, since when and from where."""
+"""Acknowledgements in the file, as long as their incident: who had it in hand, since when and from where."""
 
 from __future__ import annotations
 

@@ -27,10 +27,19 @@ def take_lock(path: Path) -> int:
         raise StoreBusy(
             f"{path}: {who} is running on this database: stop it first, or give this one its own state"
         ) from None
+    return descriptor
+
+
+def sign(descriptor: int) -> None:
+    """Say whose lock it is. Best effort."""
     with suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-    return descriptor
+
+
+def release(descriptor: int) -> None:
+    """Without closing it: that waits for the disk too where what it was signed with is not written yet."""
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def _open(lock: Path) -> int:

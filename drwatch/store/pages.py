@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from drwatch.core.delivery import UNSETTLED, Reach
 from drwatch.core.paging import Row, RowState
-from drwatch.store.values import Reading, row_of
+from drwatch.store.values import Reading, legible, row_of
 
 
 def load(
@@ -21,23 +21,25 @@ def load(
             ORDER BY created, event, channel""",
         states,
     )
-    rows = tuple(row_of(line, reading) for line in lines)
+    rows = tuple(legible(lines, lambda line: row_of(line, reading)))
     incidents = {*living, *(row.incident for row in rows)}
     return rows, {incident: _reach(db, incident, reading) for incident in incidents}
 
 
 def _reach(db: sqlite3.Connection, incident: str, reading: Reading) -> Mapping[str, Reach]:
-    # The other columns are those of the newest line, as SQLite promises beside one max().
     lines = db.execute(
-        """SELECT *, max(created), sum(state = ?) AS accepted, sum(state IN (?, ?) OR ambiguous > 0) AS perhaps
-           FROM ledger WHERE incident = ? AND state != ? GROUP BY channel""",
-        (RowState.ACCEPTED, RowState.SENDING, RowState.PERHAPS, incident, RowState.RESERVE),
+        "SELECT channel, created, state, ambiguous, hands FROM ledger WHERE incident = ? AND state != ?",
+        (incident, RowState.RESERVE),
     )
-    return {
-        line["channel"]: Reach(
-            newest=row_of(line, reading).created,
-            perhaps=bool(line["perhaps"] or line["accepted"]),
-            accepted=bool(line["accepted"]),
+    found: dict[str, Reach] = {}
+    for line in lines:
+        accepted = line["state"] == RowState.ACCEPTED
+        perhaps = accepted or line["state"] in (RowState.SENDING, RowState.PERHAPS) or line["ambiguous"] > 0
+        made = Reach(reading.moment(line, "created"), perhaps, accepted)
+        before = found.get(line["channel"], made)
+        found[line["channel"]] = Reach(
+            newest=max(before.newest, made.newest, key=lambda at: at.loop),
+            perhaps=before.perhaps or perhaps,
+            accepted=before.accepted or accepted,
         )
-        for line in lines
-    }
+    return found

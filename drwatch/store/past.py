@@ -22,7 +22,7 @@ from drwatch.store.blackbox import Boxed, of_incident
 from drwatch.store.connection import check_version
 from drwatch.store.memory import rehearsed
 from drwatch.store.trouble import StoreError, sentence
-from drwatch.store.values import wall
+from drwatch.store.values import legible, wall
 
 T = TypeVar("T")
 
@@ -68,14 +68,14 @@ def read_drills(path: Path) -> tuple[tuple[Drill, ...], tuple[Outage, ...]]:
     return read(path, rehearsed)
 
 
-def read(path: Path, look: Callable[[sqlite3.Connection], T], alone: bool = False) -> T:
+def read(path: Path, look: Callable[[sqlite3.Connection], T], alone: bool = False, beside: bool = False) -> T:
     """What ``look`` finds in the file, read without a daemon and without leaving a trace. Raises StoreError.
 
-    ``alone`` keeps others out, and so needs no room on the disk.
+    ``alone`` keeps others out, and so needs no room on the disk; ``beside`` is for a file that is being written.
     """
     # Without a write-ahead log there is nothing to join, and a read-only file system is no obstacle.
     wal = path.with_name(f"{path.name}-wal")
-    logged = wal.exists() and wal.stat().st_size > 0
+    logged = beside or (wal.exists() and wal.stat().st_size > 0)
     mode = "immutable=1" if not logged else "mode=rw" if alone else "mode=ro"
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?{mode}", timeout=1.0, uri=True)) as db:
@@ -94,7 +94,9 @@ def history(db: sqlite3.Connection, limit: int, cluster: str | None) -> tuple[Pa
            FROM incidents AS i WHERE ? IS NULL OR cluster = ? ORDER BY began DESC, id LIMIT ?""",
         (RowState.ACCEPTED, cluster, cluster, limit),
     )
-    return tuple(past_of(line, line["told"], acked(db, line["id"], line["began"])) for line in lines.fetchall())
+    return tuple(
+        legible(lines.fetchall(), lambda line: past_of(line, line["told"], acked(db, line["id"], line["began"])))
+    )
 
 
 def past_of(line: sqlite3.Row, told: int, acks: tuple[Acked, ...]) -> Past:

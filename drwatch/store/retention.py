@@ -14,6 +14,13 @@ STEP: Final = 200
 
 _OLD: Final = (
     ("incidents", "id, began", f"phase IN ({', '.join(repr(str(phase)) for phase in sorted(ENDED))}) AND ended < ?"),
+    # A trigger lets none go before its incident.
+    (
+        "acknowledgements",
+        "incident, began, at",
+        """at < ? AND NOT EXISTS (SELECT 1 FROM incidents AS kept
+           WHERE kept.id = acknowledgements.incident AND kept.began = acknowledgements.began)""",
+    ),
     ("ledger", "event, channel", f"state NOT IN ('{RowState.DUE}', '{RowState.SENDING}') AND created < ?"),
     ("attempts", "event, channel, started", "started < ?"),
     ("votes", "incident, began, condition", "at < ?"),

@@ -104,6 +104,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "ALTER TABLE incidents ADD COLUMN held TEXT NOT NULL DEFAULT '[]'",
     ),
     ("ALTER TABLE ledger ADD COLUMN instead TEXT NOT NULL DEFAULT ''",),
+    ("ALTER TABLE silences ADD COLUMN hands TEXT NOT NULL DEFAULT ''",),
 )
 """Statements that bring a file from one schema version to the next; the version is their count."""
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from drwatch.core.ack import Ack
+from drwatch.core.delivery import interrupted
 from drwatch.core.finding import Condition, Confidence, Severity
 from drwatch.core.incident import Incident, Phase
 from drwatch.core.paging import Alert, PageReason, Row, RowState
 from drwatch.core.sample import Moment
 from drwatch.store.plain import plain, value_of
 from drwatch.store.schema import INCIDENT, ROW
+
+T = TypeVar("T")
+
+log = logging.getLogger("drwatch")
 
 
 def upsert(table: str, columns: Sequence[str]) -> str:
@@ -40,8 +47,9 @@ _LISTS = frozenset({"evidence", "told_through", "held"})
 
 def hands(held: object, names: Iterable[str], boot: str) -> str:
     """The loop's hand of each moment that is held under these names, and the machine's boot that it counts from."""
-    found = ((name, getattr(held, name)) for name in names)
-    loops = {name: value.loop for name, value in found if isinstance(value, Moment)}
+    found = {name: getattr(held, name) for name in names}
+    at = {name: value.at if isinstance(value, Ack) else value for name, value in found.items()}
+    loops = {name: value.loop for name, value in at.items() if isinstance(value, Moment)}
     return json.dumps({"boot": boot, **loops}) if boot else ""
 
 
@@ -53,11 +61,14 @@ class Reading:
     now: Moment
 
     def moment(self, line: sqlite3.Row, name: str) -> Moment:
+        return self.at(line[name], line, name)
+
+    def at(self, written: str, line: sqlite3.Row, name: str) -> Moment:
         """By the loop's hand where that runs on, so that a step of the wall clock makes nothing older or younger."""
         loops = json.loads(line["hands"] or "{}")
         if self.boot and loops.get("boot") == self.boot and name in loops:
-            return Moment(min(loops[name], self.now.loop), wall(line[name]))
-        return moment_of(line[name], self.now)
+            return Moment(min(loops[name], self.now.loop), wall(written))
+        return moment_of(written, self.now)
 
     def maybe(self, line: sqlite3.Row, name: str) -> Moment | None:
         return None if line[name] is None else self.moment(line, name)
@@ -107,7 +118,7 @@ def incident_of(line: sqlite3.Row, reading: Reading) -> Incident:
         pages=line["pages"],
         silence=line["silence"],
         freed=moment("freed"),
-        acknowledged=None if line["acknowledged"] is None else ack_of(line["acknowledged"], reading.now),
+        acknowledged=None if line["acknowledged"] is None else ack_of(line, reading),
         told_through=tuple(json.loads(line["told_through"])),
         held=tuple(json.loads(line["held"])),
     )
@@ -145,14 +156,19 @@ def row_of(line: sqlite3.Row, reading: Reading) -> Row:
         alert=None if line["alert"] is None else value_of(Alert, json.loads(line["alert"]), lambda moment: moment),
         instead=line["instead"],
     )
-    if row.state is not RowState.SENDING:
-        return row
-    return replace(
-        row,
-        state=RowState.DUE,
-        due=reading.now,
-        detail="drwatch ended during the attempt: it may have arrived",
-    )
+    return interrupted(row, reading.now)
+
+
+def legible(lines: Iterable[sqlite3.Row], read: Callable[[sqlite3.Row], T]) -> Iterator[T]:
+    """What these lines say. One with a word that only a newer drwatch has is left out, and stays in the file."""
+    for line in lines:
+        try:
+            made = read(line)
+        except (ValueError, KeyError, TypeError) as error:
+            name = next(line[key] for key in ("event", "id") if key in line.keys())  # noqa: SIM118 - no other way
+            log.warning("what was written of %s is left out: %s", name, error, extra={"event": "ledger"})
+        else:
+            yield made
 
 
 def ack_text(ack: Ack) -> str:
@@ -160,7 +176,8 @@ def ack_text(ack: Ack) -> str:
     return json.dumps({**asdict(ack), "at": text(ack.at)}, ensure_ascii=False)
 
 
-def ack_of(held: str, now: Moment) -> Ack:
-    fields = json.loads(held)
-    at, condition, severity = moment_of(fields["at"], now), Condition(fields["condition"]), Severity(fields["severity"])
+def ack_of(line: sqlite3.Row, reading: Reading) -> Ack:
+    fields = json.loads(line["acknowledged"])
+    at = reading.at(fields["at"], line, "acknowledged")
+    condition, severity = Condition(fields["condition"]), Severity(fields["severity"])
     return Ack(**{**fields, "at": at, "condition": condition, "severity": severity})

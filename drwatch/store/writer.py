@@ -7,12 +7,12 @@ import logging
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from drwatch.core.blackbox import Death, Record
 from drwatch.core.delivery import Reach
@@ -24,12 +24,13 @@ from drwatch.core.silence import Silence
 from drwatch.store import acks, aside, ballast, blackbox, memory, pages, retention, silences, votes
 from drwatch.store.blackbox import Boxed
 from drwatch.store.connection import check_version, connect, has_room, transaction
-from drwatch.store.lock import take_lock
+from drwatch.store.lock import release, sign, take_lock
 from drwatch.store.memory import Written
 from drwatch.store.past import Past, history, read
 from drwatch.store.schema import INCIDENT, MIGRATIONS, ROW
+from drwatch.store.thread import Thread
 from drwatch.store.trouble import DiskAiling, StoreError, is_damaged, is_full, trouble
-from drwatch.store.values import Reading, incident_of, incident_values, row_of, row_values, text, upsert
+from drwatch.store.values import Reading, incident_of, incident_values, legible, row_of, row_values, text, upsert
 
 T = TypeVar("T")
 
@@ -71,7 +72,8 @@ class Attempt:
 
 
 class Store:
-    """The one writer. Every call is one whole transaction, in a thread of its own, and raises StoreError.
+    """The one writer. Every call is one whole transaction, in a thread of its own, and raises StoreError. What is only
+    read for people is read beside it.
 
     After an error the next call tries again, on a fresh connection where the old one may be spoilt.
     """
@@ -79,14 +81,13 @@ class Store:
     def __init__(self, path: Path, limit: float, thread: Executor | None, boot: str) -> None:
         """Use ``open``."""
         self._path = path
-        self._limit = limit
         self._boot = boot
-        self._thread = thread or ThreadPoolExecutor(max_workers=1, thread_name_prefix="drwatch-store")
+        self._thread = Thread(path, limit, thread, "drwatch-store")
+        self._beside = Thread(path, limit, thread, "drwatch-read")
+        self._reading = asyncio.Lock()
         self._db: sqlite3.Connection | None = None
         self._lock: int | None = None
         self._written = Written()
-        self._late: Future[Any] | None = None
-        """The transaction that the disk still owes an answer."""
         self._proofread: Moment | None = None
         self._inode = 0
         self.lost: tuple[str, ...] = ()
@@ -117,9 +118,15 @@ class Store:
         """What an earlier run left behind."""
         try:
             return await self._run(lambda: self._load(now))
-        except DiskAiling:
+        except DiskAiling as ailing:
             # What cannot be written can often still be read.
-            return await self._run(lambda: read(self._path, lambda db: self._seen(db, now), not has_room(self._path)))
+            try:
+                return await self._run(
+                    lambda: read(self._path, lambda db: self._seen(db, now), not has_room(self._path))
+                )
+            except StoreError as unread:
+                log.error("%s", unread, extra={"event": "ledger"})
+                raise ailing from None
 
     async def commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None:
         """Write changed incidents, ended ones too, and the pages they cause: all of it, on the disk, or nothing."""
@@ -142,7 +149,7 @@ class Store:
 
     async def silences(self, now: Moment, limit: int = 50) -> tuple[Silence, ...]:
         """The latest silences, newest first, past ones too."""
-        return await self._run(lambda: silences.past(self._connection(), limit, now))
+        return await self.read(lambda db: silences.past(db, limit, now))
 
     async def standing(self, channels: Collection[str], now: Moment) -> tuple[Row, ...]:
         """Of each incident that has not ended the latest page that was accepted, on each of these channels."""
@@ -154,11 +161,16 @@ class Store:
 
     async def blackbox(self, incident: str) -> tuple[Boxed, ...]:
         """What the black box holds of an incident."""
-        return await self._run(lambda: blackbox.of_incident(self._connection(), incident))
+        return await self.read(lambda db: blackbox.of_incident(db, incident))
 
     async def history(self, limit: int = 50, cluster: str | None = None) -> tuple[Past, ...]:
         """The latest incidents, newest first, healed ones too."""
-        return await self._run(lambda: history(self._connection(), limit, cluster))
+        return await self.read(lambda db: history(db, limit, cluster))
+
+    async def read(self, look: Callable[[sqlite3.Connection], T]) -> T:
+        """What ``look`` finds, beside the writer and one at a time: whoever asks for history holds up no page."""
+        async with self._reading:
+            return await self._beside.run(lambda: read(self._path, look, beside=True))
 
     async def prune(self, before: datetime) -> tuple[int, int]:
         """Forget some of what ended before; how many lines went, and how much is left to do: no more at 0."""
@@ -169,22 +181,15 @@ class Store:
         # RuntimeError: the thread is gone, so this is the second time.
         with suppress(StoreError, RuntimeError):
             await self._run(self._close)
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._thread.end()
+        self._beside.end()
+        # Where the disk still holds the thread: the next watch of this process must not meet our lock.
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            release(lock)
 
     async def _run(self, work: Callable[[], T]) -> T:
-        stuck = f"{self._path}: the disk did not answer within {self._limit:g} s: look into the kernel's log"
-        if self._late is not None and not self._late.done():
-            # One wait for a dead disk is enough: pages must not queue behind it.
-            raise DiskAiling(stuck)
-        job = self._thread.submit(self._guarded, work)
-        try:
-            async with asyncio.timeout(self._limit):
-                return await asyncio.wrap_future(job)
-        except TimeoutError:
-            # One that was still queued is called off, and the one before it is what the disk holds.
-            if self._late is None or self._late.done():
-                self._late = job
-            raise DiskAiling(stuck) from None
+        return await self._thread.run(lambda: self._guarded(work))
 
     def _guarded(self, work: Callable[[], T]) -> T:
         """Run in the store's thread. What can be helped at once is, once: a full disk, a damaged file."""
@@ -233,6 +238,7 @@ class Store:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self._lock is None:
                 self._lock = take_lock(self._path)
+                sign(self._lock)
             self._db = connect(self._path)
             self._inode = self._path.stat().st_ino
         return self._db
@@ -241,9 +247,9 @@ class Store:
         if self._db is not None:
             self._db.close()
             self._db = None
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            os.close(lock)
 
     def _load(self, now: Moment) -> Loaded:
         with transaction(self._connection()) as db:
@@ -259,7 +265,7 @@ class Store:
         marks = ", ".join("?" * len(ended))
         incidents = db.execute(f"SELECT * FROM incidents WHERE phase NOT IN ({marks}) ORDER BY began", ended)
         reading = Reading(self._boot, now)
-        living = tuple(incident_of(line, reading) for line in incidents)
+        living = tuple(legible(incidents, lambda line: incident_of(line, reading)))
         rows, reach = pages.load(db, [incident.id for incident in living], reading)
         told = db.execute("SELECT max(event) FROM ledger WHERE reason = ?", (PageReason.DIGEST,)).fetchone()[0] or ""
         digested = told.partition(".")[2]
@@ -268,7 +274,7 @@ class Store:
             rows=rows,
             memory=memory.load(db, self._boot, now),
             boxed=blackbox.deaths(db),
-            silences=silences.living(db, now),
+            silences=silences.living(db, reading),
             digested=digested,
             reach=reach,
         )
@@ -286,7 +292,7 @@ class Store:
     def _ended_since(self, since: datetime, now: Moment) -> tuple[Incident, ...]:
         wall = since.astimezone(UTC).isoformat(timespec="microseconds")
         lines = self._connection().execute("SELECT * FROM incidents WHERE ended >= ? ORDER BY ended, id", (wall,))
-        return tuple(incident_of(line, Reading(self._boot, now)) for line in lines)
+        return tuple(legible(lines, lambda line: incident_of(line, Reading(self._boot, now))))
 
     def _prune(self, before: datetime) -> tuple[int, int]:
         wall = before.astimezone(UTC).isoformat(timespec="microseconds")
@@ -300,12 +306,12 @@ class Store:
                WHERE i.phase = ? AND l.state = ? ORDER BY l.created""",
             (Phase.OPEN, RowState.ACCEPTED),
         )
-        rows = (row_of(line, Reading(self._boot, now)) for line in lines)
+        rows = legible(lines, lambda line: row_of(line, Reading(self._boot, now)))
         return tuple({(row.incident, row.channel): row for row in rows if row.channel in channels}.values())
 
     def _silence(self, changed: Sequence[Silence]) -> None:
         with transaction(self._connection()) as db:
-            silences.save(db, changed)
+            silences.save(db, changed, self._boot)
 
     def _mark(self, row: Row, attempt: Attempt | None) -> None:
         with transaction(self._connection()) as db:

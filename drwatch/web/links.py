@@ -38,17 +38,22 @@ class Bound:
 
 
 class Links:
-    """Makes and reads the links; ``now`` is the wall clock, ``outside`` the listener's address or None without one."""
+    """Makes and reads the links; ``now`` is the wall clock, ``outside`` the listener's address or None without one.
 
-    def __init__(self, key: bytes, outside: str | None, now: Callable[[], datetime]) -> None:
-        self._outside, self._now = outside, now
+    ``veiled`` are the channels whose service is to learn no name: it gets no link, which has one and leads to others.
+    """
+
+    def __init__(
+        self, key: bytes, outside: str | None, now: Callable[[], datetime], veiled: frozenset[str] = frozenset()
+    ) -> None:
+        self._outside, self._now, self._veiled = outside, now, veiled
         self._signer = URLSafeSerializer(
             key, salt="drwatch acknowledges", signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"}
         )
 
     def link(self, incident: str, channel: str) -> str:
-        """Where the incident is acknowledged by whoever got its page through this channel; empty without an address."""
-        if self._outside is None:
+        """Where the incident is acknowledged by whoever got its page through this channel; empty if it gets none."""
+        if self._outside is None or channel in self._veiled:
             return ""
         ends = int(self._now().timestamp()) + LASTS
         return f"{self._outside}/ack/{self._signer.dumps([incident, channel, ends])}"

@@ -13,6 +13,8 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
+from drwatch.web.impatient import Impatient
+
 GRACE = 0.3
 """Seconds that answers under way are given when the listening ends."""
 
@@ -20,7 +22,7 @@ KEEP_ALIVE = 30
 """Seconds that an idle connection is kept: longer than a scrape interval, so Prometheus need not dial each time."""
 
 MOST = 200
-"""Connections at once; the next one is answered 503 rather than with the daemon's memory."""
+"""Connections at once, on the address or on the socket; the next is answered 503 and not with the daemon's memory."""
 
 MODE = 0o660
 """Of the unix socket: whoever may talk to it may acknowledge pages, so its group is the operators'."""
@@ -91,29 +93,14 @@ def _unix(path: Path) -> tuple[socket.socket, int]:
 
 @contextlib.asynccontextmanager
 async def serve(
-    app: ASGIApp, listen: tuple[str, int] | None = None, unix_socket: Path | None = None
+    app: ASGIApp, listen: tuple[str, int] | None = None, unix_socket: Path | None = None, idle: int = KEEP_ALIVE
 ) -> AsyncIterator[tuple[str, int] | None]:
     """Serve ``app`` while the context is open; gives the TCP address bound (port 0 asks for any), if one was.
 
     Raises ListenError at the start. Touches no signal handler. At the end, also when the task was cancelled, answers
-    under way are given GRACE seconds; everything is closed within half a second.
+    under way are given GRACE seconds; everything is closed within half a second. ``idle`` are the seconds that a
+    connection may take to ask something whole.
     """
-    config = uvicorn.Config(
-        app,
-        http="h11",
-        ws="none",
-        lifespan="off",
-        interface="asgi3",
-        access_log=False,
-        log_config=None,
-        log_level="warning",
-        proxy_headers=False,
-        server_header=False,
-        date_header=False,
-        limit_concurrency=MOST,
-        timeout_keep_alive=KEEP_ALIVE,
-    )
-    config.load()
     with contextlib.ExitStack() as left:
         sockets: list[socket.socket] = []
         bound = None
@@ -126,14 +113,36 @@ async def serve(
             sockets.append(listener)
             left.callback(listener.close)
             left.callback(_remove, unix_socket, inode)
-        # serve() would install signal handlers and wake ten times a second: this is what it does between the two.
-        server = uvicorn.Server(config)
-        server.lifespan = config.lifespan_class(config)
-        await server.startup(sockets=sockets)
+        # One each: whoever takes up all connections of the address leaves the operators theirs.
+        servers = [(await _start(app, idle, listener), listener) for listener in sockets]
         try:
             yield bound
         finally:
-            await _stop(server, sockets)
+            await asyncio.gather(*(_stop(server, [listener]) for server, listener in servers))
+
+
+async def _start(app: ASGIApp, idle: int, listener: socket.socket) -> uvicorn.Server:
+    config = uvicorn.Config(
+        app,
+        http=Impatient,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        limit_concurrency=MOST,
+        timeout_keep_alive=idle,
+    )
+    config.load()
+    # serve() would install signal handlers and wake ten times a second: this is what it does between the two.
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=[listener])
+    return server
 
 
 async def _stop(server: uvicorn.Server, sockets: list[socket.socket]) -> None:

@@ -24,6 +24,7 @@ def test_the_contract_s_example_says_what_this_version_does_not_do(machine) -> N
         ("format: short}", "format: short, prove: false}", "paging.channels.sms.prove is false"),
         ("ssh: {}", "ssh: null", "clusters.shop.nodes.oslo-a has no ssh"),
         ("role: primary", "role: primary", "clusters.shop.nodes.oslo-a.mysql.tls is off"),
+        ("anchors: [", "web: {listen: 0.0.0.0:9633}\nanchors: [", "web.listen answers other hosts"),
     ],
 )
 def test_what_weakens_the_watch_is_noticed(machine, pair, good, other, notice) -> None:

@@ -266,6 +266,7 @@ def test_a_stand_in_is_not_needed_once_the_one_it_stands_in_for_has_taken_the_pa
     phone = sent("phone", RowState.ACCEPTED)
     assert ending(waiting, [phone, waiting], {}, at(9)) is not None
     assert ending(waiting, [refused("phone"), waiting], {}, at(9)) is None
+    assert ending(waiting, [waiting], {}, at(9)) is None, "nobody has taken it, whatever became of the phone's"
 
 
 def test_a_broken_channel_goes_on_being_tried_with_the_page_that_waits_for_it() -> None:

@@ -19,8 +19,8 @@ from drwatch.core.memory import Memory
 from drwatch.core.paging import Letter, Outcome, Row
 from drwatch.core.sample import Moment
 from drwatch.core.silence import Silence
-from drwatch.core.snapshot import Snapshot
 from drwatch.daemon.delivery import Delivering
+from drwatch.daemon.legacy import Legacy
 from drwatch.daemon.watch import Daemon
 from drwatch.exporter import Instruments
 from drwatch.lab.scenario import overlay
@@ -100,7 +100,7 @@ async def running(
     world: World,
     carrier: Carrier,
     looks: Sequence[SimulatedLook] | None = None,
-    before: Snapshot = Snapshot(),  # noqa: B008 - immutable
+    before: Legacy = Legacy(),  # noqa: B008 - immutable
     dead: bool = False,
     boot: str = "virtual",
     wall_step: float | Callable[[], float] = 0.0,
@@ -129,7 +129,7 @@ async def running(
         zone=ZoneInfo(policy.zone),
         measures=instruments,
         chance=lambda: 0.5,
-        snapshot=before,
+        before=before,
         asleep=asleep,
     )
     watching = asyncio.create_task(daemon.run())

@@ -93,6 +93,27 @@ async def test_a_disk_that_becomes_read_only_delays_no_page_and_a_start_on_it_wa
     assert of(carrier, Condition.HISTORY_LOST) == ["WARNING", "WARNING"], "one a run: none can be remembered"
 
 
+@pytest.mark.parametrize("what", ["garbage", "damaged inside", "no file"])
+async def test_a_start_watches_on_a_read_only_disk_whose_database_cannot_even_be_read(
+    tmp_path: Path, disk: Disk, what: str
+) -> None:
+    """A disk that fails is remounted read-only by its file system: both come at once."""
+    path = disk.path / "drwatch.db"
+    if what == "garbage":
+        spoil(path)
+    if what == "damaged inside":
+        async with running(tmp_path, World("shop", 50.0), Carrier(), state=disk.path):
+            pass
+        path.write_bytes(path.read_bytes()[:4096] + GARBAGE)
+    disk.close_for_writes()
+    world, carrier = World("shop", 50.0), Carrier()
+    async with running(tmp_path, world, carrier, state=disk.path):
+        world.strike("primary-killed")
+        await asyncio.sleep(40)
+    assert of(carrier, Condition.PRIMARY_DOWN) == ["CRITICAL"]
+    assert of(carrier, Condition.HISTORY_LOST) == ["WARNING"]
+
+
 async def test_a_database_that_is_garbage_at_the_start_is_told_once_and_kept(tmp_path: Path) -> None:
     world, carrier, path = World("shop", 50.0), Carrier(), tmp_path / "drwatch.db"
     spoil(path)

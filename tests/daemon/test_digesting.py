@@ -56,3 +56,17 @@ async def test_a_digest_that_was_written_and_not_remembered_is_not_told_twice(tm
         assert [channel for channel, _ in carrier.told] == ["phone", "mail"]
         digested = (await watch.ledger.load(watch.daemon._clock())).digested
     assert digested == "2026-11-23"
+
+
+async def test_a_clock_that_was_years_ahead_for_a_while_silences_no_digest_after_the_next_day(tmp_path: Path) -> None:
+    world, carrier, wall = World("shop", 50.0), Carrier(), [10 * 365 * 86400.0]
+    async with running(tmp_path, world, carrier, wall_step=lambda: wall[0], **SETTINGS) as watch:
+        world.strike("standby-writable")
+        await asyncio.sleep(70)
+        assert watch.daemon.snapshot.digested > "2036"
+        wall[0] = 0.0
+        await asyncio.sleep(30)
+        assert watch.daemon.snapshot.digested == "2026-11-23"
+        wall[0] = 86400.0
+        await asyncio.sleep(30)
+    assert "[DIGEST.2026-11-24]" in [title for channel, title in carrier.told if channel == "mail"][-1]

@@ -56,8 +56,7 @@ async def test_what_was_due_on_a_channel_that_is_no_longer_configured_is_given_u
         world.strike("primary-killed")
         await asyncio.sleep(30)
         assert watch.open() == {Condition.PRIMARY_DOWN, Condition.PAGING_BROKEN}
-        seen = watch.daemon.snapshot
-    async with running(tmp_path, world, carrier, before=seen) as watch:
+    async with running(tmp_path, world, carrier, before=watch.daemon.legacy) as watch:
         assert watch.daemon.rows == ()
         await asyncio.sleep(60)
         assert watch.open() == {Condition.PRIMARY_DOWN}

@@ -5,6 +5,7 @@ import base64
 import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from receivers import Inbox, Mute, Page, SelfSigned, free_port
 
 from drwatch.core.finding import Condition, Severity
 from drwatch.core.paging import Delivery, Letter, Outcome
+from drwatch.core.sample import Moment
 from drwatch.paging.alertmanager import Alertmanager, Peers
 
 Make = Callable[..., Channel]
@@ -58,6 +60,39 @@ def told(page: Page) -> dict[str, str]:
         alert["labels"]["alertname"]: "firing" if datetime.fromisoformat(alert["endsAt"]) > now else "over"
         for alert in page.body
     }
+
+
+async def test_a_clock_that_is_set_back_while_an_alert_stands_makes_none_that_ends_before_it_began() -> None:
+    """An Alertmanager refuses such a one for good, whether it is a refresh, a reminder or the end."""
+    now, asked = [clock()], list[dict[str, Any]]()
+
+    async def post(request: Mapping[str, object], limit: float) -> Delivery:
+        asked.extend(json.loads(str(request["body"])))
+        return Delivery(Outcome.ACCEPTED, "", 0.0)
+
+    engine = Alertmanager(Peers(("http://am1:9093",), {}), post, lambda: now[0], lambda: {"ABCDEF"})
+    await engine.send(letter())
+    now[0] = Moment(now[0].loop + 60, now[0].wall - timedelta(hours=1))
+    asked += engine.standing()
+    await engine.send(letter(2))
+    await engine.send(replace(letter(3, resolved=True), alert=replace(letter().alert, ended=now[0].wall)))
+    times = [[datetime.fromisoformat(alert[name]) for name in ("startsAt", "endsAt")] for alert in asked]
+    assert len(times) == 4
+    assert all(starts <= ends for starts, ends in times)
+    assert [ends > now[0].wall for _, ends in times] == [True, True, True, False], "it stands until it is over"
+
+
+async def test_an_end_that_the_clock_went_back_behind_is_over_at_once() -> None:
+    now, asked = clock(), list[dict[str, Any]]()
+
+    async def post(request: Mapping[str, object], limit: float) -> Delivery:
+        asked.extend(json.loads(str(request["body"])))
+        return Delivery(Outcome.ACCEPTED, "", 0.0)
+
+    back = Moment(now.loop, now.wall - timedelta(hours=1))
+    await Alertmanager(Peers(("http://am1:9093",), {}), post, lambda: back, set).send(letter(2, resolved=True))
+    (end,) = asked
+    assert datetime.fromisoformat(end["endsAt"]) <= back.wall
 
 
 async def test_every_peer_is_told_an_alert_in_the_form_of_the_second_api(

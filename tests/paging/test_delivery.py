@@ -273,6 +273,19 @@ async def test_what_the_first_of_many_came_to_is_told_before_the_last_is_begun(c
     assert begun < 60
 
 
+async def test_a_courier_that_does_not_get_ready_in_time_fails_all_that_wait_for_it_at_once(inbox: Inbox) -> None:
+    """Not one after the other, each after a start of its own: the last of many would be minutes late."""
+    carrier = Courier({"phone": inbox.url("ok")}, start=0.1)
+    started = time.monotonic()
+    came = await asyncio.gather(*(send(carrier, "phone") for _ in range(40)))
+    assert time.monotonic() - started < 3.0
+    assert {(each.outcome, each.detail) for each in came} == {
+        (Outcome.FAILED, "the courier was not ready within 0.1 s")
+    }
+    await carrier.close()
+    assert not [each for each in psutil.Process().children() if "drwatch.paging.courier" in each.cmdline()]
+
+
 async def test_closing_takes_less_than_a_second_and_leaves_nothing_behind(courier: Make, inbox: Inbox) -> None:
     carrier = courier(limit=15.0, hanging=inbox.url("hang"))
     await carrier.start()

@@ -126,3 +126,11 @@ def test_a_good_template_has_nothing_wrong_on_any_example() -> None:
     policy = Policy((Cluster("shop", (A, B), files=(UPLOADS,)),), settled)
     good = Templates("{{ title }}", "{{ body }}\n{{ lasted }} {{ began }} {{ ended }} {{ drill }}", "{{ short }}")
     assert list(wrong(good, list(pages(policy, NOW)), UTC, False)) == []
+
+
+@pytest.mark.parametrize("deep", [99, 150, 250])
+def test_a_template_that_is_nested_too_deep_is_said_to_be_and_the_built_in_words_are_sent(deep: int) -> None:
+    """Python, which it is made into, has bounds of its own for what stands in one another."""
+    source = "{% if title %}" * deep + "x" + "{% endif %}" * deep
+    assert told(body=source).body == built_in().body
+    assert list(wrong(Templates(body=source), [example(paging())], UTC, False)) == ["body is nested too deep"]

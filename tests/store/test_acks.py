@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import closing, suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from ledger import at, incident, row
 
 from drwatch.core.ack import Ack
 from drwatch.core.finding import Condition, Severity
+from drwatch.core.sample import Moment
 from drwatch.store import Store, read_account, read_history
 
 Open = Callable[..., Awaitable[Store]]
@@ -34,6 +36,18 @@ async def test_an_acknowledgement_ends_at_the_same_instant_after_a_restart(opene
     (kept,) = (await (await opened()).load(at(100, boot=9000.0))).incidents
     assert kept.acknowledged is not None
     assert kept.acknowledged.until == at(3660, boot=9000.0)
+
+
+@pytest.mark.parametrize("step", [3600, -3600])
+async def test_in_one_boot_an_acknowledgement_lasts_as_long_as_it_was_to_whatever_the_wall_clock_did(
+    opened: Open, step: int
+) -> None:
+    await (store := await opened(boot="this")).commit([TAKEN], [])
+    await store.close()
+    now = Moment(at(660).loop, at(660).wall + timedelta(seconds=step))
+    (kept,) = (await (await opened(boot="this")).load(now)).incidents
+    assert kept.acknowledged is not None
+    assert kept.acknowledged.until - now == 3000
 
 
 async def test_every_acknowledgement_stays_in_the_record_once(opened: Open, path: Path) -> None:

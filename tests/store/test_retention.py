@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from ledger import NIGHT, at, incident, row
 
+from drwatch.core.ack import Ack
+from drwatch.core.finding import Condition, Severity
 from drwatch.core.incident import Phase
 from drwatch.core.paging import Outcome, RowState
 from drwatch.core.sample import Moment
@@ -65,6 +67,16 @@ async def test_what_ended_long_ago_is_forgotten_and_nothing_else(opened: Open, p
     assert [each.id for each in loaded.incidents] == ["OLDOPEN"]
     assert [each.event for each in loaded.rows] == ["WAITS.1"]
     assert (count(path, "ledger"), count(path, "attempts")) == (2, 1)
+
+
+async def test_who_had_an_incident_in_hand_is_forgotten_with_it(opened: Open, path: Path) -> None:
+    store = await opened()
+    for name, phase in {"OLDEND": Phase.RESOLVED, "OLDOPEN": Phase.OPEN}.items():
+        ack = Ack(at(20.0), 3600.0, "anna", "link to phone, from 192.0.2.7", Condition.PRIMARY_DOWN, Severity.CRITICAL)
+        await store.commit([replace(incident(name, phase), acknowledged=ack)], [])
+    await prune(store, LATER - KEEP)
+    assert [past.acks[0].by for past in await store.history()] == ["anna"]
+    assert count(path, "acknowledgements") == 1
 
 
 async def test_a_large_past_goes_in_small_steps_gives_its_room_back_and_holds_up_no_page(

@@ -8,7 +8,9 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,11 +19,13 @@ import ledger
 import pytest
 from ledger import NIGHT, at, incident, row
 
-from drwatch.core.delivery import Reach
+from drwatch.core.delivery import Reach, overtaken
+from drwatch.core.finding import Condition
 from drwatch.core.incident import Phase
 from drwatch.core.memory import Memory
 from drwatch.core.paging import Outcome, RowState
 from drwatch.core.sample import Moment
+from drwatch.core.silence import Silence
 from drwatch.store import MIGRATIONS, Attempt, DiskAiling, Loaded, Store, StoreBusy, StoreError, read_history
 
 Open = Callable[..., Awaitable[Store]]
@@ -36,6 +40,11 @@ def ask(path: Path, question: str) -> list[tuple[object, ...]]:
         return connection.execute(question).fetchall()
     finally:
         connection.close()
+
+
+def change(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement)
 
 
 def mode(path: Path) -> int:
@@ -199,6 +208,44 @@ async def test_a_reader_does_not_stop_the_writer(opened: Open, path: Path) -> No
     assert len(await store.history()) == 2
 
 
+async def test_whoever_asks_for_history_again_and_again_holds_up_no_page(opened: Open) -> None:
+    """Over HTTP, by anybody who reaches the listener: a page's commit must not queue behind it."""
+    store = await opened()
+    rows = [row(f"N{number}.{event}", state=RowState.ACCEPTED) for number in range(400) for event in range(5)]
+    await store.commit([incident(f"N{number}", Phase.RESOLVED, began=number) for number in range(400)], rows)
+    loop, asking = asyncio.get_running_loop(), [asyncio.create_task(store.history(500)) for _ in range(150)]
+    await asyncio.sleep(0)
+    begun = loop.time()
+    await store.commit([incident()], [row()])
+    took = loop.time() - begun
+    assert not any(task.done() for task in asking[10:]), "they are still being read"
+    assert took < 0.5
+    assert {len(past) for past in await asyncio.gather(*asking)} <= {400, 401}, "and none blames the disk"
+
+
+async def test_history_is_not_read_by_the_dozen_from_a_disk_that_does_not_answer(opened: Open, path: Path) -> None:
+    """One reader may be stuck: the others are told so at once, and the writer, who has a thread of his own, tries."""
+    gate = threading.Event()
+    store = await opened(limit=0.3)
+    stuck = asyncio.create_task(store.read(lambda db: gate.wait(20)))
+    with pytest.raises(DiskAiling, match="did not answer"):
+        await stuck
+    begun = asyncio.get_running_loop().time()
+    for _ in range(3):
+        with pytest.raises(DiskAiling, match="did not answer"):
+            await store.history()
+    assert asyncio.get_running_loop().time() - begun < 0.2
+    await store.commit([incident()], [])
+    gate.set()
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                assert [past.id for past in await store.history()] == ["ABCDEF"]
+                break
+            except DiskAiling:
+                await asyncio.sleep(0.02)
+
+
 async def test_only_its_owner_may_read_the_state(opened: Open, path: Path) -> None:
     store = await opened()
     await store.commit([incident()], [row()])
@@ -261,6 +308,46 @@ async def test_a_kill_at_any_instant_loses_no_page_and_tears_no_transaction(
     assert {f"N{number}" for number in [0, *said]} <= names, "what was said to be safe is there"
     pages = sorted((one.incident, one.channel) for one in loaded.rows)
     assert pages == sorted((name, channel) for name in names for channel in ("phone", "sms"))
+
+
+async def test_what_only_a_newer_drwatch_has_words_for_is_left_out_and_said_and_hides_nothing_else(
+    opened: Open, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Gone back to an earlier release, whose schema is the same: a start must not end of a condition it has not."""
+    store = await opened()
+    hushed = [Silence(name, "shop", at(0), 3600.0, "upgrade", "anna", Condition.IO_WAIT_HIGH) for name in ("S1", "S2")]
+    await store.commit([incident(), incident("NEWONE")], [row(), row("NEWONE.1"), row("NEWER.1")])
+    await store.silence(hushed)
+    for table, column, where in (
+        ("incidents", "condition", "id = 'NEWONE'"),
+        ("ledger", "reason", "event = 'NEWER.1'"),
+        ("silences", "condition", "id = 'S2'"),
+    ):
+        change(path, f"UPDATE {table} SET {column} = 'SomethingNewer' WHERE {where}")
+    loaded = await store.load(at(100))
+    assert [each.id for each in loaded.incidents] == ["ABCDEF"]
+    assert [each.event for each in loaded.rows] == ["ABCDEF.1", "NEWONE.1"]
+    assert [each.id for each in loaded.silences] == ["S1"]
+    assert [record.getMessage().count("SomethingNewer") for record in caplog.records] == [1, 1, 1]
+    assert [past.id for past in await store.history()] == ["ABCDEF"]
+    await store.commit([replace(incident(), phase=Phase.RESOLVED, ended=at(100))], [])
+    change(path, "UPDATE incidents SET phase = 'resolved', ended = began WHERE id = 'NEWONE'")
+    assert [each.id for each in await store.ended_since(NIGHT - timedelta(days=1), at(200))] == ["ABCDEF"]
+    assert await store.standing(["phone"], at(200)) == ()
+
+
+async def test_which_page_of_an_incident_is_the_latest_does_not_change_when_the_wall_clock_goes_back(
+    opened: Open,
+) -> None:
+    """Else the first page, which a restart finds unsettled, would seem to come after the second."""
+    store = await opened(boot="this")
+    later = Moment(at(600).loop, at(600).wall - timedelta(hours=1))
+    first, second = replace(row(), due=at(600)), replace(row("ABCDEF.2", state=RowState.ACCEPTED), created=later)
+    await store.commit([incident()], [first, second])
+    reach = (await store.load(at(700))).reach["ABCDEF"]
+    assert reach["phone"].newest == later
+    assert overtaken(first, reach)
+    assert not overtaken(second, reach)
 
 
 async def test_a_newer_file_is_refused_and_left_alone(opened: Open, path: Path) -> None:
@@ -339,6 +426,33 @@ async def test_two_that_wait_for_a_disk_that_does_not_answer_are_no_reason_for_a
     assert asyncio.get_running_loop().time() - begun < 0.1
     holder.execute("ROLLBACK")
     holder.close()
+
+
+async def test_a_disk_that_does_not_answer_keeps_the_next_watch_of_this_process_from_nothing(
+    opened: Open, path: Path
+) -> None:
+    """The configuration is read again: one that found its own lock there would end, and so would the old one."""
+    store = await opened(limit=0.3)
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DiskAiling):
+            await store.commit([incident()], [row()])
+        await store.close()
+        again = await opened(limit=0.3)
+        with pytest.raises(StoreBusy):
+            await Store.open(path)
+        with pytest.raises(StoreError):
+            await again.commit([incident()], [row()])
+        holder.execute("ROLLBACK")
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                await again.commit([incident("LATER")], [])
+                break
+            except StoreError:
+                await asyncio.sleep(0.02)
+    await again.close()
+    assert "LATER" in {past.id for past in read_history(path)}
 
 
 async def test_another_program_that_holds_the_file_is_named_as_the_cause(opened: Open, path: Path) -> None:

@@ -203,6 +203,13 @@ def test_without_an_outside_address_there_are_no_links() -> None:
     assert Links(KEY, None, Wall()).link("ABCDEF", "phone") == ""
 
 
+def test_a_channel_that_is_to_learn_no_name_gets_neither_the_listeners_nor_what_acknowledges() -> None:
+    """Whoever holds a link may also read on its page what is wrong, with every name."""
+    links = Links(KEY, OUTSIDE, Wall(), veiled=frozenset({"chat"}))
+    assert links.link("ABCDEF", "chat") == ""
+    assert links.link("ABCDEF", "phone").startswith(OUTSIDE)
+
+
 def test_a_link_says_which_channel_it_was_sent_through() -> None:
     links = Links(KEY, OUTSIDE, Wall())
     signed = links.link("ABCDEF", "anna-phone").rpartition("/")[2]

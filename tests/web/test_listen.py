@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from drwatch.web.listen import ListenError, serve
+from drwatch.web.listen import MOST, ListenError, serve
 from web.asking import Client, World
 
 LOOPBACK = ("127.0.0.1", 0)
@@ -141,3 +141,48 @@ async def test_a_cancelled_daemon_is_rid_of_its_clients_within_half_a_second(tmp
                 await reader.readexactly(1)
             writer.close()
     assert not path.exists()
+
+
+async def test_connections_that_ask_nothing_keep_no_operator_from_the_socket(tmp_path: Path) -> None:
+    path = tmp_path / "drwatch.sock"
+    async with serve(World().application(), LOOPBACK, path) as bound:
+        assert bound is not None
+        silent = [await asyncio.open_connection(*bound) for _ in range(MOST)]
+        assert (await Client(bound).get("/healthz")).status == 503
+        assert (await Client(path).get("/healthz")).status == 200
+        for _, writer in silent:
+            writer.close()
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        "",
+        "GET /healthz HTTP/1.1\r\nhost: ",
+        "POST /api/v1/silences HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{",
+        "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\nGET /",
+    ],
+    ids=["nothing", "half a head", "half a body", "one request and half a second one"],
+)
+async def test_a_connection_that_does_not_come_to_the_end_of_what_it_asks_is_closed(begun: str) -> None:
+    async with serve(World().application(), LOOPBACK, idle=1) as bound:
+        assert bound is not None
+        reader, writer = await asyncio.open_connection(*bound)
+        asked = asyncio.get_running_loop().time()
+        writer.write(begun.encode())
+        async with asyncio.timeout(8):
+            while await reader.read(4096):
+                pass
+        assert 0.9 < asyncio.get_running_loop().time() - asked < 5
+        writer.close()
+
+
+async def test_an_answer_that_takes_longer_than_a_request_may_is_waited_for() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(1.5)
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    async with serve(app, LOOPBACK, idle=1) as bound:
+        assert bound is not None
+        assert (await Client(bound).get("/")).status == 204
