@@ -1,11 +1,10 @@
-"""The running watch: one loop a look, one judging loop, and the only names that ever change."""
+"""The running watch: what was seen is judged, written down and told here, and nowhere else."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import logging
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -15,7 +14,7 @@ from drwatch.core import drill, proving
 from drwatch.core.acknowledge import answered
 from drwatch.core.ahead import put_right
 from drwatch.core.assessment import Assessment, assess
-from drwatch.core.audit import Check, Turn, audit
+from drwatch.core.audit import Check, audit
 from drwatch.core.blackbox import Death, Record, records
 from drwatch.core.dating import date
 from drwatch.core.delivery import Address, addresses, interrupted, order, undelivered, unsettled
@@ -29,7 +28,7 @@ from drwatch.core.policy import NodePolicy, Policy
 from drwatch.core.reconfigured import reconfigured
 from drwatch.core.roles import learn
 from drwatch.core.rota import Duty
-from drwatch.core.sample import Blind, Key, Moment, Node, Reason, Sample, ServerFact
+from drwatch.core.sample import Blind, Moment, Sample, ServerFact
 from drwatch.core.snapshot import Snapshot
 from drwatch.daemon.acknowledging import Acknowledging
 from drwatch.daemon.clock import Clock
@@ -38,7 +37,8 @@ from drwatch.daemon.digesting import Digesting
 from drwatch.daemon.forgetting import forget
 from drwatch.daemon.keeping import Keeping
 from drwatch.daemon.legacy import Legacy, inherit
-from drwatch.daemon.parts import HostReader, Ledger, Look, Measures, Wording
+from drwatch.daemon.looking import Looking
+from drwatch.daemon.parts import Ledger, Look, Measures, Wording
 from drwatch.daemon.silencing import Silencing
 from drwatch.paging.words import Words
 from drwatch.store import Loaded, StoreError
@@ -48,20 +48,11 @@ log = logging.getLogger("drwatch")
 TICK = 1.0
 """Seconds between two judgements when nothing comes in."""
 
-GAP = 0.05
-"""Seconds between the end of a look and the next of the same kind, whoever asks for it."""
-
 REMEMBER = 5.0
 """Seconds between two writings of the memory, when nothing calls for one at once."""
 
 FAREWELL = 1.0
 """Seconds that the last one may take when the watch ends: whoever stops drwatch waits for it."""
-
-REPEATED = 1.0
-"""Seconds for which a look that has handed out an older sample is not asked again."""
-
-JITTER = 0.1
-"""Share of an interval by which looks are spread, so that they do not march in step."""
 
 
 class Daemon:
@@ -83,15 +74,11 @@ class Daemon:
         asleep: Callable[[], float] = float,
     ) -> None:
         self._policy, self._ledger, self._clock, self._zone = policy, ledger, clock, zone
-        self._measures, self._chance = measures, chance
+        self._measures = measures
         self._words = words or Words(policy.paging, zone)
-        self._looks: Mapping[Key, Look] = {look.key: look for look in looks}
-        self._hosts = {look.key.node: look for look in self._looks.values() if isinstance(look, HostReader)}
+        self._looking = Looking(looks, clock, chance, measures, self._keep)
         self._kept = asyncio.Event()
         self._delivering = delivering
-        self._came: dict[Key, Moment] = {}
-        self._repeating: dict[Key, Moment] = {}
-        """Looks that last handed out an older sample, and when: to ask them again at once brings nothing."""
         self._keeping = Keeping(ledger)
         self._turned = asyncio.Event()
         """Something was seen that is to be remembered at once."""
@@ -106,7 +93,7 @@ class Daemon:
         """For the black box, and not in it yet."""
         self.snapshot = replace(
             snapshot,
-            sights={key: sight for key, sight in snapshot.sights.items() if key in self._looks},
+            sights={key: sight for key, sight in snapshot.sights.items() if key in self._looking.keys},
             channels={name: health for name, health in snapshot.channels.items() if name in policy.paging.channels},
         )
         self._digesting = Digesting(policy.paging, zone, ledger)
@@ -141,8 +128,7 @@ class Daemon:
         now, started = self._clock(), self._started
         if started is None:
             return {Check.JUDGING: "nothing has been judged yet"}
-        looks = (look for look in self._looks.values() if not math.isinf(look.every))
-        turns = [Turn(look.key, look.every, self._came.get(look.key, started)) for look in looks]
+        turns = self._looking.turns(started)
         return audit(self.assessment, self.incidents, self.rows, turns, self._policy, self._zone, started, now)
 
     @property
@@ -180,17 +166,14 @@ class Daemon:
                     lambda: order(self._policy.paging, self._clock().wall),
                 )
                 await self._delivering.resume(loaded.rows, loaded.reach)
-                for look in self._looks.values():
-                    tasks.create_task(self._watch(look), name=f"look {look.key.node.name} {look.key.probe}")
+                self._looking.start(tasks)
                 tasks.create_task(self._judge(), name="judge")
                 tasks.create_task(self._remember(), name="remember")
                 tasks.create_task(forget(self._ledger, self._policy.keep, self._clock), name="forget")
         finally:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._write_down(), FAREWELL)
-            await asyncio.gather(
-                self._delivering.close(), *(look.close() for look in self._looks.values()), return_exceptions=True
-            )
+            await asyncio.gather(self._delivering.close(), self._looking.close(), return_exceptions=True)
 
     @property
     def legacy(self) -> Legacy:
@@ -215,48 +198,12 @@ class Daemon:
         self._records = before.records
         await self.silencing.write()
 
-    async def _watch(self, look: Look) -> None:
-        if math.isinf(look.every):
-            await look.wake.wait()
-        await asyncio.sleep(min(look.every, 1.0) * JITTER * self._chance())
-        while True:
-            look.wake.clear()
-            began = self._clock()
-            sample = await self._look(look, began)
-            self._came[look.key] = self._clock()
-            if sample.asked.loop < began.loop:
-                self._repeating[look.key] = began
-            else:
-                self._repeating.pop(look.key, None)
-            self._keep(sample)
-            pause = look.every * (1 - JITTER * self._chance()) - (sample.answered - sample.asked)
-            await asyncio.sleep(GAP)
-            try:
-                async with asyncio.timeout(max(0.0, pause - GAP)):
-                    await look.wake.wait()
-            except TimeoutError:
-                continue
-
-    async def _look(self, look: Look, asked: Moment) -> Sample:
-        try:
-            sample = await look.look()
-        except Exception:
-            log.exception("bug in the %s probe of %s", look.key.probe, look.key.node.name)
-            sample = Sample(look.key, asked, self._clock(), Blind(Reason.BUG, "drwatch's own fault, see its log"))
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            # wait_for of Python 3.11, which the libraries use, loses a cancellation that comes as its work is done
-            # (python/cpython#86296): the watch would never end.
-            raise asyncio.CancelledError
-        self._measures.looked(look.key, sample.answered - sample.asked)
-        return sample
-
     def _keep(self, sample: Sample) -> None:
         before = self.snapshot.sights.get(sample.key)
         self._turn(self.snapshot.keep(sample))
         self._kept.set()
         if isinstance(sample.found, ServerFact):
-            self._point(sample.key.node, sample.found)
+            self._looking.point(sample.key.node, sample.found)
         was, now = before and before.blind, sample.found if isinstance(sample.found, Blind) else None
         if (was and was.reason) != (now and now.reason) and (before is not None or now is not None):
             subject = " ".join(filter(None, (sample.key.node.name, str(sample.key.probe), sample.key.target)))
@@ -271,14 +218,6 @@ class Daemon:
         before, self.snapshot = self.snapshot, snapshot
         if snapshot is not before and turns(snapshot) != turns(before):
             self._turned.set()
-
-    def _point(self, node: Node, fact: ServerFact) -> None:
-        """Let the host look read the space of what this server writes to, and the position that it does not tell."""
-        if (host := self._hosts.get(node)) is None:
-            return
-        host.directories = fact.directories
-        if fact.binlog_to_measure is not None:
-            host.binlog = fact.binlog_to_measure
 
     def _told(self, channel: str, accepted: bool, refused: bool, detail: str) -> None:
         self.snapshot = self.snapshot.told(channel, accepted, refused, detail, self._clock())
@@ -386,10 +325,7 @@ class Daemon:
             self._delivering.stir()
         if ended:
             self._delivering.forget(incident.id for incident in living)
-        for key in assessment.wanted:
-            repeated = self._repeating.get(key)
-            if key in self._looks and (repeated is None or now - repeated >= REPEATED):
-                self._looks[key].wake.set()
+        self._looking.wake(assessment.wanted, now)
         self.ticks += 1
         self._measures.ticked(self._clock() - now)
 
