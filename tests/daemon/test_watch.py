@@ -28,7 +28,7 @@ async def test_a_channel_that_comes_back_after_hours_tells_an_incident_once(tmp_
     world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.FAILED})
     async with running(tmp_path, world, carrier) as watch:
         world.strike("primary-killed")
-        await asyncio.sleep(5000)
+        await asyncio.sleep(2000)  # a page, and three reminders of it
         assert len(watch.daemon.rows) <= 3
         carrier.outcomes.clear()
         await asyncio.sleep(120)
