@@ -186,7 +186,7 @@ def _blind(cluster: dict[str, Any] | None) -> list[str]:
     return [each["probe"] for node in nodes for each in node["probes"] if not each["up"]]
 
 
-_THE_MACHINES = frozenset({Condition.IO_WAIT_HIGH})
+THE_MACHINES = frozenset({Condition.IO_WAIT_HIGH})
 """Of all hosts of the lab at once: they share one kernel, and other pairs are brought up beside this one."""
 
 
@@ -200,7 +200,7 @@ def _amiss(cluster: dict[str, Any] | None) -> list[str]:
         *(f"the exposure of {data}" for data in claims),
         *(f"the files {each['name']} are not measured" for each in cluster["files"] if not each["measured"]),
         *(f"the probe {probe} is blind" for probe in _blind(cluster)),
-        *(each["condition"] for each in cluster["findings"] if each["condition"] not in _THE_MACHINES),
+        *(each["condition"] for each in cluster["findings"] if each["condition"] not in THE_MACHINES),
     ]
 
 

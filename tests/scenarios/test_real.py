@@ -28,8 +28,10 @@ LONG = frozenset(
         "backup-stops-the-applier",
         "drill-overdue",
         "files-vanish-under-the-sync",
+        "job-silent",
         "primary-disk-slow",
         "primary-flaps-and-dies",
+        "primary-locked",  # but on MySQL 5.7
         "primary-reads-only",
         "primary-replicates",
         "primary-restarted",
