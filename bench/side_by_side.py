@@ -51,6 +51,9 @@ LOST = ("ReplicationIoStopped oslo-b",)
 SILENT = (Condition.RPO_BREACHED, Condition.REPLICATION_STOPPED)
 """What drwatch says after a minute of silence."""
 
+SEVERED = (*SILENT, Condition.FILES_STALE)
+"""And of a path along which the files go too."""
+
 
 FAULTS = (
     fault("primary-killed", "MySQLDown oslo-a", follows=LOST),
@@ -83,8 +86,8 @@ FAULTS = (
     fault("host-gone", "MySQLDown oslo-a", "TargetDown oslo-a", follows=LOST),
     fault("host-frozen", "MySQLDown oslo-a", "TargetDown oslo-a", follows=LOST),
     fault("both-killed", "MySQLDown oslo-a", "MySQLDown oslo-b"),
-    fault("primary-standby-cut", "ReplicationIoStopped oslo-b", "ReplicationLag oslo-b", watched=70.0, may=SILENT),
-    fault("primary-standby-deaf", "ReplicationIoStopped oslo-b", "ReplicationLag oslo-b", watched=70.0, may=SILENT),
+    fault("primary-standby-cut", "ReplicationIoStopped oslo-b", "ReplicationLag oslo-b", watched=70.0, may=SEVERED),
+    fault("primary-standby-deaf", "ReplicationIoStopped oslo-b", "ReplicationLag oslo-b", watched=70.0, may=SEVERED),
     # The scrape fails, the server serves: the target is gone for whoever asks from there, MySQL is not.
     fault("witness-primary-cut", "TargetDown oslo-a"),
     fault("witness-primary-deaf", "TargetDown oslo-a"),
