@@ -62,6 +62,14 @@ def test_a_changed_face_is_told_when_it_has_settled() -> None:
     assert pager.reasons() == [(5, PageReason.FIRST), (25, PageReason.CHANGED)]
 
 
+def reasons_of(told: Finding, then: Finding) -> list[PageReason]:
+    """Why people are paged in the time before the next reminder, of a trouble that has another face after 20 s."""
+    pager = Pager()
+    for now in range(280):
+        pager.tell(now, told if now < 20 else then)
+    return [reason for _, reason in pager.reasons()]
+
+
 @pytest.mark.parametrize(
     ("told", "then", "reasons"),
     [
@@ -74,10 +82,7 @@ def test_a_changed_face_is_told_when_it_has_settled() -> None:
 def test_a_disk_that_stands_still_is_as_grave_as_a_dead_server(
     told: Finding, then: Finding, reasons: list[PageReason]
 ) -> None:
-    pager = Pager()
-    for now in range(280):
-        pager.tell(now, told if now < 20 else then)
-    assert [reason for _, reason in pager.reasons()] == reasons
+    assert reasons_of(told, then) == reasons
 
 
 def test_every_face_of_a_primarys_trouble_has_a_rank() -> None:
@@ -104,10 +109,7 @@ def test_a_primary_that_ails_in_a_graver_way_is_told_anew_and_what_follows_from_
     told: Finding, then: Finding, reasons: list[PageReason]
 ) -> None:
     """A full disk stops every writer, and those take the connections; with room again they hang a minute longer."""
-    pager = Pager()
-    for now in range(280):
-        pager.tell(now, told if now < 20 else then)
-    assert [reason for _, reason in pager.reasons()] == reasons
+    assert reasons_of(told, then) == reasons
 
 
 @pytest.mark.parametrize(("confidence", "seconds"), [(Confidence.LIKELY, 15), (Confidence.ALONE, 30)])
