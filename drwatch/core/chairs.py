@@ -257,8 +257,13 @@ def _own(snapshot: Snapshot, cluster: Cluster, since: Moment, now: Moment) -> _W
     sight = snapshot.sights.get(port_key(cluster))
     if sight is None or not fresh(sight, since):
         return None
-    asked = sight.latest.asked
-    match sight.latest.found:
+    asked, found = sight.latest.asked, sight.latest.found
+    host = snapshot.sight(cluster.primary.node, Probe.HOST)
+    trouble = isinstance(found, PortFact) and (found.waiting or not found.listens)
+    if trouble and host is not None and host.failed is not None and host.failed.asked.loop > asked.loop:
+        # That may have passed while nobody could ask.
+        return _Word(Own.UNKNOWN, f"host: {name} was out of reach since it was asked for its port", asked)
+    match found:
         case _ if now - asked > ABSTAINS:
             return _Word(Own.UNKNOWN, f"host: {name} has not been asked for its port for {span(now - asked)}", asked)
         case PortFact(listens=False):
@@ -270,7 +275,7 @@ def _own(snapshot: Snapshot, cluster: Cluster, since: Moment, now: Moment) -> _W
             return _Word(Own.FEEDS, words, asked)
         case PortFact():
             return _Word(Own.LISTENS, f"host: on {name} the server's port is open and takes connections", asked)
-        case found:
+        case _:
             reason = found.reason if isinstance(found, Blind) else Reason.GARBLED
             return _Word(Own.UNKNOWN, f"host: {name} cannot be asked for its port ({reason})", asked)
 

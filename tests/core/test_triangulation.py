@@ -493,6 +493,18 @@ def test_connections_that_wait_are_looked_at_again_before_anybody_is_told_of_the
     assert asks(PortFact(True, 0, ()), 15.5)
 
 
+@pytest.mark.parametrize("trouble", [PortFact(True, 1, ()), PortFact(False, 0, ())])
+def test_what_a_host_said_of_its_port_before_it_was_out_of_reach_is_old_when_it_is_back(trouble: PortFact) -> None:
+    """It hung, the witness went deaf, it served again, and the host is heard before the server's next look."""
+    hung = [primary(LOST, 1), body(host("S"), 1.5), QUIET, own(trouble, 3)]
+    back = [receiver(replication(retrieved_gtid=gtids(120)), 7), body(host("S"), 8)]
+    assert verdict(*hung, *back, now=8.2).condition is not Condition.PRIMARY_UNSEEN
+    judged = verdict(*hung, body(LOST, 6), *back, now=8.2)
+    assert (judged.condition, judged.confidence) == (Condition.PRIMARY_UNSEEN, SURE)
+    assert any("out of reach since it was asked for its port" in words for words in judged.evidence)
+    assert verdict(*hung, body(LOST, 6), *back, own(trouble, 8.1), now=8.2).condition is not Condition.PRIMARY_UNSEEN
+
+
 def test_a_process_on_its_way_out_is_looked_at_again_until_it_is_clear() -> None:
     world = seen(well(0), primary(HUNG_UP, 1), body(host("S"), 1.05), BROKEN, SHUT)
     assert wanted(SHOP, POLICY, world, at(1.1)) == {Key(PRIMARY, Probe.HOST)}
