@@ -161,7 +161,7 @@ async def deliver(
     made = tuple(rows())
     try:
         async with asyncio.TaskGroup() as tasks:
-            delivering.start(tasks, lambda *_: None, lambda _: "", lambda: list(urls))
+            delivering.start(tasks, lambda *_: None, lambda _: "", lambda _: False, lambda: list(urls))
             watching = tasks.create_task(gap.watch())
             await store.commit([], made)
             began = clock().loop

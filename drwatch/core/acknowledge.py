@@ -1,13 +1,12 @@
-"""Taking an incident in hand: whether that may be, and which pages nobody need send any more."""
+"""Taking an incident in hand: whether that may be, and who has it then."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 from drwatch.core.ack import WORDS, Ack, Answer, Refused
 from drwatch.core.incident import Incident, Phase
-from drwatch.core.paging import UNASKING, Row
 from drwatch.core.sample import Moment
 
 
@@ -29,21 +28,3 @@ def _one_line(words: str) -> str:
     """Words that came from outside, without what would move a terminal's cursor."""
     shown = "".join(letter if letter.isprintable() else " " for letter in words)
     return " ".join(shown.split())[:WORDS]
-
-
-def answered(row: Row, incidents: Iterable[Incident], unwatched: Collection[str] = ()) -> str:
-    """Why a page need not be sent any more: somebody has the incident in hand, or wants to hear nothing of it.
-
-    Empty when it must be. What is true when that ends is told then, whether or not this page had arrived.
-    ``unwatched`` are the ids of incidents whose cluster is in the configuration no more.
-    """
-    if row.reason in UNASKING:
-        return ""
-    if row.incident in unwatched:
-        return "its cluster is no longer watched"
-    incident = next((each for each in incidents if each.id == row.incident and each.phase is Phase.OPEN), None)
-    if incident is None:
-        return ""
-    if incident.acknowledged is not None:
-        return f"{incident.acknowledged.by} has acknowledged it"
-    return f"it is silenced ({incident.silence})" if incident.silence else ""

@@ -38,6 +38,9 @@ Told = Callable[[str, bool, bool, str], None]
 Answered = Callable[[Row], str]
 """Why a row need not be sent any more; empty when it must be."""
 
+Withheld = Callable[[Row], bool]
+"""Whether a row may not be sent now."""
+
 
 class Delivery(Protocol):
     @property
@@ -87,6 +90,7 @@ class Delivering:
         self._tasks: asyncio.TaskGroup | None = None
         self._told: Told = lambda *_: None
         self._answered: Answered = lambda row: ""
+        self._withheld: Withheld = lambda row: False
         self._stirred = asyncio.Event()
 
     @property
@@ -113,13 +117,19 @@ class Delivering:
         return arriving(self._reach.get(incident, {}), rows)
 
     def start(
-        self, tasks: asyncio.TaskGroup, told: Told, answered: Answered, channels: Callable[[], Sequence[str]]
+        self,
+        tasks: asyncio.TaskGroup,
+        told: Told,
+        answered: Answered,
+        withheld: Withheld,
+        channels: Callable[[], Sequence[str]],
     ) -> None:
         """Let the carrier get ready, which no look waits for; rows taken from now on are sent.
 
         ``channels`` are those that there are, in the order in which one stands in for another now.
         """
-        self._tasks, self._told, self._answered, self._channels = tasks, told, answered, channels
+        self._tasks, self._told, self._channels = tasks, told, channels
+        self._answered, self._withheld = answered, withheld
         tasks.create_task(self._get_ready(), name="carrier")
 
     async def _get_ready(self) -> None:
@@ -153,24 +163,32 @@ class Delivering:
             self._tasks.create_task(self._deliver(row.event, row.channel), name=f"page {row.event} {row.channel}")
 
     def stir(self) -> None:
-        """Have rows that wait for their time asked anew whether they must still be sent."""
+        """Have rows that wait asked anew whether they must still be sent, and may be."""
         self._stirred.set()
         self._stirred = asyncio.Event()
 
     async def _until_due(self, row: Row) -> None:
+        """Wait until it may be sent, or need not be any more."""
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, row.due - self._clock())):
                 while not self._answered(row):
                     await self._stirred.wait()
+        while self._withheld(row) and not self._answered(row):
+            await self._stirred.wait()
+            # Nobody is late with what may not leave yet.
+            self._keep(replace(self._rows[row.event, row.channel], due=self._clock()))
 
     async def _deliver(self, event: str, channel: str) -> None:
         row = self._rows[event, channel]
         while row.state in UNSETTLED:
             await self._until_due(row)
             async with self._turns[row.incident, channel]:
+                row = self._rows[event, channel]
                 end = ending(row, self._event(event), self._reach[row.incident], self._clock())
                 if why := self._answered(row):
                     end = RowState.EXPIRED, why
+                if end is None and self._withheld(row):
+                    continue
                 row = await (self._attempt(row) if end is None else self._settle(row, *end))
 
     async def _settle(self, row: Row, state: RowState, why: str) -> Row:

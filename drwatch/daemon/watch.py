@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import tzinfo
 
 from drwatch.core import drill, proving
-from drwatch.core.acknowledge import answered
 from drwatch.core.ahead import put_right
 from drwatch.core.assessment import Assessment, assess
 from drwatch.core.audit import Check, audit
@@ -30,6 +29,7 @@ from drwatch.core.roles import learn
 from drwatch.core.rota import Duty
 from drwatch.core.sample import Blind, Moment, Sample, ServerFact
 from drwatch.core.snapshot import Snapshot
+from drwatch.core.waiting import answered, withdrawn, withheld
 from drwatch.daemon.acknowledging import Acknowledging
 from drwatch.daemon.clock import Clock
 from drwatch.daemon.delivery import Delivering
@@ -163,6 +163,7 @@ class Daemon:
                     tasks,
                     self._told,
                     lambda row: answered(row, self.incidents, unwatched),
+                    self._withheld,
                     lambda: order(self._policy.paging, self._clock().wall),
                 )
                 await self._delivering.resume(loaded.rows, loaded.reach)
@@ -197,6 +198,9 @@ class Daemon:
         self._delivering.owe(before.marks)
         self._records = before.records
         await self.silencing.write()
+
+    def _withheld(self, row: Row) -> bool:
+        return self.assessment is not None and withheld(row, self.incidents, self.assessment.at)
 
     def _keep(self, sample: Sample) -> None:
         before = self.snapshot.sights.get(sample.key)
@@ -293,7 +297,10 @@ class Daemon:
         ended = tuple(incident for incident in step.changed if incident.phase in ENDED)
         told: dict[str, Incident] = {}
         rows: list[Row] = []
-        for incident in (*step.living, *ended):
+        for before in (*step.living, *ended):
+            incident = withdrawn(before, self._delivering.reach(before.id))
+            if incident is not before:
+                told[incident.id] = incident
             event = page(incident, self._policy.paging, self._policy.confirm.conclusive, now)
             if event is not None:
                 told[incident.id] = event.incident
@@ -321,8 +328,7 @@ class Daemon:
         self._say(step.changed)
         self.acknowledging.settle()
         self._delivering.take(rows)
-        if taken:
-            self._delivering.stir()
+        self._delivering.stir()
         if ended:
             self._delivering.forget(incident.id for incident in living)
         self._looking.wake(assessment.wanted, now)

@@ -10,10 +10,10 @@ from pager import Pager
 from worlds import PAGING, at, judged, seen, well
 
 from drwatch.core.ack import Answer, Refused
-from drwatch.core.acknowledge import acknowledge, answered
-from drwatch.core.finding import Condition, Finding, Severity
+from drwatch.core.acknowledge import acknowledge
+from drwatch.core.finding import Condition, Finding
 from drwatch.core.message import compose
-from drwatch.core.paging import Page, PageReason, Row
+from drwatch.core.paging import Page, PageReason
 from drwatch.core.policy import Step
 
 DOWN = Finding(Condition.PRIMARY_DOWN, "shop", "oslo-a", "dead")
@@ -139,31 +139,6 @@ def test_a_suspicion_cannot_be_acknowledged() -> None:
     pager.tell(0, DOWN)
     with pytest.raises(Refused, match="nobody was told"):
         pager.acknowledge(1)
-
-
-def row(pager: Pager, reason: PageReason) -> Row:
-    name = pager.incidents[0].id
-    return Row(f"{name}.1", "phone", name, reason, Severity.CRITICAL, "title", "body", at(5), at(5))
-
-
-def test_pages_of_what_somebody_has_in_hand_need_not_be_sent_and_its_end_must() -> None:
-    pager = Pager()
-    for now in range(60):
-        pager.tell(now, DOWN)
-    assert answered(row(pager, PageReason.FIRST), pager.incidents) == ""
-    pager.acknowledge(60)
-    assert answered(row(pager, PageReason.FIRST), pager.incidents) == "anna has acknowledged it"
-    assert answered(row(pager, PageReason.RESOLVED), pager.incidents) == ""
-    assert answered(replace(row(pager, PageReason.FIRST), incident="QQQQQQ"), pager.incidents) == ""
-
-
-def test_pages_of_what_is_silenced_need_not_be_sent_and_its_end_must() -> None:
-    pager = Pager()
-    for now in range(60):
-        pager.tell(now, DOWN)
-    silenced = [replace(each, silence="SABCDE") for each in pager.incidents]
-    assert answered(row(pager, PageReason.FIRST), silenced) == "it is silenced (SABCDE)"
-    assert answered(row(pager, PageReason.RESOLVED), silenced) == ""
 
 
 def test_a_page_says_how_to_take_its_incident_in_hand_and_its_end_does_not() -> None:

@@ -176,7 +176,7 @@ class Life:
         loaded = await self.store.load(clock())
         self.incidents = loaded.incidents
         async with asyncio.TaskGroup() as tasks:
-            self.delivering.start(tasks, lambda *_: None, lambda row: "", lambda: PAGING.channels)
+            self.delivering.start(tasks, lambda *_: None, lambda row: "", lambda row: False, lambda: PAGING.channels)
             await self.delivering.resume(loaded.rows, loaded.reach)
             while True:
                 self.wake.clear()

@@ -43,7 +43,7 @@ async def test_who_stands_in_for_a_channel_that_is_gone_is_sent_every_incident_t
     carrier, ledger = Carrier(), Slow()
     delivering = Delivering(carrier, ledger, clock, Instruments(), chance=lambda: 0.5)
     async with asyncio.TaskGroup() as tasks:
-        delivering.start(tasks, lambda *_: None, lambda _: "", lambda: ("sms", "mail"))
+        delivering.start(tasks, lambda *_: None, lambda _: "", lambda _: False, lambda: ("sms", "mail"))
         await delivering.resume(rows, reach)
     assert sorted(carrier.told) == [("sms", event) for event in events]
     accepted, expired = RowState.ACCEPTED, RowState.EXPIRED

@@ -94,6 +94,36 @@ async def test_of_a_trouble_that_could_not_be_told_a_channel_hears_when_all_is_o
         assert watch.daemon.rows == ()
 
 
+async def test_what_is_over_when_its_channel_takes_again_is_told_as_over_and_never_as_if_it_were_so(
+    tmp_path: Path,
+) -> None:
+    world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.FAILED})
+    async with running(tmp_path, world, carrier) as watch:
+        world.strike("primary-killed")
+        await asyncio.sleep(30)
+        world.strike("primary-killed", mend=True)
+        await asyncio.sleep(8)
+        carrier.outcomes.clear()
+        await asyncio.sleep(15)
+        assert carrier.told == [], "the primary serves again, and nobody has heard that it did not"
+        assert watch.daemon.audit() == {}, "nobody is late with what may not leave"
+        await asyncio.sleep(60)
+        assert [title.partition(" was")[0] for _, title in carrier.told] == ["MISSED shop: PrimaryDown oslo-a"]
+
+
+async def test_what_waits_for_a_channel_is_sent_at_once_when_it_is_so_again(tmp_path: Path) -> None:
+    world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.FAILED})
+    async with running(tmp_path, world, carrier):
+        world.strike("primary-killed")
+        await asyncio.sleep(30)
+        world.strike("primary-killed", mend=True)
+        await asyncio.sleep(8)
+        carrier.outcomes.clear()
+        world.strike("primary-killed")
+        await asyncio.sleep(3)
+        assert [title.partition(" since")[0] for _, title in carrier.told] == ["CRITICAL shop: PrimaryDown oslo-a"]
+
+
 async def test_what_waits_for_a_channel_that_is_taken_out_of_the_configuration_goes_to_another(tmp_path: Path) -> None:
     world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.FAILED, "sms": Outcome.FAILED})
     async with running(tmp_path, world, carrier, **PHONE_THEN_SMS):

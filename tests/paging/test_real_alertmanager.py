@@ -182,7 +182,7 @@ async def test_with_both_peers_gone_the_phone_has_the_page_within_ten_seconds(
     await carrier.start()
     with suppress(asyncio.CancelledError):
         async with asyncio.TaskGroup() as tasks:
-            delivering.start(tasks, lambda *_: None, lambda row: "", lambda: ("engine", "phone"))
+            delivering.start(tasks, lambda *_: None, lambda row: "", lambda row: False, lambda: ("engine", "phone"))
             await store.commit([], rows)
             began = clock().loop
             delivering.take(rows)

@@ -1,0 +1,67 @@
+"""Pages that wait for a channel to take them: which need not be sent any more, and which may not leave now."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+
+from drwatch.core.delivery import Reach
+from drwatch.core.finding import Condition, Severity
+from drwatch.core.incident import Incident, Phase
+from drwatch.core.paging import UNASKING, Row
+from drwatch.core.sample import Moment
+
+
+def answered(row: Row, incidents: Iterable[Incident], unwatched: Collection[str] = ()) -> str:
+    """Why a page need not be sent any more: it was withdrawn, or somebody has the incident in hand or silenced it.
+
+    Empty when it must be. What is true when that ends is told then, whether or not this page had arrived.
+    ``unwatched`` are the ids of incidents whose cluster is in the configuration no more.
+    """
+    if row.reason in UNASKING:
+        return ""
+    if row.incident in unwatched:
+        return "its cluster is no longer watched"
+    incident = _open(row, incidents)
+    if incident is None:
+        return ""
+    if incident.acknowledged is not None:
+        return f"{incident.acknowledged.by} has acknowledged it"
+    if row.severity is Severity.CRITICAL and not _told_as_critical(incident):
+        return f"it was not taken while that was so: it is {incident.condition} now"
+    return f"it is silenced ({incident.silence})" if incident.silence else ""
+
+
+def withheld(row: Row, incidents: Iterable[Incident], judged: Moment) -> bool:
+    """Whether a page may not leave now, because what it tells of is not so, as of the last judgement.
+
+    It is to leave when that is so again; of what stays away, the end takes its place.
+    """
+    incident = _open(row, incidents)
+    if row.reason in UNASKING or incident is None or incident.unproved:
+        return False
+    # What was so when the witness was cut off is the last that anybody knows.
+    explained = incident.suppressed_by not in (None, Condition.WITNESS_ISOLATED)
+    milder = row.severity is Severity.CRITICAL and incident.severity is not Severity.CRITICAL
+    return judged - incident.last_true > 0 or explained or milder
+
+
+def withdrawn(incident: Incident, reach: Mapping[str, Reach]) -> Incident:
+    """The incident as one that nobody was told of, where its pages cannot have arrived and it is milder than they say.
+
+    What it is now is told then. Those whom it was to reach hear of its end all the same. ``reach`` is its own.
+    """
+    milder = _told_as_critical(incident) and incident.severity is not Severity.CRITICAL
+    if incident.phase is not Phase.OPEN or not milder or incident.acknowledged is not None:
+        return incident
+    if any(came.perhaps for came in reach.values()):
+        return incident
+    return replace(incident, told_condition=None, told_grade=None, told_at=None, told_steps=0, held=())
+
+
+def _open(row: Row, incidents: Iterable[Incident]) -> Incident | None:
+    return next((each for each in incidents if each.id == row.incident and each.phase is Phase.OPEN), None)
+
+
+def _told_as_critical(incident: Incident) -> bool:
+    return incident.told_grade is not None and incident.told_grade[0]
