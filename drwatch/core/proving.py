@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from types import MappingProxyType
 
 from drwatch.core.finding import Severity
@@ -17,7 +17,7 @@ from drwatch.core.snapshot import Snapshot
 Proofs = Mapping[str, Proof]
 
 DAYTIME = timedelta(hours=12)
-"""From the hour of the test on: nobody is woken for one. What took a page just after it is tried again 36 h later."""
+"""From the hour of the test on: nobody is woken for one."""
 
 NEW = 600.0
 """Seconds that whoever sets a channel up has for a ``drwatch page-test`` of his own, before drwatch tries it."""
@@ -42,22 +42,33 @@ def introduced(proofs: Proofs, paging: Paging, now: Moment) -> Proofs:
 
 
 def next_test(proof: Proof, prove: Prove, zone: tzinfo) -> datetime:
-    """When the channel is to be tried, in UTC: once its proof is old enough, in the next daytime."""
+    """When the channel is to be tried, in UTC: by day, before its proof is too old."""
     latest = max(filter(None, (proof.accepted, proof.tested)), key=lambda at: at.loop, default=None)
-    old = latest.wall + timedelta(seconds=prove.every) if latest else proof.since.wall + timedelta(seconds=NEW)
-    return _by_day(old, prove, zone)
+    if latest is None:
+        return _by_day(proof.since.wall + timedelta(seconds=NEW), prove, zone)
+    old = latest.wall + timedelta(seconds=prove.every)
+    opens = _by_day(old, prove, zone)
+    before = _opening(opens.astimezone(zone).date() - timedelta(days=1), prove, zone)
+    # What would become too old in the night is proved anew in the day before.
+    return before if opens > old and before > latest.wall else opens
 
 
 def overdue(proof: Proof, prove: Prove, zone: tzinfo, started: Moment, now: Moment) -> bool:
-    """Whether the channel should have taken a test by now; ``started`` is when this drwatch was."""
-    due = max(next_test(replace(proof, tested=None), prove, zone), started.wall + timedelta(seconds=NEW))
-    return now.wall > _by_day(due, prove, zone) + LATE
+    """Whether the channel's proof is too old; ``started`` is when this drwatch was, which may have found it so."""
+    due = next_test(replace(proof, tested=None), prove, zone)
+    if proof.accepted is not None:
+        due = max(due, proof.accepted.wall + timedelta(seconds=prove.every))
+    return now.wall > max(due, _by_day(started.wall + timedelta(seconds=NEW), prove, zone)) + LATE
+
+
+def _opening(day: date, prove: Prove, zone: tzinfo) -> datetime:
+    return datetime.combine(day, prove.at, zone).astimezone(UTC)
 
 
 def _by_day(old: datetime, prove: Prove, zone: tzinfo) -> datetime:
     day = old.astimezone(zone).date() - timedelta(days=1)
     while True:
-        opens = datetime.combine(day, prove.at, zone).astimezone(UTC)
+        opens = _opening(day, prove, zone)
         if old < opens + DAYTIME:
             return max(old, opens)
         day += timedelta(days=1)
@@ -70,12 +81,11 @@ def tests(
 
     def is_due(name: str) -> bool:
         proof = proofs[name]
-        if next_test(proof, paging.prove, zone) <= now.wall:
-            return True
         rested = proof.tested is None or now - proof.tested >= AGAIN
-        return name in doubtful and rested and _by_day(now.wall, paging.prove, zone) <= now.wall
+        return next_test(proof, paging.prove, zone) <= now.wall or (name in doubtful and rested)
 
-    due = [name for name in tried(proofs, paging) if is_due(name)]
+    by_day = _by_day(now.wall, paging.prove, zone) <= now.wall
+    due = [name for name in tried(proofs, paging) if is_due(name)] if by_day else []
     if not due:
         return proofs, ()
     noted = {name: replace(proofs[name], tested=now) for name in due}

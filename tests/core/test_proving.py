@@ -50,23 +50,38 @@ def local(at: datetime) -> str:
     [
         ("2026-11-23T10:00:05", "2026-11-24 10:00"),
         ("2026-11-23T15:30", "2026-11-24 15:30"),
-        ("2026-11-23T03:14", "2026-11-24 10:00"),
-        ("2026-11-23T23:00", "2026-11-25 10:00"),
+        ("2026-11-23T03:14", "2026-11-23 10:00"),
+        ("2026-11-23T23:00", "2026-11-24 10:00"),
         ("2026-10-24T10:00", "2026-10-25 10:00"),
     ],
     ids=["the last test", "a page by day", "a page at night", "a page in the evening", "a day of 25 hours"],
 )
-def test_a_channel_is_tried_a_day_after_it_was_last_proved_and_never_at_night(accepted: str, test: str) -> None:
+def test_a_channel_is_tried_a_day_after_it_was_last_proved_or_in_the_morning_where_that_would_be_at_night(
+    accepted: str, test: str
+) -> None:
     assert local(next_test(Proof(wall("2026-01-01T00:00"), wall(accepted)), PROVE, OSLO)) == test
 
 
 @given(seconds=st.floats(0, 400 * 86400), hour=st.sampled_from([6, 8, 10, 12]))
-def test_whenever_it_was_proved_it_is_tried_by_day_and_within_36_hours(seconds: float, hour: int) -> None:
+def test_whenever_it_was_proved_it_is_tried_by_day_and_before_that_is_a_day_ago(seconds: float, hour: int) -> None:
     prove = Prove(time(hour, 0))
     at = Moment(seconds, EPOCH + timedelta(seconds=seconds))
     found = next_test(Proof(at, at), prove, OSLO)
     # In the night of October's change there is an hour more.
-    assert timedelta(days=1) <= found - at.wall <= timedelta(hours=37)
+    assert timedelta(0) < found - at.wall <= timedelta(hours=25)
+    shown = found.astimezone(OSLO)
+    assert timedelta(0) <= shown - datetime.combine(shown.date(), prove.at, OSLO) <= timedelta(hours=12)
+    assert not overdue(Proof(at, at), prove, OSLO, at, at.plus(25 * 3600))
+    assert overdue(Proof(at, at), prove, OSLO, at, at.plus(26 * 3600 + 1))
+
+
+@given(seconds=st.floats(0, 400 * 86400))
+def test_what_is_to_be_proved_twice_a_day_is_tried_in_the_morning_after_the_night(seconds: float) -> None:
+    prove = Prove(time(10, 0), every=12 * 3600.0)
+    at = Moment(seconds, EPOCH + timedelta(seconds=seconds))
+    found = next_test(Proof(at, at), prove, OSLO)
+    # In the night of October's change there is an hour more.
+    assert timedelta(0) < found - at.wall <= timedelta(hours=25)
     shown = found.astimezone(OSLO)
     assert timedelta(0) <= shown - datetime.combine(shown.date(), prove.at, OSLO) <= timedelta(hours=12)
 
@@ -86,6 +101,13 @@ def test_a_test_says_that_it_is_one_and_is_not_sent_again_while_it_is_under_way(
     assert len(due_tests(proofs, PAGING, OSLO, wall("2026-11-24T10:00:01"))[1]) == 2
 
 
+def test_a_test_that_was_missed_by_day_waits_for_the_morning() -> None:
+    proofs = {"phone": Proof(wall("2026-11-01T00:00"), wall("2026-11-22T03:14"))}
+    one = replace(PAGING, channels=("phone",))
+    assert due_tests(proofs, one, OSLO, wall("2026-11-23T03:20"))[1] == ()
+    assert len(due_tests(proofs, one, OSLO, wall("2026-11-23T10:00"))[1]) == 1
+
+
 def test_a_test_that_nobody_takes_is_given_up_before_the_night() -> None:
     _, (row, _) = due_tests(introduced({}, PAGING, wall("2026-11-23T09:00")), PAGING, OSLO, wall("2026-11-23T21:59"))
     assert not expired(row, wall("2026-11-23T22:58"))
@@ -99,7 +121,7 @@ def test_a_channel_that_nobody_wants_tried_is_not_and_one_that_is_gone_is_forgot
     assert [row.channel for row in due_tests(proofs, quiet, OSLO, wall("2026-11-23T12:00"))[1]] == ["phone"]
 
 
-def test_a_test_is_overdue_an_hour_after_it_was_due_and_after_a_start_not_before_the_next_one() -> None:
+def test_a_proof_is_too_old_an_hour_after_its_day_and_after_a_start_not_before_the_next_test() -> None:
     proof, began = Proof(wall("2026-11-01T00:00"), wall("2026-11-23T10:00")), wall("2026-11-01T00:00")
     assert not overdue(proof, PROVE, OSLO, began, wall("2026-11-24T10:59"))
     assert overdue(proof, PROVE, OSLO, began, wall("2026-11-24T11:01"))
@@ -165,14 +187,14 @@ def test_one_attempt_that_failed_and_no_other_made_says_nothing_of_a_channel() -
 def test_a_channel_that_failed_and_that_nothing_waits_for_is_tried_by_day(
     failed: str, looked: str, waiting: tuple[str, ...], tried: list[str]
 ) -> None:
-    proof = Proof(wall("2026-11-01T00:00"), wall("2026-11-22T22:00"))
+    proof = Proof(wall("2026-11-01T00:00"), wall("2026-11-22T21:30"))
     world = replace(seen(), proofs=MappingProxyType({"phone": proof, "sms": proof}))
     world = world.told("phone", False, False, "no answer", wall(failed))
     assert [row.channel for row in turn(world, PAGING, OSLO, wall(looked), waiting)[1]] == tried
 
 
 def test_a_channel_that_fails_on_is_tried_again_all_day_and_no_more_often_than_each_five_minutes() -> None:
-    proof = Proof(wall("2026-11-01T00:00"), wall("2026-11-22T22:00"))
+    proof = Proof(wall("2026-11-01T00:00"), wall("2026-11-22T21:30"))
     world = replace(seen(), proofs=MappingProxyType({"phone": proof, "sms": proof}))
     world, minutes = world.told("phone", False, True, "401", wall("2026-11-23T14:00")), []
     for minute in range(20):
