@@ -291,7 +291,11 @@ class Daemon:
         firing = frozenset(key for each in opened for key in (each.key, (each.cluster, each.condition, each.subject)))
         assessment = assess(self.snapshot, self._policy, firing, now, silences)
         self._turn(learn(self.snapshot, assessment.snapshot))
-        incidents = self.acknowledging.turn(self.incidents, now)
+        incidents = self.incidents = self.acknowledging.turn(self.incidents, now)
+        taken = self.acknowledging.taken
+        if taken:
+            # Whatever becomes of writing it down: a page more is what nobody wants now.
+            self._delivering.stir()
         step = advance(incidents, assessment, self._policy, now)
         step, flaps = flap(incidents, step, assessment, self._policy, now)
         ended = tuple(incident for incident in step.changed if incident.phase in ENDED)
@@ -306,7 +310,6 @@ class Daemon:
                 told[incident.id] = event.incident
                 rows += self._rows(event, assessment, now)
         living = tuple(told.get(incident.id, incident) for incident in step.living)
-        taken = self.acknowledging.taken
         changed = {each.id: each for each in living if each.id in taken}
         changed |= {incident.id: incident for incident in step.changed} | told
         # Before anything is awaited: a test may be accepted meanwhile.

@@ -60,6 +60,8 @@ class Ledger:
 
     def __init__(self, store: Store) -> None:
         self.store, self.dead, self.stuck = store, False, False
+        self.slow = 0.0
+        """Seconds that a commit takes."""
         self.load, self.ended_since, self.prune = store.load, store.ended_since, store.prune
 
     @property
@@ -74,6 +76,7 @@ class Ledger:
         await self.store.remember(held, synced, records)
 
     async def commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None:
+        await asyncio.sleep(self.slow)
         if self.dead:
             raise StoreError("the disk is dead")
         await self.store.commit(incidents, rows)

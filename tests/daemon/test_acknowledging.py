@@ -68,6 +68,21 @@ async def test_a_page_that_waits_for_its_next_attempt_is_given_up_within_a_secon
     assert [(page.channel, page.state) for page in account.pages] == [("phone", "accepted"), ("sms", "expired")]
 
 
+async def test_pages_stop_within_a_second_of_an_acknowledgement_that_the_disk_takes_long_to_write(
+    tmp_path: Path,
+) -> None:
+    world, carrier = World("shop", 50.0), Carrier({"sms": Outcome.FAILED})
+    both = {**TWO, "paging.escalation": [{"to": ["phone", "sms"]}]}
+    async with running(tmp_path, world, carrier, **both) as watch:
+        world.strike("primary-killed")
+        await asyncio.sleep(20)
+        watch.ledger.slow = 5.0
+        asked = asyncio.create_task(acknowledge(watch))
+        await asyncio.sleep(1)
+        assert (watch.daemon.rows, asked.done()) == ((), False), "it is answered once it is written"
+        assert (await asked).acknowledged is not None
+
+
 async def test_what_somebody_has_in_hand_stays_there_over_a_restart_and_runs_out_on_time(tmp_path: Path) -> None:
     world, carrier = World("shop", 50.0), Carrier({"sms": Outcome.FAILED})
     both = {**TWO, "paging.escalation": [{"to": ["phone", "sms"]}]}
