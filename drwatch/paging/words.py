@@ -108,6 +108,8 @@ def compiled(source: str) -> Template:
         raise Refused(f"{error.message}{f' in line {line}' if line else ''}") from None
     except (RecursionError, SyntaxError):  # of the Python that it is made into: that has a bound of its own
         raise Refused("is nested too deep") from None
+    except ValueError as error:  # of a number with thousands of digits
+        raise Refused(f"cannot be understood: {error}") from None
 
 
 def _strange(tree: nodes.Node, looping: bool = False) -> Iterator[str]:
