@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import resource
 import sys
 import traceback
 from collections.abc import Sequence
@@ -158,6 +159,8 @@ def run(arguments: argparse.Namespace) -> None:
     from drwatch.store import StoreError
     from drwatch.web.listen import ListenError
 
+    # A dump of what it has in memory would be one of every password and channel.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     config = configuration(arguments.config)
     logs.start(config.log.format, config.log.level)
     try:

@@ -225,6 +225,7 @@ def test_no_secret_reaches_a_log_a_page_the_metrics_or_the_process_list(pair: Pa
     assert watching.process is not None
     family = [psutil.Process(watching.process.pid), *psutil.Process(watching.process.pid).children(recursive=True)]
     arguments = " ".join(word for process in family for word in process.cmdline())
+    assert {process.rlimit(psutil.RLIMIT_CORE) for process in family} == {(0, 0)}, "a crash dumps no memory"
     FAULTS["access-denied"].strike(pair)
     pair.inbox.wait_for(lambda page: "AccessDenied" in page.title, within=60)
     FAULTS["access-denied"].mend(pair)
