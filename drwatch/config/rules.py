@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pydantic_core import PydanticCustomError
 
@@ -16,7 +16,10 @@ from drwatch.config import model, values
 from drwatch.config.errors import Location, key_path
 from drwatch.config.tree import Data, Problem
 from drwatch.core.finding import Condition
-from drwatch.core.policy import ENDPOINT
+from drwatch.core.policy import ENDPOINT, LONGEST_SILENCE
+
+DAY = 86400.0
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 _FEW = 12
 """So many words still make a readable line."""
@@ -262,8 +265,8 @@ def _local(data: Data, *at: str | int) -> values.LocalTime | None:
 
 
 def _maintenance(data: Data) -> Iterator[Problem]:
-    clusters = list(_mapping(data, "clusters"))
-    for number in range(len(_list(data, "maintenance"))):
+    clusters, windows = list(_mapping(data, "clusters")), len(_list(data, "maintenance"))
+    for number in range(windows):
         cluster = _get(data, "maintenance", number, "cluster")
         if isinstance(cluster, str) and cluster and cluster not in clusters:
             yield Problem(
@@ -271,6 +274,42 @@ def _maintenance(data: Data) -> Iterator[Problem]:
                 "expected a cluster that is watched",
                 did_you_mean(cluster, clusters),
             )
+    for name in clusters:
+        mine = [number for number in range(windows) if _get(data, "maintenance", number, "cluster") == name]
+        if _longest(span for number in mine for span in _spans(data, "maintenance", number)) > LONGEST_SILENCE:
+            yield Problem(
+                ("maintenance", mine[-1]),
+                f"expected windows that together leave {name} watched for an hour at least once in 72h",
+                "Make them shorter, or fewer",
+            )
+
+
+def _spans(data: Data, *at: str | int) -> Iterator[tuple[float, float]]:
+    """From when to when a maintenance window is open, in seconds of the week; none where it has another mistake."""
+    lasts = _duration(data, *at, "for")
+    try:
+        opens = values.time_of_day(_get(data, *at, "at"))
+    except PydanticCustomError:
+        return
+    days = _list(data, *at, "days") or DAYS
+    for day in DAYS:
+        if lasts is not None and day in days:
+            began = DAYS.index(day) * DAY + opens.hour * 3600.0 + opens.minute * 60.0
+            yield began, began + lasts
+
+
+def _longest(spans: Iterable[tuple[float, float]]) -> float:
+    """Seconds for which the week's spans are open at a stretch, however often that week comes round.
+
+    An hour between two may be gone when the clocks go forward.
+    """
+    spans, longest, began, ends = sorted(spans), 0.0, 0.0, 0.0
+    for week in range(2):
+        for start, end in ((start + week * 7 * DAY, end + week * 7 * DAY) for start, end in spans):
+            began = began if start - ends < 3600.0 and ends else start
+            ends = max(ends, end)
+            longest = max(longest, ends - began)
+    return longest
 
 
 def _duration(data: Data, *at: str | int) -> float | None:

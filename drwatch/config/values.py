@@ -79,7 +79,7 @@ def lasting(shortest: float, longest: float = LONGEST) -> PlainValidator:
     return PlainValidator(parse)
 
 
-def _time_of_day(text: object) -> time:
+def time_of_day(text: object) -> time:
     found = re.fullmatch(r"([01][0-9]|2[0-3]):([0-5][0-9])", text) if isinstance(text, str) else None
     if found is None:
         raise refuse("expected a time of day", "Write it like 03:30, from 00:00 to 23:59")
@@ -87,7 +87,7 @@ def _time_of_day(text: object) -> time:
 
 
 def _morning_hour(text: object) -> time:
-    found = _time_of_day(text)
+    found = time_of_day(text)
     if not time(6) <= found <= time(12):
         raise refuse("expected a time from 06:00 to 12:00: tests are sent in the twelve hours after it", "Write 10:00")
     return found
@@ -122,7 +122,7 @@ def _day(text: object) -> date:
 def local_time(text: object) -> LocalTime:
     day, _, at = text.partition(" ") if isinstance(text, str) else ("", "", "")
     try:
-        return LocalTime(_day(day), _time_of_day(at or "00:00"))
+        return LocalTime(_day(day), time_of_day(at or "00:00"))
     except PydanticCustomError:
         raise refuse("expected a day and a time", "Write it like 2026-12-24 09:00") from None
 
@@ -130,7 +130,7 @@ def local_time(text: object) -> LocalTime:
 def _hand_over(text: object) -> HandOver:
     day, _, at = text.partition(" ") if isinstance(text, str) else ("", "", "")
     try:
-        return HandOver(DAYS.index(day), _time_of_day(at))
+        return HandOver(DAYS.index(day), time_of_day(at))
     except (ValueError, PydanticCustomError):
         raise refuse(
             "expected a day of the week and a time", f"Write it like mon 09:00, with one of {', '.join(DAYS)}"
@@ -234,7 +234,7 @@ Day = Annotated[date, PlainValidator(_day)]
 LocalMoment = Annotated[LocalTime, PlainValidator(local_time)]
 Handover = Annotated[HandOver, PlainValidator(_hand_over)]
 Zone = Annotated[zoneinfo.ZoneInfo, PlainValidator(_zone)]
-TimeOfDay = Annotated[time, PlainValidator(_time_of_day)]
+TimeOfDay = Annotated[time, PlainValidator(time_of_day)]
 MorningHour = Annotated[time, PlainValidator(_morning_hour)]
 Count = Annotated[int, PlainValidator(_count)]
 Share = Annotated[float, PlainValidator(_share)]

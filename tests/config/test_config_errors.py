@@ -309,6 +309,33 @@ def test_two_clusters_cannot_watch_one_server(machine, pair) -> None:
     assert error.startswith("22: clusters.kiosk.nodes.oslo-b.mysql.host: expected an address of its own")
 
 
+@pytest.mark.parametrize(
+    ("windows", "fits"),
+    [
+        (["at: '02:00', for: 1d"], False),
+        (["at: '02:00', for: 23h"], True),
+        (["at: '02:00', for: 23h30m"], False),
+        (["days: [sat], at: '00:00', for: 72h"], True),
+        (["days: [sat, tue], at: '00:00', for: 72h"], False),
+        (["days: [fri], at: '20:00', for: 40h", "days: [sun], at: '12:00', for: 40h"], False),
+        (["days: [sun], at: '12:00', for: 40h", "days: [tue], at: '03:00', for: 40h"], False),
+        (["days: [fri], at: '20:00', for: 40h", "days: [sun], at: '13:30', for: 40h"], True),
+    ],
+)
+def test_windows_that_leave_a_cluster_unwatched_for_longer_than_three_days_are_refused(
+    machine, pair, windows, fits
+) -> None:
+    lines = "".join(f"  - {{cluster: shop, {window}, reason: upgrades}}\n" for window in windows)
+    errors = (
+        machine.errors(pair + "maintenance:\n" + lines) if not fits else machine.load(pair + "maintenance:\n" + lines)
+    )
+    if not fits:
+        [error] = errors
+        assert (
+            error.partition(": ")[2].partition(".")[0].endswith("leave shop watched for an hour at least once in 72h")
+        )
+
+
 def test_one_host_may_have_two_servers(machine, pair) -> None:
     text = pair.replace("host: 10.0.0.2", "host: 10.0.0.1, port: 3307")
     assert [str(node.mysql.address) for node in machine.load(text).nodes] == ["10.0.0.1:3306", "10.0.0.1:3307"]
