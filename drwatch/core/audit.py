@@ -9,7 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from drwatch.core.assessment import Assessment
-from drwatch.core.incident import Incident
+from drwatch.core.incident import Incident, cut_off
 from drwatch.core.paging import PageReason, Row, page
 from drwatch.core.policy import Policy
 from drwatch.core.proving import overdue, tried
@@ -37,6 +37,7 @@ class Check(StrEnum):
     ESCALATION = "escalation"
     DELIVERY = "delivery"
     CHANNELS = "channels"
+    NETWORK = "network"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,8 @@ def audit(
     forgotten = [each.id for each in incidents if _forgotten(each, policy, now)]
     if forgotten:
         found[Check.ESCALATION] = f"{forgotten[0]} should have been told a minute ago, and no page was made"
+    if clusters := cut_off(assessment):
+        found[Check.NETWORK] = f"drwatch's own network is lost: it sees nothing of {', '.join(sorted(clusters))}"
     found |= _channels(assessment, policy, zone, started, now)
     return found
 

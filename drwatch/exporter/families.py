@@ -207,8 +207,8 @@ FAMILIES = {
     ),
     "drwatch_audit_failing": Family(
         ("reason",),
-        "1 for what keeps drwatch from sending its outside heartbeat: judging, probes, ledger, escalation, delivery or "
-        "channels. Else 0.",
+        "1 for what keeps drwatch from sending its outside heartbeat: judging, probes, ledger, escalation, delivery, "
+        "channels or network. Else 0.",
     ),
     "drwatch_heartbeat_last_sent_timestamp_seconds": Family(
         (), "When the outside heartbeat was last accepted, in seconds since 1970. Absent while it never was."

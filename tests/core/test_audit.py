@@ -8,7 +8,22 @@ from datetime import UTC, time
 from types import MappingProxyType
 
 import pytest
-from worlds import ANCHOR, LOST, PAGING, POLICY, PRIMARY, Telling, at, primary, seen
+from worlds import (
+    ANCHOR,
+    LOST,
+    PAGING,
+    POLICY,
+    PRIMARY,
+    Telling,
+    at,
+    body,
+    primary,
+    receiver,
+    seen,
+    standby,
+    standby_host,
+    well,
+)
 
 from drwatch.core.assessment import assess
 from drwatch.core.audit import Check, Turn, audit, stuck
@@ -54,6 +69,13 @@ def test_all_is_well() -> None:
 def test_nothing_judged_is_not_well() -> None:
     assert set(audit(None, (), (), (), POLICY, UTC, at(0), at(1))) == {Check.JUDGING}
     assert examined(judged=94.0) == {Check.JUDGING: "the last judgement is 6 s old"}
+
+
+def test_a_witness_that_has_lost_its_network_does_not_say_that_it_lives() -> None:
+    """Whatever way the heartbeat would take."""
+    gone = (primary(LOST, 1), body(LOST, 1), standby(LOST, 2), receiver(LOST, 2), standby_host(LOST, 2))
+    world = replace(seen(well(0), *gone), proofs=FRESH)
+    assert examined(world=world) == {Check.NETWORK: "drwatch's own network is lost: it sees nothing of shop"}
 
 
 def test_one_look_that_no_longer_comes_back_is_named_and_a_blind_one_that_does_is_well() -> None:
