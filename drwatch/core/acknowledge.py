@@ -1,4 +1,4 @@
-"""Taking an incident in hand: whether that may be, and who has it then."""
+"""Taking an incident in hand, and whether that may be."""
 
 from __future__ import annotations
 

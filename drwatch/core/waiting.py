@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from drwatch.core.delivery import Reach
-from drwatch.core.finding import Condition, Severity
+from drwatch.core.finding import SEVERITY, Condition, Severity
 from drwatch.core.incident import Incident, Phase
 from drwatch.core.paging import UNASKING, Row
 from drwatch.core.sample import Moment
@@ -28,7 +28,7 @@ def answered(row: Row, incidents: Iterable[Incident], unwatched: Collection[str]
     if incident.acknowledged is not None:
         return f"{incident.acknowledged.by} has acknowledged it"
     if row.severity is Severity.CRITICAL and not _told_as_critical(incident):
-        return f"it was not taken while that was so: it is {incident.condition} now"
+        return f"what it tells of passed before any channel took it: it is {incident.condition} now"
     return f"it is silenced ({incident.silence})" if incident.silence else ""
 
 
@@ -40,23 +40,43 @@ def withheld(row: Row, incidents: Iterable[Incident], judged: Moment) -> bool:
     incident = _open(row, incidents)
     if row.reason in UNASKING or incident is None or incident.unproved:
         return False
-    # What was so when the witness was cut off is the last that anybody knows.
-    explained = incident.suppressed_by not in (None, Condition.WITNESS_ISOLATED)
-    milder = row.severity is Severity.CRITICAL and incident.severity is not Severity.CRITICAL
-    return judged - incident.last_true > 0 or explained or milder
+    critical = row.severity is Severity.CRITICAL
+    # Pages of the witness's own network can leave only while that is back.
+    over = judged - incident.last_true > 0 and incident.condition is not Condition.WITNESS_ISOLATED
+    milder = critical and incident.severity is not Severity.CRITICAL and not _critical_again(incident)
+    return over or milder or _explained(incident, critical)
 
 
 def withdrawn(incident: Incident, reach: Mapping[str, Reach]) -> Incident:
-    """The incident as one that nobody was told of, where its pages cannot have arrived and it is milder than they say.
+    """The incident as one that nobody was told of, where its pages cannot have arrived and it has been milder than they
+    say for the window of what it is now.
 
-    What it is now is told then. Those whom it was to reach hear of its end all the same. ``reach`` is its own.
+    What it is now is told then. Those whom it was to reach hear of its end all the same. ``reach`` is its own: where
+    that is empty, there is no account of what arrived.
     """
     milder = _told_as_critical(incident) and incident.severity is not Severity.CRITICAL
-    if incident.phase is not Phase.OPEN or not milder or incident.acknowledged is not None:
+    since = incident.worse.critical if incident.worse else incident.condition_began
+    if incident.phase is not Phase.OPEN or not milder or incident.last_true - since < incident.window:
         return incident
-    if any(came.perhaps for came in reach.values()):
+    if incident.acknowledged is not None or not reach or any(came.perhaps for came in reach.values()):
         return incident
     return replace(incident, told_condition=None, told_grade=None, told_at=None, told_steps=0, held=())
+
+
+def _explained(incident: Incident, critical: bool) -> bool:
+    """Whether a greater trouble is told in its place: of what is critical, one that is told at any hour.
+
+    What was so when the witness was cut off is the last that anybody knows.
+    """
+    cause = incident.suppressed_by
+    if cause is None or cause is Condition.WITNESS_ISOLATED:
+        return False
+    return not critical or SEVERITY[cause] is Severity.CRITICAL
+
+
+def _critical_again(incident: Incident) -> bool:
+    """Whether it looks critical now, though it has yet to last as that."""
+    return incident.worse is not None and incident.worse.critical == incident.worse.looked
 
 
 def _open(row: Row, incidents: Iterable[Incident]) -> Incident | None:

@@ -200,7 +200,8 @@ class Daemon:
         await self.silencing.write()
 
     def _withheld(self, row: Row) -> bool:
-        return self.assessment is not None and withheld(row, self.incidents, self.assessment.at)
+        # Before the first judgement nobody knows what is so.
+        return self.assessment is None or withheld(row, self.incidents, self.assessment.at)
 
     def _keep(self, sample: Sample) -> None:
         before = self.snapshot.sights.get(sample.key)
@@ -312,8 +313,9 @@ class Daemon:
         living = tuple(told.get(incident.id, incident) for incident in step.living)
         changed = {each.id: each for each in living if each.id in taken}
         changed |= {incident.id: incident for incident in step.changed} | told
-        # Before anything is awaited: a test may be accepted meanwhile.
-        waiting = {row.channel for row in (*self.rows, *unsettled(rows))}
+        # Before anything is awaited: a test may be accepted meanwhile. What may not leave tells nothing of a channel.
+        leaving = (row for row in self.rows if not self._withheld(row))
+        waiting = {row.channel for row in (*leaving, *unsettled(rows))}
         snapshot, tests = proving.turn(self.snapshot, self._policy.paging, self._zone, now, waiting)
         self._turn(snapshot)
         digested, digest = await self._digesting.turn(self.snapshot.digested, living, now)

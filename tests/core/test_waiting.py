@@ -80,6 +80,21 @@ def test_what_a_greater_trouble_explains_may_not_leave_but_what_was_last_seen_ma
     assert withheld(row(pager, PageReason.FIRST), pager.incidents, at(60)) is waits
 
 
+def test_that_the_witness_lost_its_network_may_leave_when_that_is_back() -> None:
+    """It can leave at no other time, and where it comes and goes the trouble need not end for hours."""
+    isolated = Finding(Condition.WITNESS_ISOLATED, "shop", "oslo-a", "cut off")
+    pager = told(isolated, then=())
+    assert not withheld(row(pager, PageReason.FIRST), pager.incidents, at(60))
+
+
+def test_what_is_critical_may_leave_although_a_warning_explains_it() -> None:
+    """That may be told to nobody at night."""
+    pager = told(UNPROTECTED, then=(replace(UNPROTECTED, suppressed_by=Condition.PRIMARY_UNSEEN),))
+    page = row(pager, PageReason.FIRST)
+    assert not withheld(page, pager.incidents, at(60))
+    assert withheld(replace(page, severity=Severity.WARNING), pager.incidents, at(60))
+
+
 def test_a_critical_page_may_not_leave_while_its_trouble_is_a_warning() -> None:
     pager = told(DOWN, then=(UNSEEN,))
     page = row(pager, PageReason.FIRST)
@@ -91,39 +106,70 @@ ARRIVED = {"phone": Reach(at(5)), "sms": Reach(at(5), perhaps=True)}
 NOWHERE = {"phone": Reach(at(5)), "sms": Reach(at(5))}
 
 
-def test_what_nobody_can_have_heard_and_is_a_warning_now_is_told_as_what_it_is_and_its_old_pages_are_not_sent() -> None:
+def withdraw(pager: Pager, reach: Mapping[str, Reach] = NOWHERE) -> None:
+    pager.incidents = tuple(withdrawn(each, reach) for each in pager.incidents)
+
+
+def test_what_nobody_can_have_heard_of_and_stays_a_warning_for_its_window_is_told_as_one_and_its_old_pages_expire() -> (
+    None
+):
     pager = told(DOWN, then=(UNSEEN,))
     page = row(pager, PageReason.FIRST)
-    pager.incidents = tuple(withdrawn(each, NOWHERE) for each in pager.incidents)
-    assert answered(page, pager.incidents) == "it was not taken while that was so: it is PrimaryUnseen now"
-    pager.tell(61, UNSEEN)
-    assert pager.told[1:] == [(61, PageReason.FIRST, ("phone",), Condition.PRIMARY_UNSEEN)]
-    assert answered(page, pager.incidents) == "it was not taken while that was so: it is PrimaryUnseen now"
+    for now in range(61, 66):
+        withdraw(pager)
+        assert answered(page, pager.incidents) == ""
+        pager.tell(now, UNSEEN)
+    withdraw(pager)
+    passed = "what it tells of passed before any channel took it: it is PrimaryUnseen now"
+    assert answered(page, pager.incidents) == passed
+    pager.tell(66, UNSEEN)
+    assert pager.told[1:] == [(66, PageReason.FIRST, ("phone",), Condition.PRIMARY_UNSEEN)]
+    assert answered(page, pager.incidents) == passed
     assert answered(replace(page, severity=Severity.WARNING), pager.incidents) == ""
-    for now in range(62, 80):
+    for now in range(67, 80):
         pager.tell(now, DOWN)
     assert [reason for _, reason in pager.reasons()] == [PageReason.FIRST, PageReason.FIRST, PageReason.CHANGED]
 
 
+def test_a_glimpse_of_something_milder_withdraws_nothing_and_holds_up_nothing_after_it() -> None:
+    pager = told(DOWN, then=(UNSEEN,))
+    page = row(pager, PageReason.FIRST)
+    assert withheld(page, pager.incidents, at(60))
+    for now in range(61, 120):
+        pager.tell(now, UNSEEN if now % 12 == 0 else DOWN)
+        withdraw(pager)
+        assert answered(page, pager.incidents) == ""
+        assert withheld(page, pager.incidents, at(now)) is (now % 12 == 0)
+    assert [reason for _, reason in pager.reasons()] == [PageReason.FIRST]
+
+
 def test_the_end_of_what_was_withdrawn_goes_to_all_who_were_to_hear_of_it() -> None:
     pager = told(DOWN, then=(UNSEEN,))
-    pager.incidents = tuple(withdrawn(each, NOWHERE) for each in pager.incidents)
-    for now in range(61, 120):
+    for now in range(61, 67):
+        pager.tell(now, UNSEEN)
+    withdraw(pager)
+    for now in range(67, 120):
         pager.tell(now)
-    assert pager.heard()[1:] == [(90, PageReason.RESOLVED, ("phone",))]
+    assert pager.heard()[1:] == [(96, PageReason.RESOLVED, ("phone",))]
 
 
-@pytest.mark.parametrize(("then", "reach"), [(DOWN, NOWHERE), (UNSEEN, ARRIVED)])
-def test_what_is_as_bad_as_it_was_or_has_been_heard_of_is_not_withdrawn(
+@pytest.mark.parametrize(
+    ("then", "reach"), [(DOWN, NOWHERE), (UNSEEN, ARRIVED), (UNSEEN, {})], ids=["as bad", "heard of", "no account"]
+)
+def test_what_is_as_bad_as_it_was_or_may_have_been_heard_of_is_not_withdrawn(
     then: Finding, reach: Mapping[str, Reach]
 ) -> None:
-    (incident,) = told(DOWN, then=(then,)).incidents
+    pager = told(DOWN)
+    for now in range(60, 80):
+        pager.tell(now, then)
+    (incident,) = pager.incidents
     assert withdrawn(incident, reach) is incident
 
 
 def test_what_somebody_has_in_hand_is_not_withdrawn() -> None:
     pager = told(DOWN)
     pager.acknowledge(60)
-    pager.tell(61, UNSEEN)
+    for now in range(61, 80):
+        pager.tell(now, UNSEEN)
     (incident,) = pager.incidents
     assert withdrawn(incident, NOWHERE) is incident

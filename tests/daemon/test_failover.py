@@ -111,6 +111,36 @@ async def test_what_is_over_when_its_channel_takes_again_is_told_as_over_and_nev
         assert [title.partition(" was")[0] for _, title in carrier.told] == ["MISSED shop: PrimaryDown oslo-a"]
 
 
+async def test_what_is_over_is_not_told_as_if_it_were_so_after_a_new_reading_of_the_configuration(
+    tmp_path: Path,
+) -> None:
+    world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.FAILED})
+    async with running(tmp_path, world, carrier) as watch:
+        world.strike("primary-killed")
+        await asyncio.sleep(30)
+        world.strike("primary-killed", mend=True)
+        await asyncio.sleep(18)
+        before = watch.daemon.legacy
+    carrier.outcomes.clear()
+    async with running(tmp_path, world, carrier, before=before):
+        await asyncio.sleep(60)
+    assert [title.partition(" was")[0] for _, title in carrier.told] == ["MISSED shop: PrimaryDown oslo-a"]
+
+
+async def test_a_channel_that_what_may_not_leave_waits_for_is_tried_by_day_all_the_same(tmp_path: Path) -> None:
+    world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.FAILED})
+    by_day = {**PHONE_THEN_SMS, "zone": "Asia/Tokyo", "paging.hold": "10m"}
+    async with running(tmp_path, world, carrier, **by_day) as watch:
+        world.strike("primary-killed")
+        await asyncio.sleep(80)
+        assert Condition.PAGING_BROKEN in watch.open()
+        world.strike("primary-killed", mend=True)
+        await asyncio.sleep(10)
+        carrier.outcomes.clear()
+        await asyncio.sleep(90)
+        assert [title.split(":")[0] for channel, title in carrier.told if channel == "phone"][:1] == ["TEST"]
+
+
 async def test_what_waits_for_a_channel_is_sent_at_once_when_it_is_so_again(tmp_path: Path) -> None:
     world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.FAILED})
     async with running(tmp_path, world, carrier):
