@@ -213,6 +213,18 @@ def _heard(snapshot: Snapshot, standby: Node, since: Moment) -> _Word[Receiver]:
     return _Word(Receiver.QUIET, f"standby: {name} believes it is connected and has heard nothing since", asked)
 
 
+def _committed(snapshot: Snapshot, standby: Node, word: _Word[Receiver], since: Moment) -> _Word[Receiver]:
+    """A receiver's word on a primary whose disk takes nothing: what is sent without a commit needs no disk."""
+    channel = feed(snapshot, standby)
+    if word.said not in (Receiver.FLOWING, Receiver.HEARD) or channel is None:
+        return word
+    furthest = snapshot.receipts[standby, channel.name].furthest_at
+    if furthest is not None and furthest - since > ARRIVING:
+        return word
+    sentence = f"standby: {standby.name} hears of the primary's life, and of no commit since"
+    return word._replace(said=Receiver.UNKNOWN, sentence=sentence)
+
+
 def _io_words(state: IoState) -> str:
     return "trying to connect" if state is IoState.CONNECTING else "stopped"
 
@@ -249,6 +261,16 @@ def port_key(cluster: Cluster) -> Key:
     return Key(cluster.primary.node, Probe.PORT)
 
 
+def outdated(snapshot: Snapshot, cluster: Cluster) -> bool:
+    """Whether connections waited at the port before its host was out of reach: they may have been taken meanwhile."""
+    port, host = snapshot.latest(*port_key(cluster)), snapshot.sight(cluster.primary.node, Probe.HOST)
+    failed = host.failed if host is not None else None
+    if not isinstance(port, PortFact) or failed is None or not isinstance(failed.found, Blind):
+        return False
+    asked = snapshot.sights[port_key(cluster)].latest.asked
+    return port.waiting > 0 and failed.found.reason in OUT_OF_REACH and failed.asked.loop > asked.loop
+
+
 def _own(snapshot: Snapshot, cluster: Cluster, since: Moment, now: Moment) -> _Word[Own] | None:
     """What the primary's kernel says; None where it was not asked since."""
     name = cluster.primary.node.name
@@ -258,10 +280,7 @@ def _own(snapshot: Snapshot, cluster: Cluster, since: Moment, now: Moment) -> _W
     if sight is None or not fresh(sight, since):
         return None
     asked, found = sight.latest.asked, sight.latest.found
-    host = snapshot.sight(cluster.primary.node, Probe.HOST)
-    trouble = isinstance(found, PortFact) and (found.waiting or not found.listens)
-    if trouble and host is not None and host.failed is not None and host.failed.asked.loop > asked.loop:
-        # That may have passed while nobody could ask.
+    if outdated(snapshot, cluster):
         return _Word(Own.UNKNOWN, f"host: {name} was out of reach since it was asked for its port", asked)
     match found:
         case _ if now - asked > ABSTAINS:
@@ -317,6 +336,8 @@ def gather(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) ->
     if host.said in NO_SHELL:
         witness = _in_spite_of_the_line(snapshot, primary, witness, since)
     receivers = _receivers(snapshot, cluster, since, host.said, now)
+    if disk is Disk.STALLED:
+        receivers = {node: _committed(snapshot, node, word, since) for node, word in receivers.items()}
     doors = _doors(snapshot, cluster, since, now)
     votes = [
         _witness(witness, now),

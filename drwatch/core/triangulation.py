@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from drwatch.core.chairs import gather, lost_since, port_key
+from drwatch.core.chairs import gather, lost_since, outdated, port_key
 from drwatch.core.doors import door_key
 from drwatch.core.evidence import NO_SHELL, Vote
 from drwatch.core.finding import Condition, Confidence
@@ -102,7 +102,7 @@ def wanted(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) ->
     port = snapshot.sights.get(port_key(cluster))
     corpse = not isinstance(found, HostFact) or (not found.processes and primary in snapshot.embodied)
     queue = port is not None and isinstance(port.latest.found, PortFact) and port.latest.found.waiting
-    pace = QUEUE_AGAIN if queue else DOOR_AGAIN
+    pace = 0.0 if outdated(snapshot, cluster) else QUEUE_AGAIN if queue else DOOR_AGAIN
     if not corpse and now - since >= PORT_AFTER and (port is None or now - port.latest.answered >= pace):
         # A port that is kept from the witness is told from none.
         keys.add(port_key(cluster))

@@ -59,6 +59,8 @@ FLOWS = (Receiver.FLOWING, Receiver.HEARD)
 NOT_OPEN = (Door.SHUT, Door.UNKNOWN)
 ALIVE = (Host.RUNS_IT, Host.UP)
 STILL = (Host.STOPPED, Host.BLOCKED)
+THERE = (*ALIVE, Host.BLOCKED)
+LOST = (Receiver.BROKEN, Receiver.OVERDUE)
 TAKES_OR_UNASKED = (Own.FEEDS, Own.LISTENS, Own.UNKNOWN)
 
 # fmt: off
@@ -111,6 +113,12 @@ TABLE: tuple[Rule, ...] = (
         server=Server.UNKNOWN, host=NO_SHELL, receiver=Receiver.BROKEN),
     rule(Condition.PRIMARY_HUNG, ALONE, "the witness cannot look, and the server owes the standby a heartbeat",
         server=Server.UNKNOWN, host=NO_SHELL, receiver=Receiver.OVERDUE),
+    rule(Condition.PRIMARY_HUNG, LIKELY,
+        "the witness cannot look; connections wait at its port in vain, and the standby has lost it",
+        server=Server.UNKNOWN, host=THERE, own=Own.DEAF, receiver=LOST),
+    rule(Condition.PRIMARY_DOWN, ALONE,
+        "the witness cannot look; nobody listens at its port, and the standby has lost it",
+        server=Server.UNKNOWN, host=THERE, own=Own.SHUT, receiver=LOST),
     rule(None, ALONE, "the witness's own look failed, and nobody has seen a corpse: ProbeBlind says so",
         server=Server.UNKNOWN),
 
@@ -132,6 +140,10 @@ TABLE: tuple[Rule, ...] = (
     # The host answers the witness, and its server does not.
     rule(Condition.PRIMARY_DISK_FULL, SURE, "its process is there, its port is shut, and its disk is full",
         host=Host.RUNS_IT, server=Server.REFUSED, disk=Disk.FULL),
+    rule(Condition.PRIMARY_RESTARTING, LIKELY,
+        "its process is there and its own kernel takes connections: a firewall refuses the witness and the standby",
+        host=(Host.RUNS_IT, Host.BLOCKED), server=Server.REFUSED, own=(Own.FEEDS, Own.LISTENS),
+        receiver=Receiver.BROKEN),
     rule(Condition.PRIMARY_RESTARTING, SURE, "its process is there, and its port is shut",
         host=(Host.RUNS_IT, Host.BLOCKED), server=Server.REFUSED),
     rule(Condition.PRIMARY_DISK_FULL, SURE, "its host answers, its server does not, and its disk is full",
@@ -139,7 +151,7 @@ TABLE: tuple[Rule, ...] = (
     rule(Condition.PRIMARY_HUNG, ALONE, "its process is there and tells the witness nothing, yet nobody waits there",
         host=Host.RUNS_IT, server=MUTE, own=(Own.FEEDS, Own.LISTENS),
         receiver=(*HELD_IN_VAIN, Receiver.UNKNOWN)),
-    rule(Condition.PRIMARY_HUNG, SURE, "its process is there, takes a connection, and says nothing",
+    rule(Condition.PRIMARY_HUNG, SURE, "its process is there, and says nothing to the witness",
         host=Host.RUNS_IT, server=MUTE),
     rule(Condition.PRIMARY_DOWN, SURE, "its host answers, its port is shut, and the standby has lost it too",
         host=Host.UP, server=Server.REFUSED, receiver=Receiver.BROKEN),
@@ -155,6 +167,9 @@ TABLE: tuple[Rule, ...] = (
         host=Host.UP, server=MUTE),
     rule(Condition.PRIMARY_HUNG, SURE, "its queue of connections is full, says its own kernel",
         host=ALIVE, server=Server.UNREACHABLE, own=Own.DEAF),
+    rule(Condition.PRIMARY_HUNG, LIKELY,
+        "its host answers and takes connections there, yet a firewall keeps the witness and the standby out",
+        host=ALIVE, server=Server.UNREACHABLE, own=(Own.FEEDS, Own.LISTENS), receiver=Receiver.BROKEN),
     rule(Condition.PRIMARY_HUNG, LIKELY, "its host answers, its port does not, and the standby has lost it too",
         host=ALIVE, server=Server.UNREACHABLE, receiver=Receiver.BROKEN),
     rule(Condition.PRIMARY_HUNG, ALONE, "its host answers, its port does not: a full queue, or a firewall before it",

@@ -130,6 +130,19 @@ def test_a_standby_that_still_receives_keeps_the_disk_from_being_blamed() -> Non
     assert found(flowing, 12, Condition.PRIMARY_UNSEEN) is not None
 
 
+def test_heartbeats_need_no_disk_and_do_not_keep_it_from_being_blamed() -> None:
+    hung = seen(
+        well(-1),
+        primary(FROM, 0),
+        (body(on(SDA), n) for n in range(1, 12)),
+        primary(Blind(Reason.QUERY_TIMEOUT), 2),
+        (receiver(replication(heartbeats=n), n) for n in range(3, 12)),
+    )
+    stalled = found(hung, 12, STALLED)
+    assert stalled is not None
+    assert any("hears of the primary's life, and of no commit since" in words for words in stalled.evidence)
+
+
 def test_what_follows_from_a_stalled_disk_is_not_told_beside_it() -> None:
     assert conditions(world([SDA] * 8), 8) == {STALLED}
 

@@ -168,6 +168,12 @@ CASES = [
      Condition.PRIMARY_HOST_DOWN, ALONE),
     ("names no longer resolve: nothing is known of the server", [primary(Blind(Reason.DNS), 1), body(host(), 2), QUIET],
      None, None),
+    ("names no longer resolve, and its own kernel and the standby see it hang",
+     [primary(NO_NAME, 1), body(host("S"), 2), own(PortFact(True, 3, ()), 6), BROKEN], Condition.PRIMARY_HUNG, LIKELY),
+    ("names no longer resolve, and nobody listens at its port, for the standby neither",
+     [primary(NO_NAME, 1), body(host("S"), 2), own(PortFact(False, 0, ()), 6), BROKEN], Condition.PRIMARY_DOWN, ALONE),
+    ("names no longer resolve, and a queue alone is no hang",
+     [primary(NO_NAME, 1), body(host("S"), 2), own(PortFact(True, 3, ()), 6), *FLOWS], None, None),
     ("names no longer resolve and the corpse is seen", [primary(Blind(Reason.DNS), 1), body(dead_host(), 2)],
      Condition.PRIMARY_DOWN, SURE),
     ("frozen host: its kernel takes whoever dials sshd", [primary(LOST, 1), body(MUTE, 2), QUIET],
@@ -493,16 +499,25 @@ def test_connections_that_wait_are_looked_at_again_before_anybody_is_told_of_the
     assert asks(PortFact(True, 0, ()), 15.5)
 
 
-@pytest.mark.parametrize("trouble", [PortFact(True, 1, ()), PortFact(False, 0, ())])
-def test_what_a_host_said_of_its_port_before_it_was_out_of_reach_is_old_when_it_is_back(trouble: PortFact) -> None:
+def test_connections_that_waited_before_a_host_was_out_of_reach_are_asked_for_anew_when_it_is_back() -> None:
     """It hung, the witness went deaf, it served again, and the host is heard before the server's next look."""
-    hung = [primary(LOST, 1), body(host("S"), 1.5), QUIET, own(trouble, 3)]
+    hung = [primary(LOST, 1), body(host("S"), 1.5), QUIET, own(PortFact(True, 1, ()), 7)]
     back = [receiver(replication(retrieved_gtid=gtids(120)), 7), body(host("S"), 8)]
-    assert verdict(*hung, *back, now=8.2).condition is not Condition.PRIMARY_UNSEEN
-    judged = verdict(*hung, body(LOST, 6), *back, now=8.2)
+    assert verdict(*hung, *back, now=8.2).condition is Condition.PRIMARY_HUNG
+    judged = verdict(*hung, body(LOST, 7.5), *back, now=8.2)
     assert (judged.condition, judged.confidence) == (Condition.PRIMARY_UNSEEN, SURE)
     assert any("out of reach since it was asked for its port" in words for words in judged.evidence)
-    assert verdict(*hung, body(LOST, 6), *back, own(trouble, 8.1), now=8.2).condition is not Condition.PRIMARY_UNSEEN
+    asks = wanted(SHOP, POLICY, seen(well(0), *hung, body(LOST, 7.5), *back), at(8.2))
+    assert Key(PRIMARY, Probe.PORT) in asks
+    assert Key(PRIMARY, Probe.PORT) not in wanted(SHOP, POLICY, seen(well(0), *hung, *back), at(8.2))
+    again = verdict(*hung, body(LOST, 7.5), *back, own(PortFact(True, 1, ()), 8.1), now=8.2)
+    assert again.condition is Condition.PRIMARY_HUNG
+
+
+def test_what_cannot_be_read_puts_no_host_out_of_reach() -> None:
+    hung = [primary(LOST, 1), body(host("S"), 1.5), *FLOWS, own(PortFact(True, 3, ()), 6)]
+    garbled = verdict(*hung, body(Blind(Reason.GARBLED), 7), body(host("S"), 8), now=8.2)
+    assert garbled.condition is Condition.PRIMARY_HUNG
 
 
 def test_a_process_on_its_way_out_is_looked_at_again_until_it_is_clear() -> None:
