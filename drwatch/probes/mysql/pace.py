@@ -11,11 +11,12 @@ _MOMENT = 0.03
 _CORPSE = 4
 """Dials, a moment apart, that may follow one which a dying process accepted: its sessions close before its port."""
 
-_VAIN = ((60, 3600.0), (20, 60.0))
+_VAIN = ((80, 6 * 3600.0), (60, 3600.0), (20, 60.0))
 """Dials that connected and did not end in a login → seconds between dials.
 
 The server blocks an address at max_connect_errors, 100 by default, until someone flushes its host cache. At one a
-minute that would come within two hours of a certificate that does not verify; at one an hour, within two days.
+minute that would come within two hours of a certificate that does not verify; at one an hour, within two days; so, in
+six.
 """
 
 
