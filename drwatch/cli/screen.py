@@ -82,7 +82,8 @@ def _paths(links: list[Json], brief: bool) -> Iterator[Text]:
     ill = [link for link in links if link["state"] in ("down", "one-way")]
     yield Text(f"paths: {', '.join(words)}", style="red" if ill else "dim")
     for link in () if brief else ill:
-        yield Text(f"  {link['near']}–{link['far']}: {'; '.join((link['why'], *link['evidence']))}", style="dim")
+        said = "; ".join((link["why"], *link["evidence"]))
+        yield Text(f"  {link['near']}–{link['far']} ({link['confidence']}): {said}", style="dim")
 
 
 def _standing(cluster: Json, zone: tzinfo) -> Text:

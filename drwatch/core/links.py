@@ -15,6 +15,7 @@ from drwatch.core import exposure
 from drwatch.core.chairs import ABSTAINS, NETWORK_ERRNO, port_key
 from drwatch.core.doors import DAILY, back_key, door_key
 from drwatch.core.duration import span
+from drwatch.core.finding import Confidence
 from drwatch.core.policy import Cluster, NodePolicy, Policy
 from drwatch.core.roles import feed, path
 from drwatch.core.sample import (
@@ -70,6 +71,7 @@ class Line(NamedTuple):
     back: Way | None
     far: Far | None
     state: State
+    confidence: Confidence
     why: str
 
     def fits(self, there: Way, back: Way, far: Far) -> bool:
@@ -77,14 +79,26 @@ class Line(NamedTuple):
         return all(wanted is None or wanted is word for wanted, word in said)
 
 
+SURE, LIKELY, ALONE = Confidence.CONCLUSIVE, Confidence.LIKELY, Confidence.ALONE
+
 TABLE = (
-    Line(Way.PASSES, Way.FAILS, None, State.ONE_WAY, "it passes there, and not back"),
-    Line(Way.FAILS, Way.PASSES, None, State.ONE_WAY, "it passes back, and not there"),
-    Line(Way.PASSES, None, None, State.UP, "it passes"),
-    Line(None, Way.PASSES, None, State.UP, "it passes back"),
-    Line(Way.FAILS, None, Far.ALIVE, State.DOWN, "nothing passes, and the far end is seen alive from elsewhere"),
-    Line(None, Way.FAILS, Far.ALIVE, State.DOWN, "nothing passes back, and the far end is seen alive from elsewhere"),
-    Line(None, None, None, State.UNKNOWN, "nothing is seen to pass, and nobody can say whose fault that is"),
+    Line(Way.PASSES, Way.FAILS, None, State.ONE_WAY, SURE, "it passes there, and not back"),
+    Line(Way.FAILS, Way.PASSES, None, State.ONE_WAY, SURE, "it passes back, and not there"),
+    Line(Way.PASSES, None, None, State.UP, SURE, "it passes"),
+    Line(None, Way.PASSES, None, State.UP, SURE, "it passes back"),
+    Line(Way.FAILS, Way.FAILS, Far.ALIVE, State.DOWN, SURE, "nothing passes either way, and the far end is seen alive"),
+    Line(
+        Way.FAILS, None, Far.ALIVE, State.DOWN, LIKELY, "nothing passes, and the far end is seen alive from elsewhere"
+    ),
+    Line(
+        None,
+        Way.FAILS,
+        Far.ALIVE,
+        State.DOWN,
+        LIKELY,
+        "nothing passes back, and the far end is seen alive from elsewhere",
+    ),
+    Line(None, None, None, State.UNKNOWN, ALONE, "nothing is seen to pass, and nobody can say whose fault that is"),
 )
 """Read from the top; the first line that fits is the verdict."""
 
@@ -104,6 +118,7 @@ class Link:
     near: str
     far: str
     state: State
+    confidence: Confidence
     why: str
     evidence: tuple[str, ...]
 
@@ -160,7 +175,7 @@ def _link(near: str, far: NodePolicy, there: Iterable[Word], back: Iterable[Word
 
 def _made(near: str, far: str, there: list[Word], back: list[Word], alive: bool) -> Link:
     line = decide(_best(there), _best(back), Far.ALIVE if alive else Far.UNKNOWN)
-    return Link(near, far, line.state, line.why, tuple(words for _, words in (*there, *back) if words))
+    return Link(near, far, line.state, line.confidence, line.why, tuple(words for _, words in (*there, *back) if words))
 
 
 def _best(words: list[Word]) -> Way:

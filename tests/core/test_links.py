@@ -35,6 +35,7 @@ from worlds import (
     well,
 )
 
+from drwatch.core.finding import Confidence
 from drwatch.core.links import TABLE, Far, Link, State, Way, decide, links, wanted
 from drwatch.core.policy import Policy
 from drwatch.core.sample import Blind, Fact, IoState, Key, PortFact, Probe, Reason, Sample
@@ -146,6 +147,15 @@ def test_every_combination_has_exactly_one_state_and_no_line_is_dead() -> None:
     every = {words: decide(*words) for words in product(Way, Way, Far)}
     assert set(every.values()) == set(TABLE)
     assert {line.state for line in every.values()} == set(State)
+
+
+def test_that_a_path_is_down_is_sure_only_where_both_ends_say_so() -> None:
+    for there, back in product(Way, Way):
+        line = decide(there, back, Far.ALIVE)
+        if line.state is State.DOWN:
+            both = (there, back) == (Way.FAILS, Way.FAILS)
+            assert line.confidence is (Confidence.CONCLUSIVE if both else Confidence.LIKELY)
+        assert decide(there, back, Far.UNKNOWN).state is not State.DOWN
 
 
 def test_a_way_that_passes_never_makes_a_path_worse() -> None:
