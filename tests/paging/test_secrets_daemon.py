@@ -23,7 +23,13 @@ from ruamel.yaml import YAML
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("secrets")]
 
-PASSWORDS = {"database": "x://MysqlHunter7pw", "alerts": "x://AlertHunter8pw", "token": "x://BearerHunter9tk"}
+PASSWORDS = {
+    "database": "x://MysqlHunter7pw",
+    "alerts": "x://AlertHunter8pw",
+    "token": "x://BearerHunter9tk",
+    "beat": "x://HeartbeatHunter5",
+    "job": "x://BackupJobHunter6",
+}
 """As the search of the corpus takes them: what is behind the scheme."""
 
 ADDRESSES = ("/", "/metrics", "/healthz", "/readyz", "/api/v1/status", "/api/v1/incidents", "/api/v1/silences")
@@ -49,9 +55,12 @@ class Night:
         channels: dict[str, Any] = {}
         for name in KINDS:
             channels[name] = {"url_file": self._secret(name, self.urls[name])}
-        database, alerts, token = (self._secret(name, url.partition("://")[2]) for name, url in PASSWORDS.items())
+        words = {name: url.partition("://")[2] for name, url in PASSWORDS.items()}
+        database, alerts, token, _, job = (self._secret(name, word) for name, word in words.items())
         # An Alertmanager's address is no secret, so it is not one that a URL of the corpus has.
         self.engine = Inbox()
+        beat = self._secret("heartbeat", f"http://127.0.0.1:{self.engine.port}/401/{words['beat']}")
+        self.job = words["job"]
         peer = f"http://127.0.0.1:{self.engine.port}/401"
         channels["basic"] = {"alertmanager": [peer], "user": "drwatch", "password_file": alerts}
         channels["bearer"] = {"alertmanager": [peer], "token_file": token}
@@ -64,7 +73,13 @@ class Night:
         with self.config.open("w") as file:
             YAML().dump(
                 {
-                    "clusters": {"shop": {"nodes": {"oslo-a": node("primary"), "oslo-b": node("standby")}}},
+                    "clusters": {
+                        "shop": {
+                            "nodes": {"oslo-a": node("primary"), "oslo-b": node("standby")},
+                            "jobs": {"dump": {"every": "1d", "grace": "2h", "token_file": job}},
+                        }
+                    },
+                    "heartbeat": {"url_file": beat, "every": "10s"},
                     "paging": {"channels": channels, "confirm": {"conclusive": "0s", "likely": "0s", "alone": "0s"}},
                     "limits": {"probe_blind": "1s"},
                     "log": {"level": level, "format": form},
@@ -175,6 +190,8 @@ def test_no_secret_is_in_the_log_the_metrics_the_ledger_the_page_the_processes_o
 
     wait(tried)
     wait(lambda: "PagingBroken" in tonight.asked("/api/v1/status"), 10)  # channels that refuse are complained of
+    assert tonight.asked(f"/ping/{tonight.job}") == "heard\n"
+    assert "the heartbeat: answered 40" in tonight.said or level == "error"
     answers = {address: tonight.asked(address) for address in ADDRESSES}
     assert "drwatch_" in answers["/metrics"]
     incident = tonight.incident()
