@@ -1,4 +1,4 @@
-"""Who carries what: alerts for Alertmanagers by POST, all other pages through Apprise; the courier makes both."""
+"""Who carries what: alerts for Alertmanagers, all other pages through Apprise; the courier makes both."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from drwatch.config import AlertmanagerSettings, Secret
+from drwatch.core.hush import Hush
 from drwatch.core.paging import Delivery, Letter
 from drwatch.core.sample import Moment
-from drwatch.paging.alertmanager import Alertmanager, Peers
+from drwatch.paging.alertmanager import Alertmanager
 from drwatch.paging.apprise import Courier
+from drwatch.paging.peers import Peers
 
 
 class Carriers:
@@ -43,11 +45,13 @@ def carriers(
     alertmanagers: Mapping[str, AlertmanagerSettings],
     clock: Callable[[], Moment],
     living: Callable[[], Collection[str]] = tuple,
+    hushed: Callable[[], Mapping[str, Hush]] = dict,
     standing: Iterable[Letter] = (),
     link: Callable[[str, str], str] = lambda *_: "",
 ) -> Carriers:
-    """What carries pages through these channels. ``living`` are the incidents that are open now, and ``standing`` what
-    was accepted of them before. ``link`` is where a page is acknowledged (see Courier)."""
+    """What carries pages through these channels. ``living`` are the incidents that are open now, ``hushed`` those of
+    which nobody is to be told, and ``standing`` what was accepted of them before. ``link`` is where a page is
+    acknowledged (see Courier)."""
     courier = Courier({name: url.reveal() for name, url in channels.items()}, link=link)
     before = tuple(standing)
     return Carriers(
@@ -55,9 +59,10 @@ def carriers(
         {
             name: Alertmanager(
                 Peers(peers.addresses, peers.headers(), None if peers.ca is None else str(peers.ca)),
-                courier.post,
+                courier.ask,
                 clock,
                 living,
+                hushed,
                 [letter for letter in before if letter.channel == name],
             )
             for name, peers in alertmanagers.items()

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from drwatch.config import Config, ConfigErrors
 from drwatch.core.audit import stuck
+from drwatch.core.hush import hushes
 from drwatch.core.incident import Phase
 from drwatch.core.paging import Letter
 from drwatch.daemon import build
@@ -102,6 +103,7 @@ async def _generation(
             config.alertmanagers,
             clock,
             living=lambda: {incident.id for incident in watch.incidents if incident.phase is Phase.OPEN},
+            hushed=lambda: hushes(watch.incidents, watch.silencing.known),
             standing=standing,
             link=links.link,
         )

@@ -2,7 +2,7 @@
 
 An Alertmanager takes an alert for over once its ``endsAt`` has passed, and peers tell each other what was notified but
 not what was received. So each alert goes to all of them with an end a few minutes ahead, and again well before that.
-What is over is repeated too, for peers that were away when it ended.
+What is over is repeated too, for peers that were away when it ended. What somebody has in hand is silenced there.
 """
 
 from __future__ import annotations
@@ -10,18 +10,17 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from drwatch.core.hush import Hush, Labels
 from drwatch.core.paging import Delivery, Letter, Outcome
 from drwatch.core.sample import Moment
+from drwatch.paging.hushing import Hushing
+from drwatch.paging.peers import Ask, Peers
 
 log = logging.getLogger("drwatch")
-
-Post = Callable[[Mapping[str, object], float], Awaitable[Delivery]]
-"""Makes one POST of ``url``, ``headers``, ``body`` and ``ca`` within so many seconds."""
 
 LIMIT: Final = 10.0
 """Seconds after which a page that no peer has accepted has failed, so that another channel can take over."""
@@ -38,36 +37,25 @@ LASTS: Final = 5
 REPEATED: Final = 900.0
 """Seconds for which the end of an alert is repeated, as Prometheus does it."""
 
-Labels = Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Peers:
-    """The Alertmanagers behind one channel, one cluster of them."""
-
-    addresses: tuple[str, ...]
-    """Like http://am1:9093 or https://example.no/alertmanager; no secret."""
-    headers: Mapping[str, str]
-    """What proves who asks."""
-    ca: str | None = None
-    """PEM file; None takes the system's authorities."""
-
 
 class Alertmanager:
-    """Tells one channel's peers. ``living`` names the incidents that are open now; ``standing`` are the latest letters
-    that an earlier run had accepted here."""
+    """Tells one channel's peers. ``living`` names the incidents that are open now, and ``hushed`` gives those of which
+    nobody is to be told; ``standing`` are the latest letters that an earlier run had accepted here."""
 
     def __init__(
         self,
         peers: Peers,
-        post: Post,
+        ask: Ask,
         clock: Callable[[], Moment],
         living: Callable[[], Collection[str]],
+        hushed: Callable[[], Mapping[str, Hush]] = dict,
         standing: Iterable[Letter] = (),
         every: float = REFRESH,
     ) -> None:
-        self._peers, self._post, self._clock, self._living, self._every = peers, post, clock, living, every
+        self._peers, self._ask, self._clock, self._living, self._every = peers, ask, clock, living, every
+        self._hushed = hushed
         self._standing = {letter.incident: letter for letter in standing}
+        self._hushing = Hushing(peers, ask, clock, self._silent, tuple(self._standing))
         self._over: dict[str, tuple[Moment, dict[str, Any]]] = {}
         """By their labels the alerts whose end is still repeated, and since when."""
         self._mute: set[str] = set()
@@ -76,11 +64,21 @@ class Alertmanager:
         """By peer the POSTs that are not over, whoever still waits for them."""
 
     async def send(self, letter: Letter) -> Delivery:
-        """Tell all peers; accepted as soon as one of them has accepted, else after at most 10 s."""
+        """Tell all peers; accepted as soon as one of them has accepted, else after at most 10 s.
+
+        An end waits up to a second for that of its silence, under which nobody would hear of it.
+        """
+        if letter.resolved and not _notice(letter):
+            await self._hushing.lift(letter.incident)
         return await self._tell(self._turn(letter, self._clock()))
 
     async def keep(self) -> None:
-        """Tell again what stands, until cancelled."""
+        """Tell again what stands, and keep silent what is to be, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._hushing.keep(), name="silences")
+            tasks.create_task(self._refresh(), name="refresh")
+
+    async def _refresh(self) -> None:
         while True:
             await asyncio.sleep(self._every)
             alerts = self.standing()
@@ -102,6 +100,16 @@ class Alertmanager:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+        await self._hushing.close()
+
+    def _silent(self) -> dict[str, tuple[Hush, Labels]]:
+        """By incident what is to be silent now, and the labels that its alert has."""
+        hushed = self._hushed()
+        return {
+            incident: (hushed[incident], labels(letter))
+            for incident, letter in self._standing.items()
+            if incident in hushed
+        }
 
     def _turn(self, letter: Letter, now: Moment) -> list[dict[str, Any]]:
         """What is to be told with this letter: its alert, and the end of the one that it takes the place of."""
@@ -137,7 +145,7 @@ class Alertmanager:
     async def _tell(self, alerts: list[dict[str, Any]]) -> Delivery:
         begun, waiting = self._clock(), set[asyncio.Task[Delivery]]()
         for peer, tasks in self._under_way.items():
-            task = asyncio.create_task(self._ask(peer, alerts, tuple(tasks)), name=f"alert {peer}")
+            task = asyncio.create_task(self._post(peer, alerts, tuple(tasks)), name=f"alert {peer}")
             tasks.add(task)
             task.add_done_callback(tasks.discard)
             waiting.add(task)
@@ -151,22 +159,15 @@ class Alertmanager:
         came += [Delivery(Outcome.AMBIGUOUS, "no answer in time: it may have arrived", seconds) for _ in waiting]
         return Delivery(_worst(came), "; ".join(sorted({each.detail for each in came})), seconds, wait=_leave(came))
 
-    async def _ask(
+    async def _post(
         self, peer: str, alerts: list[dict[str, Any]], before: Collection[asyncio.Task[Delivery]]
     ) -> Delivery:
         now = self._clock().wall
         if before and any(datetime.fromisoformat(alert["endsAt"]) <= now for alert in alerts):
             # What was sent before would bring it up again if it came after its end, and wake people for nothing.
             await asyncio.wait(before, timeout=ATTEMPT)
-        came = await self._post(
-            {
-                "url": f"{peer.rstrip('/')}/api/v2/alerts",
-                "headers": {"Content-Type": "application/json", **self._peers.headers},
-                "body": json.dumps(alerts, ensure_ascii=False),
-                "ca": self._peers.ca,
-            },
-            ATTEMPT,
-        )
+        asked = self._peers.request(peer, "alerts", json.dumps(alerts, ensure_ascii=False))
+        came, _ = await self._ask(asked, ATTEMPT)
         if came.outcome is Outcome.ACCEPTED:
             if peer in self._mute:
                 log.info("%s takes alerts again", peer, extra={"event": "alertmanager"})

@@ -231,21 +231,24 @@ class Courier:
             # In a short message there is no room for it.
             "link": self._link(letter.incident, letter.channel) if letter.asks and letter.body else "",
         }
-        return await self._attempt(message, self._limit)
+        came, _ = await self._attempt(message, self._limit)
+        return came
 
-    async def post(self, request: Mapping[str, object], limit: float) -> Delivery:
-        """One POST in a child of the courier, killed after ``limit`` seconds; never raises for what the world did.
+    async def ask(self, request: Mapping[str, object], limit: float) -> tuple[Delivery, str]:
+        """One HTTP request in a child of the courier, killed after ``limit`` seconds; never raises for what the world
+        did. With it comes the body of the answer, where that was asked for and accepted.
 
-        ``request`` has the ``url``, the ``headers``, the ``body`` and the ``ca``, a PEM file or None.
+        ``request`` has the ``url``, the ``method``, the ``headers``, the ``body``, the ``ca``, a PEM file or None, and
+        whether the ``answer`` is to be read.
         """
-        return await self._attempt({"post": request, "limit": limit}, limit)
+        return await self._attempt({"request": request, "limit": limit}, limit)
 
-    async def _attempt(self, message: Mapping[str, object], limit: float) -> Delivery:
+    async def _attempt(self, message: Mapping[str, object], limit: float) -> tuple[Delivery, str]:
         loop = asyncio.get_running_loop()
         begun = loop.time()
 
-        def came(outcome: Outcome, detail: str) -> Delivery:
-            return Delivery(outcome, detail, loop.time() - begun)
+        def came(outcome: Outcome, detail: str) -> tuple[Delivery, str]:
+            return Delivery(outcome, detail, loop.time() - begun), ""
 
         try:
             process = await self._ready()
@@ -260,7 +263,8 @@ class Courier:
             return came(Outcome.AMBIGUOUS, "the courier was stuck and is replaced: it may have arrived")
         except CourierBroken as broken:
             return came(Outcome.AMBIGUOUS, f"{broken}: it may have arrived")
-        return Delivery(Outcome(answer["outcome"]), answer["detail"], float(answer["seconds"]), wait=answer.get("wait"))
+        outcome, seconds = Outcome(answer["outcome"]), float(answer["seconds"])
+        return Delivery(outcome, answer["detail"], seconds, wait=answer.get("wait")), answer.get("body", "")
 
     async def close(self) -> None:
         """End the process; attempts in flight are killed and come back ambiguous. Takes at most a second."""

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from drwatch.core.finding import Condition, Severity
+from drwatch.core.hush import Hush
 from drwatch.core.paging import Alert, Letter
 from drwatch.core.sample import Moment
-from drwatch.paging.alertmanager import Alertmanager, Peers
+from drwatch.paging.alertmanager import Alertmanager
 from drwatch.paging.apprise import Courier
+from drwatch.paging.peers import Peers
 
 
 def clock() -> Moment:
@@ -33,8 +35,14 @@ def letter(
     return Letter("engine", f"{incident}.{number}", title, "what to do", severity, resolved, missed=missed, alert=about)
 
 
+def hush(incident: str = "ABCDEF", by: str = "anna", lasts: float = 3600.0) -> Hush:
+    """Somebody has it in hand for so many seconds from now."""
+    return Hush(incident, by, "in hand: on it", datetime.now(UTC) + timedelta(seconds=lasts))
+
+
 class Channel:
-    """One channel of Alertmanagers; ``open`` are the incidents that drwatch holds for open."""
+    """One channel of Alertmanagers; ``open`` are the incidents that drwatch holds for open, ``hushed`` those of which
+    nobody is to be told."""
 
     def __init__(
         self,
@@ -45,9 +53,16 @@ class Channel:
         ca: str | None = None,
     ) -> None:
         self.open = {"ABCDEF"}
+        self.hushed: dict[str, Hush] = {}
         self.courier = Courier({})
         self.engine = Alertmanager(
-            Peers(addresses, headers or {}, ca), self.courier.post, clock, lambda: self.open, standing, every
+            Peers(addresses, headers or {}, ca),
+            self.courier.ask,
+            clock,
+            lambda: self.open,
+            lambda: self.hushed,
+            standing,
+            every,
         )
         self._keeping: asyncio.Task[None] | None = None
 

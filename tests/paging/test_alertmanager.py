@@ -17,7 +17,8 @@ from receivers import Inbox, Mute, Page, SelfSigned, free_port
 from drwatch.core.finding import Condition, Severity
 from drwatch.core.paging import Delivery, Letter, Outcome
 from drwatch.core.sample import Moment
-from drwatch.paging.alertmanager import Alertmanager, Peers
+from drwatch.paging.alertmanager import Alertmanager
+from drwatch.paging.peers import Peers
 
 Make = Callable[..., Channel]
 
@@ -53,6 +54,11 @@ async def until(what: Callable[[], object], seconds: float = 10.0) -> None:
             await asyncio.sleep(0.01)
 
 
+def alerts(inbox: Inbox) -> list[Page]:
+    """What it was told of alerts."""
+    return [page for page in inbox.pages if page.path.endswith("/alerts")]
+
+
 def told(page: Page) -> dict[str, str]:
     """alertname → firing or over, of one POST."""
     now = clock().wall
@@ -66,11 +72,11 @@ async def test_a_clock_that_is_set_back_while_an_alert_stands_makes_none_that_en
     """An Alertmanager refuses such a one for good, whether it is a refresh, a reminder or the end."""
     now, asked = [clock()], list[dict[str, Any]]()
 
-    async def post(request: Mapping[str, object], limit: float) -> Delivery:
+    async def ask(request: Mapping[str, object], limit: float) -> tuple[Delivery, str]:
         asked.extend(json.loads(str(request["body"])))
-        return Delivery(Outcome.ACCEPTED, "", 0.0)
+        return Delivery(Outcome.ACCEPTED, "", 0.0), ""
 
-    engine = Alertmanager(Peers(("http://am1:9093",), {}), post, lambda: now[0], lambda: {"ABCDEF"})
+    engine = Alertmanager(Peers(("http://am1:9093",), {}), ask, lambda: now[0], lambda: {"ABCDEF"})
     await engine.send(letter())
     now[0] = Moment(now[0].loop + 60, now[0].wall - timedelta(hours=1))
     asked += engine.standing()
@@ -85,12 +91,12 @@ async def test_a_clock_that_is_set_back_while_an_alert_stands_makes_none_that_en
 async def test_an_end_that_the_clock_went_back_behind_is_over_at_once() -> None:
     now, asked = clock(), list[dict[str, Any]]()
 
-    async def post(request: Mapping[str, object], limit: float) -> Delivery:
+    async def ask(request: Mapping[str, object], limit: float) -> tuple[Delivery, str]:
         asked.extend(json.loads(str(request["body"])))
-        return Delivery(Outcome.ACCEPTED, "", 0.0)
+        return Delivery(Outcome.ACCEPTED, "", 0.0), ""
 
     back = Moment(now.loop, now.wall - timedelta(hours=1))
-    await Alertmanager(Peers(("http://am1:9093",), {}), post, lambda: back, set).send(letter(2, resolved=True))
+    await Alertmanager(Peers(("http://am1:9093",), {}), ask, lambda: back, set).send(letter(2, resolved=True))
     (end,) = asked
     assert datetime.fromisoformat(end["endsAt"]) <= back.wall
 
@@ -197,10 +203,10 @@ async def test_an_incident_that_drwatch_no_longer_knows_is_left_to_run_out(chann
 async def test_a_later_run_goes_on_with_what_an_earlier_one_had_told(channel: Make, inbox: Inbox) -> None:
     made = channel(at(inbox), every=1.0, standing=[letter(7)])
     made.keep()
-    await until(lambda: inbox.pages)
-    assert told(inbox.pages[0]) == {"PrimaryDown": "firing"}
+    await until(lambda: alerts(inbox))
+    assert told(alerts(inbox)[0]) == {"PrimaryDown": "firing"}
     await made.engine.send(letter(8, condition=Condition.ZOMBIE_PRIMARY))
-    assert told(next(page for page in reversed(inbox.pages) if len(page.body) > 1)) == {
+    assert told(next(page for page in reversed(alerts(inbox)) if len(page.body) > 1)) == {
         "PrimaryDown": "over",
         "ZombiePrimary": "firing",
     }
@@ -305,12 +311,12 @@ async def test_the_end_of_an_alert_does_not_overtake_what_was_told_before() -> N
     """A telling that is slow on its way and comes after the end would wake people for what is over."""
     road, arrived = asyncio.Event(), list[str]()
 
-    async def slowly(request: Mapping[str, object], limit: float) -> Delivery:
+    async def slowly(request: Mapping[str, object], limit: float) -> tuple[Delivery, str]:
         (alert,) = json.loads(str(request["body"]))
         if alert["annotations"]["event"] == "ABCDEF.1":
             await road.wait()
         arrived.append(alert["annotations"]["event"])
-        return Delivery(Outcome.ACCEPTED, "accepted", 0.0)
+        return Delivery(Outcome.ACCEPTED, "accepted", 0.0), ""
 
     engine = Alertmanager(Peers(("http://am1:9093",), {}), slowly, clock, lambda: {"ABCDEF"})
     async with asyncio.TaskGroup() as both:

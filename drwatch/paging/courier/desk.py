@@ -11,14 +11,14 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import apprise
 
 from drwatch.paging.courier.child import Child
-from drwatch.paging.courier.posting import post
 from drwatch.paging.courier.redaction import Redactor
+from drwatch.paging.courier.requesting import request
 from drwatch.paging.courier.services import look, open_channels
 from drwatch.paging.courier.telling import tell
 from drwatch.paging.courier.verdict import AMBIGUOUS, FAILED, REFUSED
@@ -94,14 +94,14 @@ class Desk:
 
     def _send(self, ask: dict[str, Any]) -> None:
         limit, service = float(ask.get("limit", self._limit)), self._services.get(ask.get("channel", ""))
-        if service is None and "post" not in ask:
+        if service is None and "request" not in ask:
             why = self._wrong.get(ask["channel"]) or "the courier was given no such channel"
             self._answer({"id": ask["id"], "outcome": REFUSED, "detail": why, "seconds": 0.0})
             return
 
         def inside() -> object:
-            verdict = post(ask["post"], limit) if "post" in ask else tell(service, ask, self._redact)
-            return {"outcome": verdict.outcome, "detail": verdict.detail, "wait": verdict.wait}
+            verdict = request(ask["request"], limit) if "request" in ask else tell(service, ask, self._redact)
+            return asdict(verdict)
 
         begun = time.monotonic()
         others = [self._outbox, *(attempt.child.pipe for attempt in self._attempts.values())]

@@ -32,6 +32,8 @@ class Verdict:
     detail: str
     wait: float | None = None
     """Seconds for which the service asked to be left alone; None where it did not."""
+    body: str = ""
+    """What the service answered, where that was asked for."""
 
 
 def judge(accepted: bool, given_up: bool, said: Sequence[Line], wire: Wire, redact: Callable[[str], str]) -> Verdict:

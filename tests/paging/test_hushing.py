@@ -1,0 +1,247 @@
+"""Silences that cannot be set or ended as one would: what it costs a page, and how often it is tried. Real HTTP."""
+
+import asyncio
+import json
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from engines import Channel, clock, hush, letter
+from receivers import Inbox, Mute
+
+from drwatch.core.finding import Condition
+from drwatch.core.paging import Outcome
+from drwatch.paging import hushing
+
+Make = Callable[..., Channel]
+
+
+class Engine:
+    """An Alertmanager of which only the book of silences is there; ``slow`` are the seconds before each answer of it."""
+
+    def __init__(self) -> None:
+        self.silences: list[dict[str, Any]] = []
+        self.asked: list[str] = []
+        """Method and path, in their order; alerts too."""
+        self.slow = 0.0
+        self.deaf = False
+        """Whether what it does is never answered."""
+        engine = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                engine._answer(self)
+
+            do_GET = do_DELETE = do_POST
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.address = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def _answer(self, request: BaseHTTPRequestHandler) -> None:
+        said = request.rfile.read(int(request.headers.get("content-length", 0)))
+        path = request.path.partition("?")[0].removeprefix("/api/v2/")
+        if path != "alerts":
+            time.sleep(self.slow)
+        self.asked.append(f"{request.command} {path}")
+        answer: object = {}
+        if request.command == "GET":
+            answer = self.silences
+        elif path == "silences":
+            given = json.loads(said)
+            self.silences.append({"id": str(len(self.silences)), "status": {"state": "active"}, **given})
+        elif request.command == "DELETE":
+            self.silences[int(path.partition("/")[2])]["status"] = {"state": "expired"}
+        if self.deaf and path == "silences" and request.command == "POST":
+            time.sleep(4)
+        body = json.dumps(answer).encode()
+        request.send_response(200)
+        request.send_header("Content-Length", str(len(body)))
+        request.end_headers()
+        request.wfile.write(body)
+
+    @property
+    def active(self) -> list[dict[str, Any]]:
+        return [each for each in self.silences if each["status"]["state"] == "active"]
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    engine = Engine()
+    yield engine
+    engine.close()
+
+
+@pytest_asyncio.fixture
+async def channel() -> AsyncIterator[Make]:
+    made: list[Channel] = []
+
+    def make(*addresses: str, **options: Any) -> Channel:
+        made.append(Channel(*addresses, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        await each.close()
+
+
+async def until(what: Callable[[], object], seconds: float = 10.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not what():  # noqa: ASYNC110 (the world outside sets no event)
+            await asyncio.sleep(0.01)
+
+
+async def test_a_silence_is_about_the_alert_s_own_labels_and_says_who_why_and_until_when(
+    channel: Make, engine: Engine
+) -> None:
+    made = channel(engine.address)
+    await made.engine.send(letter())
+    made.hushed["ABCDEF"] = hush()
+    made.keep()
+    await until(lambda: engine.active)
+    (silence,) = engine.active
+    assert {each["name"]: each["value"] for each in silence["matchers"]} == {
+        "alertname": "PrimaryDown",
+        "cluster": "shop",
+        "subject": "oslo-a",
+        "severity": "critical",
+        "incident": "ABCDEF",
+        "job": "drwatch",
+    }
+    assert not any(each["isRegex"] for each in silence["matchers"])
+    assert (silence["createdBy"], silence["comment"]) == ("anna", "drwatch ABCDEF: in hand: on it")
+    assert silence["endsAt"] == made.hushed["ABCDEF"].until.isoformat(timespec="milliseconds")
+
+
+async def test_of_what_was_never_told_here_nothing_is_silenced(channel: Make, engine: Engine) -> None:
+    made = channel(engine.address)
+    made.hushed["ABCDEF"] = hush()
+    made.keep()
+    began = clock().loop
+    await until(lambda: clock().loop - began > 1.2)
+    assert engine.asked == []
+
+
+async def test_a_silence_whose_answer_got_lost_is_not_set_twice(
+    channel: Make, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hushing, "ATTEMPT", 1.0)
+    monkeypatch.setattr(hushing, "AGAIN", (0.1, 0.1))
+    engine.deaf = True
+    made = channel(engine.address)
+    await made.engine.send(letter())
+    made.hushed["ABCDEF"] = hush()
+    made.keep()
+    await until(lambda: engine.asked[1:] == ["GET silences", "POST silences", "GET silences"])
+    assert len(engine.active) == 1
+
+
+async def test_a_silence_that_cannot_be_set_is_tried_again_so_often_and_said_twice(
+    channel: Make, inbox: Inbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(hushing, "AGAIN", (0.1, 0.1, 0.1))
+    inbox.always = "403"
+    made = channel(f"http://127.0.0.1:{inbox.port}")
+    made.hushed["ABCDEF"] = hush()
+    await made.engine.send(letter())
+    made.keep()
+    await until(lambda: "given up" in caplog.text)
+    began, asked = clock().loop, [page.path for page in inbox.pages if "silences" in page.path]
+    assert len(asked) == 4
+    said = [record.message.partition(":")[0] for record in caplog.records if "silence" in record.message]
+    assert said == [
+        "the silence of ABCDEF in Alertmanager cannot be set, it is tried again",
+        "the silence of ABCDEF in Alertmanager cannot be set, it is given up",
+    ]
+    await until(lambda: clock().loop - began > 1.2)
+    assert len([page for page in inbox.pages if "silences" in page.path]) == 4, "that was the last attempt"
+    # And it costs no page anything.
+    inbox.always = None
+    assert (await made.engine.send(letter(2))).outcome is Outcome.ACCEPTED
+
+
+async def test_a_peer_that_hangs_holds_up_the_silence_for_three_seconds_and_no_page(
+    channel: Make, engine: Engine, unanswering: Mute
+) -> None:
+    made = channel(f"http://127.0.0.1:{unanswering.port}", engine.address)
+    made.hushed["ABCDEF"] = hush()
+    await made.engine.send(letter())
+    made.keep()
+    began = clock().loop
+    await until(lambda: any(asked.startswith("GET") for asked in engine.asked) or clock().loop - began > 1)
+    assert (await made.engine.send(letter(2))).outcome is Outcome.ACCEPTED
+    assert clock().loop - began < 2.5
+    await until(lambda: engine.active)
+    assert clock().loop - began < 5
+
+
+async def test_an_end_waits_a_second_for_the_silence_and_no_longer(channel: Make, engine: Engine) -> None:
+    made = channel(engine.address)
+    made.hushed["ABCDEF"] = hush()
+    await made.engine.send(letter())
+    made.keep()
+    await until(lambda: engine.active)
+    made.hushed.clear()
+    engine.slow = 2.0
+    began = clock().loop
+    assert (await made.engine.send(letter(2, resolved=True))).outcome is Outcome.ACCEPTED
+    assert 0.9 < clock().loop - began < 1.9
+    await until(lambda: not engine.active)
+
+
+async def test_the_end_is_told_when_the_silence_is_over(channel: Make, engine: Engine) -> None:
+    made = channel(engine.address)
+    made.hushed["ABCDEF"] = hush()
+    await made.engine.send(letter())
+    made.keep()
+    await until(lambda: engine.active)
+    made.hushed.clear()
+    await made.engine.send(letter(2, resolved=True))
+    assert engine.asked[-3:] == ["GET silences", "DELETE silence/0", "POST alerts"]
+
+
+async def test_an_end_of_what_was_never_silent_asks_nothing(channel: Make, engine: Engine) -> None:
+    made = channel(engine.address)
+    made.keep()
+    await made.engine.send(letter())
+    await made.engine.send(letter(2, resolved=True))
+    assert engine.asked == ["POST alerts", "POST alerts"]
+
+
+async def test_a_trouble_that_is_paged_anew_under_another_name_is_silent_under_neither(
+    channel: Make, engine: Engine
+) -> None:
+    made = channel(engine.address)
+    made.hushed["ABCDEF"] = hush()
+    await made.engine.send(letter())
+    made.keep()
+    await until(lambda: engine.active)
+    # Worse than what somebody took on: nobody has it in hand any more.
+    made.hushed.clear()
+    await made.engine.send(letter(2, condition=Condition.ZOMBIE_PRIMARY))
+    await until(lambda: not engine.active)
+
+
+async def test_a_human_s_own_silence_is_left_alone(channel: Make, engine: Engine) -> None:
+    made = channel(engine.address, standing=[letter()])
+    await made.engine.send(letter())
+    human = {"matchers": [{"name": "incident", "value": "ABCDEF", "isRegex": False}], "comment": "we know"}
+    engine.silences.append({"id": "0", "status": {"state": "active"}, "endsAt": "2030-01-01T00:00:00Z", **human})
+    made.keep()
+    await until(lambda: "GET silences" in engine.asked)
+    await made.engine.send(letter(2, resolved=True))
+    assert engine.active
+    assert not any(asked.startswith("DELETE") for asked in engine.asked)
