@@ -45,13 +45,13 @@ def carriers(
     alertmanagers: Mapping[str, AlertmanagerSettings],
     clock: Callable[[], Moment],
     living: Callable[[], Collection[str]] = tuple,
-    hushed: Callable[[], Mapping[str, Hush]] = dict,
+    hushed: Callable[[], Mapping[str, Hush] | None] = dict,
     standing: Iterable[Letter] = (),
     link: Callable[[str, str], str] = lambda *_: "",
 ) -> Carriers:
     """What carries pages through these channels. ``living`` are the incidents that are open now, ``hushed`` those of
-    which nobody is to be told, and ``standing`` what was accepted of them before. ``link`` is where a page is
-    acknowledged (see Courier)."""
+    which nobody is to be told (None while that is not known), and ``standing`` what was accepted of them before.
+    ``link`` is where a page is acknowledged (see Courier)."""
     courier = Courier({name: url.reveal() for name, url in channels.items()}, link=link)
     before = tuple(standing)
     return Carriers(

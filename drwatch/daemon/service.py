@@ -103,7 +103,8 @@ async def _generation(
             config.alertmanagers,
             clock,
             living=lambda: {incident.id for incident in watch.incidents if incident.phase is Phase.OPEN},
-            hushed=lambda: hushes(watch.incidents, watch.silencing.known),
+            # Before the first judgement nothing is known of what an earlier run was told.
+            hushed=lambda: hushes(watch.incidents, watch.silencing.known) if watch.assessment else None,
             standing=standing,
             link=links.link,
         )

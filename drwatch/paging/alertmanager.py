@@ -40,7 +40,8 @@ REPEATED: Final = 900.0
 
 class Alertmanager:
     """Tells one channel's peers. ``living`` names the incidents that are open now, and ``hushed`` gives those of which
-    nobody is to be told; ``standing`` are the latest letters that an earlier run had accepted here."""
+    nobody is to be told, or None while that is not known; ``standing`` are the latest letters that an earlier run had
+    accepted here."""
 
     def __init__(
         self,
@@ -48,7 +49,7 @@ class Alertmanager:
         ask: Ask,
         clock: Callable[[], Moment],
         living: Callable[[], Collection[str]],
-        hushed: Callable[[], Mapping[str, Hush]] = dict,
+        hushed: Callable[[], Mapping[str, Hush] | None] = dict,
         standing: Iterable[Letter] = (),
         every: float = REFRESH,
     ) -> None:
@@ -102,9 +103,11 @@ class Alertmanager:
         await asyncio.gather(*left, return_exceptions=True)
         await self._hushing.close()
 
-    def _silent(self) -> dict[str, tuple[Hush, Labels]]:
-        """By incident what is to be silent now, and the labels that its alert has."""
+    def _silent(self) -> dict[str, tuple[Hush, Labels]] | None:
+        """By incident what is to be silent now, and the labels that its alert has; None while nobody knows."""
         hushed = self._hushed()
+        if hushed is None:
+            return None
         return {
             incident: (hushed[incident], labels(letter))
             for incident, letter in self._standing.items()

@@ -59,15 +59,15 @@ class _Case:
 
 
 class Hushing:
-    """Sees to one channel's silences. ``wanted`` are by incident the alerts that are to be silent now, ``unsure`` the
-    incidents of which an earlier run may have left one."""
+    """Sees to one channel's silences. ``wanted`` are by incident the alerts that are to be silent now, None while
+    nobody knows; ``unsure`` the incidents of which an earlier run may have left one."""
 
     def __init__(
         self,
         peers: Peers,
         ask: Ask,
         clock: Callable[[], Moment],
-        wanted: Callable[[], Mapping[str, tuple[Hush, Labels]]],
+        wanted: Callable[[], Mapping[str, tuple[Hush, Labels]] | None],
         unsure: Iterable[str] = (),
     ) -> None:
         self._peers, self._ask, self._clock, self._wanted = peers, ask, clock, wanted
@@ -79,8 +79,9 @@ class Hushing:
         """See to them until cancelled."""
         while True:
             wanted = self._wanted()
-            for incident in {**self._cases, **wanted}:
-                self._turn(incident, wanted.get(incident))
+            if wanted is not None:
+                for incident in {**self._cases, **wanted}:
+                    self._turn(incident, wanted.get(incident))
             await asyncio.sleep(LOOK)
 
     async def lift(self, incident: str) -> None:

@@ -42,7 +42,7 @@ def hush(incident: str = "ABCDEF", by: str = "anna", lasts: float = 3600.0) -> H
 
 class Channel:
     """One channel of Alertmanagers; ``open`` are the incidents that drwatch holds for open, ``hushed`` those of which
-    nobody is to be told."""
+    nobody is to be told, once drwatch has ``judged``."""
 
     def __init__(
         self,
@@ -54,13 +54,14 @@ class Channel:
     ) -> None:
         self.open = {"ABCDEF"}
         self.hushed: dict[str, Hush] = {}
+        self.judged = True
         self.courier = Courier({})
         self.engine = Alertmanager(
             Peers(addresses, headers or {}, ca),
             self.courier.ask,
             clock,
             lambda: self.open,
-            lambda: self.hushed,
+            lambda: self.hushed if self.judged else None,
             standing,
             every,
         )

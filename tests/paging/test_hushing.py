@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -22,13 +21,14 @@ Make = Callable[..., Channel]
 
 
 class Engine:
-    """An Alertmanager of which only the book of silences is there; ``slow`` are the seconds before each answer of it."""
+    """An Alertmanager's book of silences, and nothing else of one."""
 
     def __init__(self) -> None:
         self.silences: list[dict[str, Any]] = []
         self.asked: list[str] = []
         """Method and path, in their order; alerts too."""
         self.slow = 0.0
+        """Seconds before each answer that is not about alerts."""
         self.deaf = False
         """Whether what it does is never answered."""
         engine = self
@@ -245,3 +245,20 @@ async def test_a_human_s_own_silence_is_left_alone(channel: Make, engine: Engine
     await made.engine.send(letter(2, resolved=True))
     assert engine.active
     assert not any(asked.startswith("DELETE") for asked in engine.asked)
+
+
+async def test_before_the_first_judgement_no_silence_of_an_earlier_run_is_ended(channel: Make, engine: Engine) -> None:
+    before = channel(engine.address)
+    before.hushed["ABCDEF"] = hush()
+    await before.engine.send(letter())
+    before.keep()
+    await until(lambda: engine.active)
+    await before.close()
+    made = channel(engine.address, standing=[letter()])
+    made.judged = False
+    made.keep()
+    began = clock().loop
+    await until(lambda: clock().loop - began > 1.2)
+    assert engine.active
+    made.judged = True
+    await until(lambda: not engine.active)

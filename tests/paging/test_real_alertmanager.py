@@ -1,19 +1,15 @@
-"""Two real Alertmanagers as one cluster, and the webhook that they notify: what drwatch tells them is told once."""
+"""What drwatch tells two real Alertmanagers of one cluster is notified once."""
 
 import asyncio
-import json
-import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
-from engines import Channel, clock, hush, letter
-from real import Running, program
-from receivers import Inbox, free_port
-from ruamel.yaml import YAML
+from cluster import Cluster, notified
+from engines import Channel, clock, letter
+from receivers import Inbox
 
 from drwatch.config import AlertmanagerSettings, Secret
 from drwatch.core.finding import Condition
@@ -30,84 +26,9 @@ AGAIN = 0.8
 """Seconds until an alert is told again; it lasts for five times that."""
 
 
-class Cluster:
-    """Both peers. The second waits a second for the first, so that a page is notified once.
-
-    That is less than the interval in which both look at their groups, as it is with what they come with: else one of
-    them would notify what it saw before the other had told the end.
-    """
-
-    def __init__(self, folder: Path, hook: Inbox, repeats: bool = False) -> None:
-        self._folder, self._hook, self._repeats = folder, hook, repeats
-        self.ports = [free_port(), free_port()]
-        self._gossip = [free_port(), free_port()]
-        self.peers = [self._start(0), self._start(1)]
-        self.addresses = [f"http://127.0.0.1:{port}" for port in self.ports]
-
-    def _start(self, number: int) -> Running:
-        place = self._folder / f"am{number}"
-        place.mkdir()
-        hook = {"url": self._hook.url("hook", "http"), "send_resolved": True}
-        route = {"receiver": "bell", "group_by": ["..."], "group_wait": "0s", "group_interval": "3s"}
-        route |= {"repeat_interval": "3s"} if self._repeats else {}
-        with (place / "config.yml").open("w") as file:
-            YAML().dump({"route": route, "receivers": [{"name": "bell", "webhook_configs": [hook]}]}, file)
-        port = self.ports[number]
-        command = [
-            program("prometheus-alertmanager"),
-            f"--config.file={place / 'config.yml'}",
-            f"--storage.path={place}",
-            f"--web.listen-address=127.0.0.1:{port}",
-            f"--cluster.listen-address=127.0.0.1:{self._gossip[number]}",
-            f"--cluster.peer=127.0.0.1:{self._gossip[0]}",
-            "--cluster.gossip-interval=50ms",
-            "--cluster.settle-timeout=1s",
-            "--cluster.peer-timeout=1s",
-        ]
-        return Running(command, place / "log", lambda: self._ready(port))
-
-    def _ready(self, port: int) -> bool:
-        with suppress(OSError, ValueError):
-            return bool(self.ask(port, "status")["cluster"]["status"] == "ready")
-        return False
-
-    def ask(self, port: int, what: str) -> Any:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v2/{what}", timeout=5) as answer:
-            return json.load(answer)
-
-    def firing(self) -> list[list[str]]:
-        """What each peer that lives holds for firing."""
-        lives = [port for port, peer in zip(self.ports, self.peers, strict=True) if peer.lives]
-        return [sorted(alert["labels"]["alertname"] for alert in self.ask(port, "alerts")) for port in lives]
-
-    def silences(self) -> list[list[tuple[str, str]]]:
-        """By peer that lives who has silenced something and why, of what is silenced now."""
-        lives = [port for port, peer in zip(self.ports, self.peers, strict=True) if peer.lives]
-        return [
-            [
-                (each["createdBy"], each["comment"])
-                for each in self.ask(port, "silences")
-                if each["status"]["state"] == "active"
-            ]
-            for port in lives
-        ]
-
-    def close(self) -> None:
-        for peer in self.peers:
-            peer.kill()
-
-
 @pytest.fixture
 def cluster(tmp_path: Path, inbox: Inbox) -> Iterator[Cluster]:
     cluster = Cluster(tmp_path, inbox)
-    yield cluster
-    cluster.close()
-
-
-@pytest.fixture
-def repeating(tmp_path: Path, inbox: Inbox) -> Iterator[Cluster]:
-    """One that notifies again, every three seconds, what goes on firing."""
-    cluster = Cluster(tmp_path, inbox, repeats=True)
     yield cluster
     cluster.close()
 
@@ -124,11 +45,6 @@ async def until(what: Callable[[], object], seconds: float = 15.0) -> None:
     async with asyncio.timeout(seconds):
         while not what():  # noqa: ASYNC110 (the world outside sets no event)
             await asyncio.sleep(0.05)
-
-
-def notified(inbox: Inbox) -> list[tuple[str, str]]:
-    """(status, alertname) of every notification that came, in its order."""
-    return [(alert["status"], alert["labels"]["alertname"]) for page in inbox.pages for alert in page.body["alerts"]]
 
 
 async def test_a_page_is_notified_once_and_stands_until_its_end_which_is_notified_once(
@@ -230,95 +146,3 @@ async def test_a_restarted_drwatch_keeps_the_alert_up_and_ends_it(
         await until(lambda: notified(inbox) == [("firing", "PrimaryDown"), ("resolved", "PrimaryDown")])
     finally:
         await again.close()
-
-
-IN_HAND = [("anna", "drwatch ABCDEF: in hand: on it")]
-
-
-async def test_what_somebody_has_in_hand_is_not_repeated_and_what_is_told_when_that_is_over_is_heard(
-    repeating: Cluster, inbox: Inbox
-) -> None:
-    channel = Channel(*repeating.addresses)
-    await channel.courier.start()
-    try:
-        channel.keep()
-        await channel.engine.send(letter())
-        await until(lambda: len(notified(inbox)) >= 2)
-        began = clock().loop
-        channel.hushed["ABCDEF"] = hush()
-        await until(lambda: repeating.silences() == [IN_HAND, IN_HAND])
-        assert clock().loop - began < 1.5
-        heard = len(notified(inbox))
-        # Two repeats would have come.
-        await until(lambda: clock().loop - began > 8)
-        assert len(notified(inbox)) <= heard + 1, "at most the one that was on its way"
-        heard, began = len(notified(inbox)), clock().loop
-        channel.hushed.clear()
-        await until(lambda: repeating.silences() == [[], []])
-        assert clock().loop - began < 1.5
-        await channel.engine.send(letter(2))
-        await until(lambda: len(notified(inbox)) > heard)
-    finally:
-        await channel.close()
-
-
-async def test_the_end_of_what_somebody_has_in_hand_is_notified(
-    cluster: Cluster, channel: Channel, inbox: Inbox
-) -> None:
-    channel.keep()
-    await channel.engine.send(letter())
-    await until(lambda: notified(inbox) == [("firing", "PrimaryDown")])
-    channel.hushed["ABCDEF"] = hush()
-    await until(lambda: cluster.silences() == [IN_HAND, IN_HAND])
-    channel.hushed.clear()
-    assert (await channel.engine.send(letter(3, resolved=True))).outcome is Outcome.ACCEPTED
-    assert cluster.silences()[0] == []
-    await until(lambda: notified(inbox) == [("firing", "PrimaryDown"), ("resolved", "PrimaryDown")])
-
-
-async def test_a_restarted_drwatch_goes_on_with_the_silence_that_there_is(cluster: Cluster, channel: Channel) -> None:
-    mine = hush()
-    channel.keep()
-    await channel.engine.send(letter())
-    channel.hushed["ABCDEF"] = mine
-    await until(lambda: cluster.silences() == [IN_HAND, IN_HAND])
-    await channel.close()
-    again = Channel(*cluster.addresses, standing=[letter()])
-    try:
-        again.hushed["ABCDEF"] = mine
-        again.keep()
-        began = clock().loop
-        await until(lambda: clock().loop - began > 2)
-        assert len(cluster.ask(cluster.ports[0], "silences")) == 1, "none was added, none ended"
-        # Somebody else takes it on, for longer.
-        again.hushed["ABCDEF"] = hush(by="bo", lasts=7200.0)
-        theirs = [("bo", IN_HAND[0][1])]
-        await until(lambda: cluster.silences() == [theirs, theirs])
-    finally:
-        await again.close()
-
-
-async def test_an_acknowledgement_that_ran_out_while_drwatch_was_away_leaves_no_silence(
-    cluster: Cluster, channel: Channel
-) -> None:
-    channel.keep()
-    await channel.engine.send(letter())
-    channel.hushed["ABCDEF"] = hush()
-    await until(lambda: cluster.silences() == [IN_HAND, IN_HAND])
-    await channel.close()
-    again = Channel(*cluster.addresses, standing=[letter()])
-    try:
-        again.keep()
-        await until(lambda: cluster.silences() == [[], []])
-    finally:
-        await again.close()
-
-
-async def test_with_one_peer_killed_the_other_is_silent(cluster: Cluster, channel: Channel) -> None:
-    channel.keep()
-    cluster.peers[0].kill()
-    await channel.engine.send(letter())
-    channel.hushed["ABCDEF"] = hush()
-    await until(lambda: cluster.silences() == [IN_HAND])
-    channel.hushed.clear()
-    await until(lambda: cluster.silences() == [[]])
