@@ -468,12 +468,20 @@ PANELS = [
         width=24,
     ),
     lines(
+        "Troubles that nobody is told of",
+        "By why: a greater one explains them, or people have silenced them, have them in hand or have quiet hours.",
+        [query(f"sum by (cause) (drwatch_incident_suppressed{{{ANYWHERE}}})", "{{cause}}")],
+        "short",
+        width=24,
+    ),
+    lines(
         "Pages by what came of them",
         "Attempts on each channel.",
         [
             query(
                 "sum by (channel, outcome) (increase(drwatch_pages_total[$__rate_interval]))", "{{channel}} {{outcome}}"
-            )
+            ),
+            query("sum by (killed) (increase(drwatch_courier_kills_total[$__rate_interval]))", "{{killed}} killed"),
         ],
         "short",
         width=8,

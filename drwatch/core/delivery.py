@@ -240,12 +240,14 @@ def arriving(reach: Mapping[str, Reach], rows: Iterable[Row]) -> Mapping[str, Re
 
 
 def undelivered(incidents: Iterable[Incident], reach: Callable[[str], Mapping[str, Reach]]) -> tuple[Incident, ...]:
-    """Critical incidents that people were to be told of and that fewer than two channels have taken a page of."""
+    """Critical incidents that people were to be told of, that fewer than two channels have taken a page of, and that
+    nobody has in hand: only that proves that a human has heard."""
     return tuple(
         incident
         for incident in incidents
         if incident.phase is Phase.OPEN
         and incident.severity is Severity.CRITICAL
         and incident.pages
+        and incident.acknowledged is None
         and sum(came.accepted for came in reach(incident.id).values()) < CROSSED
     )

@@ -1,11 +1,13 @@
-"""What an alert engine is to keep to itself: alerts of what somebody has in hand, or has silenced here."""
+"""Why nobody is told of a trouble now, and what an alert engine is to keep to itself for that."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
+from drwatch.core.finding import ALWAYS_TOLD
 from drwatch.core.incident import Incident, Phase
 from drwatch.core.silence import Silence
 
@@ -13,6 +15,36 @@ NEAR = timedelta(seconds=1)
 """By how much an engine's silence may end otherwise than was asked for: engines keep milliseconds."""
 
 Labels = Mapping[str, str]
+
+
+class Cause(StrEnum):
+    """Why nobody is told of a trouble; the closed list."""
+
+    EXPLAINED = "explained"
+    """A greater trouble explains it."""
+    SILENCED = "silenced"
+    FLAPPING = "flapping"
+    ACKNOWLEDGED = "acknowledged"
+    QUIET_HOURS = "quiet_hours"
+
+
+def cause(incident: Incident, kept_back: bool) -> Cause | None:
+    """Why nobody is told of it, the first that holds; None where nothing of the kind does.
+
+    ``kept_back`` is whether quiet hours keep it from a channel.
+    """
+    living = incident.phase in (Phase.SUSPECTED, Phase.OPEN)
+    if living and incident.suppressed_by is not None:
+        return Cause.EXPLAINED
+    if incident.phase is not Phase.OPEN:
+        return None
+    if incident.silence:
+        return Cause.SILENCED
+    if incident.flaps and incident.condition not in ALWAYS_TOLD:
+        return Cause.FLAPPING
+    if incident.acknowledged is not None:
+        return Cause.ACKNOWLEDGED
+    return Cause.QUIET_HOURS if kept_back else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,15 @@ class Outcome(StrEnum):
     """Perhaps delivered: a time-out, a killed attempt."""
 
 
+class Killed(StrEnum):
+    """What of the couriers had to be killed."""
+
+    ATTEMPT = "attempt"
+    """At its limit."""
+    COURIER = "courier"
+    """It was stuck, or did not get ready."""
+
+
 class RowState(StrEnum):
     DUE = "due"
     SENDING = "sending"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from drwatch.config import AlertmanagerSettings, Secret
 from drwatch.core.hush import Hush
-from drwatch.core.paging import Delivery, Letter
+from drwatch.core.paging import Delivery, Killed, Letter
 from drwatch.core.sample import Moment
 from drwatch.paging.alertmanager import Alertmanager
 from drwatch.paging.apprise import Courier
@@ -48,11 +48,12 @@ def carriers(
     hushed: Callable[[], Mapping[str, Hush] | None] = dict,
     standing: Iterable[Letter] = (),
     link: Callable[[str, str], str] = lambda *_: "",
+    killed: Callable[[Killed], None] = lambda _: None,
 ) -> Carriers:
     """What carries pages through these channels. ``living`` are the incidents that are open now, ``hushed`` those of
     which nobody is to be told (None while that is not known), and ``standing`` what was accepted of them before.
-    ``link`` is where a page is acknowledged (see Courier)."""
-    courier = Courier({name: url.reveal() for name, url in channels.items()}, link=link)
+    ``link`` is where a page is acknowledged, ``killed`` is told what had to be killed (see Courier)."""
+    courier = Courier({name: url.reveal() for name, url in channels.items()}, link=link, killed=killed)
     before = tuple(standing)
     return Carriers(
         courier,

@@ -107,6 +107,7 @@ async def _generation(
             hushed=lambda: hushes(watch.incidents, watch.silencing.known) if watch.assessment else None,
             standing=standing,
             link=links.link,
+            killed=instruments.killed,
         )
         watch = build.daemon(config, store, carrier, instruments, clock, before)
         heartbeat = config.heartbeat
@@ -123,6 +124,7 @@ async def _generation(
                 lambda: watch.undelivered,
                 instruments,
                 lambda: beating.vitals,
+                lambda: watch.held,
             ).render,
             vitals=lambda: beating.vitals,
             health=lambda: stuck(watch.assessment, watch.rows, clock()),

@@ -185,6 +185,11 @@ FAMILIES = {
         "Seconds since people were first to be told of the oldest critical incident that nobody has in hand; 0 while "
         "there is none. Those of the witness itself have an empty cluster.",
     ),
+    "drwatch_incident_suppressed": Family(
+        ("cluster", "cause"),
+        "Troubles that nobody is told of now, by the first of these that holds: explained (by a greater one), "
+        "silenced, flapping, acknowledged, quiet_hours (which keep it from a channel at least).",
+    ),
     "drwatch_silence_active": Family(
         ("cluster",),
         "Silences and maintenance windows in force: what they cover pages nobody. drwatch_incident_firing says it all "
@@ -195,7 +200,7 @@ FAMILIES = {
         "Pages, one for each channel that was asked, that their channel has not accepted yet and that are still tried.",
     ),
     "drwatch_page_critical_undelivered": Family(
-        (), "Open critical incidents of which fewer than two channels have taken a page."
+        (), "Open critical incidents of which fewer than two channels have taken a page and that nobody has in hand."
     ),
     "drwatch_page_oldest_due_seconds": Family(
         (), "Seconds since the oldest page that is still due was written; 0 while none is due."

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import product
 
 from drwatch.core.assessment import Assessment
 from drwatch.core.finding import SEVERITY, Condition, Severity
+from drwatch.core.hush import Cause, cause
 from drwatch.core.incident import Incident, Phase
+from drwatch.core.paging import Held
 from drwatch.exporter.families import Sheet
 
 WITNESS_CONDITIONS = frozenset({Condition.PAGING_BROKEN, Condition.HISTORY_LOST})
@@ -32,6 +35,13 @@ def put_incidents(sheet: Sheet, assessment: Assessment, incidents: Sequence[Inci
         labels = (cluster, condition, firing.get((cluster, condition), SEVERITY[condition]))
         sheet.put("drwatch_incident_firing", labels, (cluster, condition) in firing)
         sheet.put("drwatch_incident_acknowledged", labels, (cluster, condition) in in_hand)
+
+
+def put_suppressed(sheet: Sheet, assessment: Assessment, incidents: Sequence[Incident], held: Held) -> None:
+    clusters = (*(view.cluster.name for view in assessment.clusters), "")
+    found = Counter((each.cluster, cause(each, kept_back=each.id in held)) for each in incidents)
+    for cluster, why in product(clusters, Cause):
+        sheet.put("drwatch_incident_suppressed", (cluster, why), found[cluster, why])
 
 
 def put_unanswered(sheet: Sheet, assessment: Assessment, incidents: Sequence[Incident]) -> None:

@@ -7,7 +7,7 @@ from itertools import product
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
 
-from drwatch.core.paging import Outcome
+from drwatch.core.paging import Killed, Outcome
 from drwatch.core.sample import Key
 
 LOOKS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -39,6 +39,15 @@ class Instruments:
             ("channel", "outcome"),
             registry=registry,
         )
+        self._kills = Counter(
+            "drwatch_courier_kills",
+            "Processes that carry pages and had to be killed: an attempt, at its limit, or a courier that was stuck or "
+            "did not get ready and was replaced.",
+            ("killed",),
+            registry=registry,
+        )
+        for each in Killed:
+            self._kills.labels(each)
         self._channels = Gauge(
             "drwatch_paging_channels",
             "Configured paging channels. A critical page counts as delivered when two have taken it: 1 is too few.",
@@ -64,6 +73,10 @@ class Instruments:
     def paged(self, channel: str, outcome: Outcome) -> None:
         """One attempt on a paging channel ended so."""
         self._pages.labels(channel, outcome).inc()
+
+    def killed(self, what: Killed) -> None:
+        """One attempt, or a courier, had to be killed."""
+        self._kills.labels(what).inc()
 
     def collect(self) -> Iterator[Metric]:
         for metric in self._registry.collect():

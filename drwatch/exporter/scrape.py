@@ -13,11 +13,11 @@ from drwatch import __version__
 from drwatch.core.assessment import Assessment
 from drwatch.core.audit import Vitals
 from drwatch.core.incident import Incident
-from drwatch.core.paging import Row
+from drwatch.core.paging import Held, Row
 from drwatch.core.view import ClusterView
 from drwatch.exporter.claims import put_actuals, put_claims, put_objectives, put_protection
 from drwatch.exporter.families import Sheet
-from drwatch.exporter.incidents import put_incidents
+from drwatch.exporter.incidents import put_incidents, put_suppressed
 from drwatch.exporter.instruments import Instruments
 from drwatch.exporter.nodes import put_host, put_replication, put_server
 from drwatch.exporter.witness import put_vitals, put_witness
@@ -34,13 +34,15 @@ class Exporter:
         undelivered: Callable[[], int],
         instruments: Instruments,
         vitals: Callable[[], Vitals] = Vitals,
+        held: Callable[[], Held] = dict,
     ) -> None:
         """``assessment`` gives None until the first tick, ``rows`` the ledger's rows that are not settled.
 
-        ``undelivered`` gives the number of critical incidents that too few channels have taken a page of.
+        ``undelivered`` gives the number of critical incidents that too few channels have taken a page of, ``held`` by
+        incident the channels from which quiet hours keep it.
         """
         self._assessment, self._incidents, self._rows, self._undelivered = assessment, incidents, rows, undelivered
-        self._instruments, self._vitals = instruments, vitals
+        self._instruments, self._vitals, self._held = instruments, vitals, held
 
     async def render(self, accept: str = "") -> tuple[bytes, str]:
         """The exposition and its content type, in the format that the HTTP header ``accept`` asks for."""
@@ -50,6 +52,7 @@ class Exporter:
             tuple(self._rows()),
             self._undelivered(),
             self._vitals(),
+            self._held(),
             self._instruments,
         )
         encode, content_type = choose_encoder(accept)
@@ -65,6 +68,7 @@ class _Collector(NamedTuple):
     rows: Sequence[Row]
     undelivered: int
     vitals: Vitals
+    held: Held
     instruments: Instruments
 
     def collect(self) -> Iterator[Metric]:
@@ -75,6 +79,7 @@ class _Collector(NamedTuple):
         if self.assessment is not None:
             put_witness(sheet, self.assessment, self.rows, self.undelivered)
             put_incidents(sheet, self.assessment, self.incidents)
+            put_suppressed(sheet, self.assessment, self.incidents, self.held)
             for view in self.assessment.clusters:
                 _cluster(sheet, self.assessment, view)
         yield from sheet.families()

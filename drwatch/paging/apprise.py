@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from drwatch.core.finding import Severity
-from drwatch.core.paging import Delivery, Letter, Outcome
+from drwatch.core.paging import Delivery, Killed, Letter, Outcome
 
 COMMAND: Final = (sys.executable, "-P", "-m", "drwatch.paging.courier")
 """Without the working directory on the import path: a stray apprise.py there must not become the courier's Apprise."""
@@ -149,7 +149,7 @@ class Courier:
     ``urls`` maps channel names to Apprise URLs, one target each. ``limit`` is the hard end of an attempt in seconds:
     it is killed then. A courier that neither answers soon after nor says that it lives is replaced. ``link`` gives the
     address where an incident is acknowledged from a channel, or nothing: made anew for each attempt, and kept nowhere.
-    ``start`` are the seconds that a courier may take until it is ready.
+    ``start`` are the seconds that a courier may take until it is ready. ``killed`` is told what had to be killed.
     """
 
     def __init__(
@@ -158,8 +158,9 @@ class Courier:
         limit: float = 15.0,
         link: Callable[[str, str], str] = lambda *_: "",
         start: float = START,
+        killed: Callable[[Killed], None] = lambda _: None,
     ) -> None:
-        self._urls, self._link, self._start = dict(urls), link, start
+        self._urls, self._link, self._start, self._killed = dict(urls), link, start, killed
         self._limit = limit
         self._process: _Process | None = None
         self._starting: asyncio.Task[_Process] | None = None
@@ -206,6 +207,7 @@ class Courier:
         except BaseException as error:
             await process.kill()
             if isinstance(error, TimeoutError):
+                self._killed(Killed.COURIER)
                 raise CourierBroken(f"the courier was not ready within {self._start:g} s") from None
             raise
         self.wrong = {name: why for name, why in answer["ready"].items() if why is not None}
@@ -259,10 +261,16 @@ class Courier:
         try:
             answer = await process.attempt(number, message, limit)
         except TimeoutError:
+            # Whatever else it carried finds it stuck too.
+            if self._process is process:
+                self._process = None
+                self._killed(Killed.COURIER)
             await process.kill()
             return came(Outcome.AMBIGUOUS, "the courier was stuck and is replaced: it may have arrived")
         except CourierBroken as broken:
             return came(Outcome.AMBIGUOUS, f"{broken}: it may have arrived")
+        if answer.get("killed"):
+            self._killed(Killed.ATTEMPT)
         outcome, seconds = Outcome(answer["outcome"]), float(answer["seconds"])
         return Delivery(outcome, answer["detail"], seconds, wait=answer.get("wait")), answer.get("body", "")
 

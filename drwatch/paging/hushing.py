@@ -36,6 +36,9 @@ LIFT: Final = 1.0
 AGAIN: Final = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
 """Seconds after a failed attempt until the next one; after the last there is none."""
 
+TOGETHER: Final = 4
+"""Requests of these at once: the courier begins one attempt after the other, and a page is among them."""
+
 SLACK: Final = timedelta(minutes=5)
 """By how much a peer's clock may be behind: until a silence's beginning it silences nothing."""
 
@@ -72,6 +75,7 @@ class Hushing:
     ) -> None:
         self._peers, self._ask, self._clock, self._wanted = peers, ask, clock, wanted
         self._cases = {incident: _Case() for incident in unsure}
+        self._turnstile = asyncio.Semaphore(TOGETHER)
         self._good = peers.addresses[0]
         """The peer that took a silence last."""
 
@@ -109,7 +113,10 @@ class Hushing:
         if case.wish != wish:
             case.wish, case.settled, case.tries, case.due = wish, False, 0, None
         if case.task is not None:
-            return
+            if not case.task.done():
+                return
+            case.task.result()  # an error ends the process
+            case.task = None
         if case.settled or case.tries > len(AGAIN):
             if wish is None:
                 del self._cases[incident]
@@ -134,8 +141,6 @@ class Hushing:
                 log.warning(text, incident, what, words, failed, extra=_extra(incident))
         else:
             case.settled = case.wish == wish
-        finally:
-            case.task = None
 
     async def _set(self, incident: str, wish: tuple[Hush, Labels]) -> None:
         """Have one peer silence it. Raises _Failed when none does."""
@@ -156,9 +161,8 @@ class Hushing:
             *(self._bring(peer, incident, None) for peer in self._peers.addresses), return_exceptions=True
         )
         whys = [error for error in came if error is not None]
-        for error in whys:
-            if not isinstance(error, _Failed):
-                raise error
+        if bug := next((error for error in whys if not isinstance(error, _Failed)), None):
+            raise bug
         if whys:
             raise _Failed("; ".join(map(str, whys)))
 
@@ -189,7 +193,8 @@ class Hushing:
 
     async def _request(self, peer: str, path: str, body: str = "", method: str = "POST") -> str:
         asked = self._peers.request(peer, path, body, method, answer=method == "GET")
-        came, answer = await self._ask(asked, ATTEMPT)
+        async with self._turnstile:
+            came, answer = await self._ask(asked, ATTEMPT)
         if came.outcome is not Outcome.ACCEPTED:
             raise _Failed(f"{peer}: {came.detail}")
         return answer

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from worlds import START, Story, at
 
+from drwatch.core.ack import Ack
 from drwatch.core.assessment import Assessment
 from drwatch.core.delivery import (
     BACKOFF,
@@ -287,6 +288,12 @@ def test_a_critical_incident_counts_as_undelivered_until_two_channels_have_taken
     assert undelivered([one], lambda _: {"phone": took, "sms": took}) == ()
     assert undelivered([one], lambda _: {}) == (one,)
     assert undelivered([incident(severity=Severity.WARNING), incident(phase=Phase.RESOLVED)], lambda _: {}) == ()
+
+
+def test_a_critical_incident_that_somebody_has_in_hand_is_delivered_however_few_channels_have_taken_it() -> None:
+    one = incident()
+    ack = Ack(START, 3600.0, "anna", "socket", one.condition, one.severity)
+    assert undelivered([replace(one, acknowledged=ack)], lambda _: {}) == ()
 
 
 # To whom, and as what

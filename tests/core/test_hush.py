@@ -9,7 +9,7 @@ from pager import Pager
 from worlds import at
 
 from drwatch.core.finding import Condition, Finding
-from drwatch.core.hush import Held, Hush, hushes, steps
+from drwatch.core.hush import Cause, Held, Hush, cause, hushes, steps
 from drwatch.core.incident import Incident, Phase
 from drwatch.core.silence import Silence
 
@@ -54,6 +54,27 @@ def test_what_is_silenced_is_silent_and_of_two_reasons_the_longer_one_counts() -
     assert hush.until == at(3660).wall
     (hush,) = hushes([replace(both, acknowledged=None)], [silence]).values()
     assert hush.by == "bo"
+
+
+def test_each_trouble_that_nobody_is_told_of_has_one_cause_and_what_is_told_has_none() -> None:
+    plain = replace(taken(), acknowledged=None)
+    assert cause(plain, kept_back=False) is None
+    assert cause(taken(), kept_back=False) is Cause.ACKNOWLEDGED
+    assert cause(replace(plain, silence="SABCDE"), kept_back=False) is Cause.SILENCED
+    assert cause(plain, kept_back=True) is Cause.QUIET_HOURS
+    stale = replace(plain, condition=Condition.FILES_STALE, flaps=True)
+    assert cause(stale, kept_back=False) is Cause.FLAPPING
+    # A primary that is down is told each time.
+    assert cause(replace(plain, flaps=True), kept_back=False) is None
+    both = replace(taken(), silence="SABCDE", suppressed_by=Condition.PRIMARY_DOWN)
+    assert cause(both, kept_back=True) is Cause.EXPLAINED
+    assert cause(replace(both, phase=Phase.RESOLVED), kept_back=False) is None
+
+
+def test_of_a_suspicion_only_a_greater_trouble_keeps_people_from_hearing() -> None:
+    suspected = replace(taken(), phase=Phase.SUSPECTED, acknowledged=None, silence="SABCDE")
+    assert cause(suspected, kept_back=False) is None
+    assert cause(replace(suspected, suppressed_by=Condition.PRIMARY_DOWN), kept_back=False) is Cause.EXPLAINED
 
 
 def test_a_silence_is_set_once() -> None:

@@ -10,7 +10,7 @@ from prometheus_client.samples import Sample
 from drwatch.core.assessment import Assessment
 from drwatch.core.audit import Vitals
 from drwatch.core.incident import Incident
-from drwatch.core.paging import Row
+from drwatch.core.paging import Held, Row
 from drwatch.exporter import Exporter, Instruments
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
@@ -44,6 +44,7 @@ def exporter(
     rows: Iterable[Row] = (),
     instruments: Instruments | None = None,
     undelivered: int = 0,
+    held: Held = {},  # noqa: B006 - never changed
 ) -> Exporter:
     told, due = tuple(incidents), tuple(rows)
     vitals = Vitals(beats=True, beaten=assessment.at) if assessment else Vitals()
@@ -54,6 +55,7 @@ def exporter(
         lambda: undelivered,
         instruments or Instruments(),
         lambda: vitals,
+        lambda: held,
     )
 
 
@@ -67,9 +69,10 @@ def scrape(
     rows: Iterable[Row] = (),
     instruments: Instruments | None = None,
     undelivered: int = 0,
+    held: Held = {},  # noqa: B006 - never changed
 ) -> Scrape:
     """What Prometheus would read, the same in both of its formats."""
-    source = exporter(assessment, incidents, rows, instruments, undelivered)
+    source = exporter(assessment, incidents, rows, instruments, undelivered, held)
     plain, _ = rendered(source)
     modern, _ = rendered(source, OPENMETRICS)
     read = Scrape(sample for family in text(plain.decode()) for sample in family.samples)

@@ -2,7 +2,7 @@
 
 from monitoring.world import A
 
-from drwatch.core.paging import Outcome
+from drwatch.core.paging import Killed, Outcome
 from drwatch.core.sample import Key, Probe
 from drwatch.exporter.instruments import LOOKS, TICKS, Instruments
 from exporter.reading import scrape
@@ -39,6 +39,17 @@ def test_a_channel_is_there_with_nothing_sent_so_that_its_first_failure_is_an_in
         *(("phone", each) for each in Outcome if each is not Outcome.FAILED),
         *(("sms", each) for each in Outcome),
     }
+
+
+def test_what_had_to_be_killed_is_counted_from_zero() -> None:
+    instruments = Instruments()
+    assert scrape(None, instruments=instruments).named("drwatch_courier_kills_total") == {
+        ("attempt",): 0.0,
+        ("courier",): 0.0,
+    }
+    instruments.killed(Killed.ATTEMPT)
+    seen = scrape(None, instruments=instruments).named("drwatch_courier_kills_total")
+    assert seen == {("attempt",): 1.0, ("courier",): 0.0}
 
 
 def test_two_sets_of_instruments_know_nothing_of_each_other() -> None:

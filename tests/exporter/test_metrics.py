@@ -353,6 +353,23 @@ def test_an_incident_that_somebody_has_in_hand_still_fires_and_no_longer_waits_f
     assert calm("drwatch_incident_unanswered_seconds", cluster="shop") == 0.0
 
 
+def test_what_nobody_is_told_of_is_counted_by_why() -> None:
+    assessment = world.whole()
+    one = replace(open_incident(world.living(assessment), Condition.STANDBY_WRITABLE), phase=Phase.OPEN)
+    causes = {
+        "explained": replace(one, suppressed_by=Condition.PRIMARY_DOWN),
+        "silenced": replace(one, silence="SABCDE"),
+        "quiet_hours": one,
+        "flapping": replace(one, flaps=True),
+        "acknowledged": replace(one, acknowledged=Ack(NOW, 3600.0, "anna", "socket", one.condition, one.severity)),
+    }
+    for why, incident in causes.items():
+        held = {one.id: {"phone": NOW.wall}} if why == "quiet_hours" else {}
+        seen = scrape(assessment, [incident], held=held).named("drwatch_incident_suppressed")
+        assert {key for key, value in seen.items() if value} == {(why, "shop")}
+        assert set(seen) == {(cause, cluster) for cause in causes for cluster in ("shop", "dark", "")}
+
+
 def test_the_ledger_tells_how_long_its_oldest_page_has_waited() -> None:
     assessment = world.whole()
     incident = world.living(assessment)[0]

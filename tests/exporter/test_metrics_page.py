@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 from drwatch.core.actuals import Kind
-from drwatch.core.paging import Outcome
+from drwatch.core.hush import Cause
+from drwatch.core.paging import Killed, Outcome
 from drwatch.core.recovery import Basis
 from drwatch.core.sample import Probe
 from drwatch.exporter import FAMILIES, Instruments
@@ -26,5 +27,5 @@ def test_the_page_has_every_metric_with_its_labels_and_its_meaning() -> None:
 
 
 def test_the_page_has_every_value_of_the_closed_labels() -> None:
-    for values in (Probe, Basis, Outcome, Kind):
+    for values in (Probe, Basis, Outcome, Kind, Cause, Killed):
         assert all(f"`{value}`" in PAGE for value in values)

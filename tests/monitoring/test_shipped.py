@@ -24,6 +24,7 @@ INSTRUMENTS = {
     "drwatch_probe_duration_seconds_bucket",
     "drwatch_tick_duration_seconds_bucket",
     "drwatch_pages_total",
+    "drwatch_courier_kills_total",
 }
 
 

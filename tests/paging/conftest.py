@@ -5,6 +5,7 @@ import pytest
 import pytest_asyncio
 from receivers import Inbox, MailServer, Mute, SelfSigned
 
+from drwatch.core.paging import Killed
 from drwatch.paging.apprise import Courier
 
 
@@ -53,8 +54,13 @@ def self_signed(tmp_path: Path) -> Iterator[SelfSigned]:
 async def courier() -> AsyncIterator[Callable[..., Courier]]:
     couriers: list[Courier] = []
 
-    def make(limit: float = 5.0, link: Callable[[str, str], str] = lambda *_: "", **urls: str) -> Courier:
-        couriers.append(Courier(urls, limit, link))
+    def make(
+        limit: float = 5.0,
+        link: Callable[[str, str], str] = lambda *_: "",
+        killed: Callable[[Killed], None] = lambda _: None,
+        **urls: str,
+    ) -> Courier:
+        couriers.append(Courier(urls, limit, link, killed=killed))
         return couriers[-1]
 
     yield make

@@ -14,7 +14,7 @@ import pytest
 from receivers import Inbox, MailServer, Mute, SelfSigned, free_port
 
 from drwatch.core.finding import Severity
-from drwatch.core.paging import Letter, Outcome
+from drwatch.core.paging import Killed, Letter, Outcome
 from drwatch.paging.apprise import PATIENCE, Courier, Delivery
 
 Make = Callable[..., Courier]
@@ -205,7 +205,8 @@ async def test_a_healthy_channel_does_not_wait_for_wedged_ones(courier: Make, in
 
 
 async def test_an_attempt_that_stands_still_is_killed_at_its_limit(courier: Make, inbox: Inbox) -> None:
-    carrier = courier(limit=2.0, phone=inbox.url("hang"))
+    killed: list[Killed] = []
+    carrier = courier(limit=2.0, killed=killed.append, phone=inbox.url("hang"))
     await carrier.start()
     task = asyncio.create_task(send(carrier, "phone"))
     await until(lambda: inbox.pages)
@@ -215,6 +216,7 @@ async def test_an_attempt_that_stands_still_is_killed_at_its_limit(courier: Make
     assert delivery.outcome is Outcome.AMBIGUOUS
     assert delivery.detail == "killed after 2 s: it may have arrived"
     assert children(carrier) == []
+    assert killed == [Killed.ATTEMPT]
 
 
 async def test_a_courier_that_dies_is_replaced_and_what_it_carried_is_ambiguous(courier: Make, inbox: Inbox) -> None:
@@ -235,16 +237,18 @@ async def test_a_courier_that_dies_is_replaced_and_what_it_carried_is_ambiguous(
 async def test_a_courier_that_is_stuck_is_replaced_and_what_it_carried_is_ambiguous(
     courier: Make, inbox: Inbox
 ) -> None:
-    carrier = courier(limit=0.5, phone=inbox.url("ok"))
+    killed: list[Killed] = []
+    carrier = courier(limit=0.5, killed=killed.append, phone=inbox.url("ok"))
     await carrier.start()
     stuck = carrier.pid
     assert stuck is not None
     os.kill(stuck, signal.SIGSTOP)
-    delivery = await send(carrier, "phone")
-    assert delivery.outcome is Outcome.AMBIGUOUS
+    delivery, other = await asyncio.gather(send(carrier, "phone"), send(carrier, "phone"))
+    assert (delivery.outcome, other.outcome) == (Outcome.AMBIGUOUS, Outcome.AMBIGUOUS)
     assert 4.4 < delivery.seconds < 6
     assert not psutil.pid_exists(stuck)
     assert (await send(carrier, "phone")).outcome is Outcome.ACCEPTED
+    assert killed == [Killed.COURIER], "once, whatever it carried"
 
 
 async def test_a_courier_that_is_only_late_is_waited_for(courier: Make, inbox: Inbox) -> None:

@@ -15,8 +15,9 @@ asked on stdin                                                 answered on stdou
 A request has ``url``, ``method``, ``headers``, ``body``, ``ca``, and whether the ``answer`` is to be read.
 ``kind`` is info, success, warning or failure; ``outcome`` is accepted, refused, failed or ambiguous, as in
 ``drwatch.core.paging.Outcome``. With failed there may be ``wait``: for how many seconds the service asked to be left
-alone. Answers come in any order. The end of stdin kills every attempt and ends the process, as does the death of the
-one who started it. Nothing of a channel's URL is ever in an answer.
+alone; ``killed`` says that the attempt was, at its limit. Answers come in any order. The end of stdin kills every
+attempt and ends the process, as does the death of the one who started it. Nothing of a channel's URL is ever in an
+answer.
 
 It forks, so it stays single-threaded and small: standard library and Apprise, nothing of the rest of drwatch.
 """

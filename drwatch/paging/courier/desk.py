@@ -122,7 +122,7 @@ class Desk:
         verdict = attempt.child.answer()
         if not isinstance(verdict, dict):
             why = f"killed after {attempt.due - attempt.begun:.4g} s" if late else "the attempt died"
-            verdict = {"outcome": AMBIGUOUS, "detail": f"{why}: it may have arrived"}
+            verdict = {"outcome": AMBIGUOUS, "detail": f"{why}: it may have arrived", "killed": late}
         self._answer({"id": attempt.id, **verdict, "seconds": round(time.monotonic() - attempt.begun, 4)})
 
     def _end_overdue(self) -> None:
