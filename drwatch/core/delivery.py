@@ -197,6 +197,16 @@ def stand_ins(rows: Sequence[Row], channels: Sequence[str], reach: Mapping[str, 
     )
 
 
+def inheriting(fresh: Iterable[Row], waiting: Iterable[Row]) -> tuple[Row, ...]:
+    """Stand-ins, as asked for themselves where they take the place of a page that their channel was itself to get.
+
+    That one will not be sent any more, so this one must be, whoever else takes it. ``waiting`` are the incident's other
+    rows that are not settled.
+    """
+    asked = {row.channel for row in waiting if not row.instead}
+    return tuple(replace(row, instead="") if row.channel in asked else row for row in fresh)
+
+
 def _troubled(row: Row, now: Moment) -> bool:
     """Whether its channel has not taken it, and will not within the time that one is given."""
     if row.state is RowState.PERHAPS:

@@ -17,6 +17,7 @@ from drwatch.core.delivery import (
     after,
     arriving,
     ending,
+    inheriting,
     retry_after,
     settled,
     stand_ins,
@@ -249,7 +250,8 @@ class Delivering:
                 row.instead,
                 extra={"event": "page", "page": event, "channel": row.channel},
             )
-        self.take(fresh)
+        others = [row for row in self.rows if row.incident == rows[0].incident and row.event != event]
+        self.take(inheriting(fresh, others))
         if not fresh and not unsettled(rows):
             for row in rows:
                 del self._rows[event, row.channel]

@@ -27,6 +27,7 @@ from drwatch.core.delivery import (
     arriving,
     ending,
     expired,
+    inheriting,
     order,
     overtaken,
     retry_after,
@@ -301,6 +302,14 @@ def test_a_critical_incident_that_somebody_has_in_hand_is_delivered_however_few_
 
 def asked(event: Page, reach: Mapping[str, Reach] = {}) -> list[tuple[str, PageReason]]:
     return [(each.channel, each.reason) for each in addresses(event, PAGING, reach) if not each.reserve]
+
+
+def test_a_stand_in_whose_own_earlier_page_waits_is_needed_whoever_takes_the_later_one() -> None:
+    fresh = sent("phone", instead="sms")
+    earlier = replace(refused("phone"), event="ABCDEF.0")
+    assert inheriting([fresh], [earlier]) == (replace(fresh, instead=""),)
+    assert inheriting([fresh], [replace(earlier, instead="mail")]) == (fresh,)
+    assert inheriting([fresh], [replace(earlier, channel="mail")]) == (fresh,)
 
 
 def test_a_page_is_written_for_every_channel_so_that_any_of_them_can_stand_in() -> None:

@@ -78,6 +78,28 @@ async def test_a_channel_that_hangs_is_stood_in_for_after_five_seconds_and_gets_
         assert (copies.count("phone"), copies.count("sms")) == (COPIES, 1)
 
 
+async def test_who_waits_to_be_told_and_stands_in_for_a_later_step_is_told_whoever_takes_that(tmp_path: Path) -> None:
+    world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.FAILED})
+    settings = {
+        **PHONE_THEN_SMS,
+        "paging.remind": "2h",
+        "paging.escalation": [{"to": ["phone"]}, {"to": ["sms"], "after": "1m"}],
+    }
+    async with running(tmp_path, world, carrier, **settings):
+        world.strike("primary-killed")
+        await asyncio.sleep(55)
+        carrier.outcomes["sms"] = Outcome.FAILED
+        await asyncio.sleep(25)
+        del carrier.outcomes["sms"]
+        await asyncio.sleep(60)
+        told = [channel for channel, title in carrier.told if "PrimaryDown" in title]
+        assert told == ["sms", "sms"], "the first in the phone's place, the second for itself"
+        carrier.outcomes.clear()
+        await asyncio.sleep(120)
+        told = [channel for channel, title in carrier.told if "PrimaryDown" in title]
+        assert told == ["sms", "sms", "phone"]
+
+
 async def test_of_a_trouble_that_could_not_be_told_a_channel_hears_when_all_is_over_and_once(tmp_path: Path) -> None:
     world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.FAILED})
     async with running(tmp_path, world, carrier) as watch:
