@@ -316,18 +316,15 @@ def due(
     if told and incident.told_condition is incident.condition and incident.worse_than_told:
         # The same face has become critical, and that has lasted.
         return PageReason.CHANGED, tuple(dict.fromkeys(told + late)), max(steps, incident.told_steps)
+    # A silence or a greater trouble is over, and this is not: it may have been taken for a part of that.
+    again = told if _freed_since_told(incident) else ()
     if steps > incident.told_steps:
-        return PageReason.ESCALATED if told else PageReason.FIRST, late, steps
+        reason = PageReason.ESCALATED if told else PageReason.FIRST
+        return reason, tuple(dict.fromkeys(again + late)), steps
     if _another_face(incident, settle, paging.remind, now):
         return PageReason.CHANGED, told, incident.told_steps
-    if (
-        told
-        and incident.told_at is not None
-        and incident.freed is not None
-        and incident.freed.loop > incident.told_at.loop
-    ):
-        # A silence or a greater trouble is over, and this is not: it may have been taken for a part of that.
-        return PageReason.STILL, told, incident.told_steps
+    if again:
+        return PageReason.STILL, again, incident.told_steps
     if (
         incident.severity is Severity.CRITICAL
         and incident.told_at is not None
@@ -337,6 +334,11 @@ def due(
     held = tuple(name for name in incident.held if name in paging.channels)
     ended = tuple(name for name in held if not kept_quiet(incident, name, paging, now))
     return (PageReason.STILL, ended, incident.told_steps) if ended else None
+
+
+def _freed_since_told(incident: Incident) -> bool:
+    told, freed = incident.told_at, incident.freed
+    return told is not None and freed is not None and freed.loop > told.loop
 
 
 def _reminder(incident: Incident, paging: Paging) -> float:

@@ -95,6 +95,18 @@ def test_a_warning_that_becomes_critical_is_told_although_it_was_acknowledged() 
     assert [reason for _, reason in pager.reasons()] == [PageReason.FIRST, PageReason.CHANGED]
 
 
+def test_who_was_told_hears_of_it_again_where_it_was_away_when_somebody_s_having_it_in_hand_ran_out() -> None:
+    """It is back later than the next step's delay after that: that step is told, and so are those before it."""
+    pager = Pager(replace(PAGING, acknowledged=60.0))
+    for now in range(61):
+        pager.tell(now, DOWN)
+    pager.acknowledge(60)
+    (incident,) = pager.incidents
+    pager.incidents = (replace(incident, acknowledged=None, freed=at(120)),)
+    pager.tell(500, DOWN)
+    assert pager.heard()[1:] == [(500, PageReason.ESCALATED, ("phone", "sms"))]
+
+
 def test_another_incident_is_told_whatever_is_in_hand() -> None:
     pager = acknowledged_at(60)
     for now in range(61, 200):

@@ -123,8 +123,7 @@ class Course:
         if self.asked and critical and self._told_as is not Severity.CRITICAL:
             return self.asked + late
         if late:
-            # Also where a silence ended while it was away: those who were asked before wait for the next reminder.
-            return late
+            return (self.asked if self._again else ()) + late
         return self.asked if self._again or (critical and now - self._told >= REMIND) else ()
 
     def _freed(self, now: float) -> None:
