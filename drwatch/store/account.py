@@ -97,6 +97,17 @@ def account(db: sqlite3.Connection, incident: str) -> Account | None:
     )
 
 
+def read_pages(path: Path, event: str) -> tuple[Paged, ...]:
+    """The pages of the newest event whose name begins so: of a test, of a digest. Raises StoreError."""
+    return read(path, lambda db: _of_event(db, event))
+
+
+def _of_event(db: sqlite3.Connection, event: str) -> tuple[Paged, ...]:
+    where = "substr(event, 1, ?) = ?"
+    newest = f"SELECT event FROM ledger WHERE {where} ORDER BY created DESC LIMIT 1"
+    return _paged(db, f"event = ({newest})", (len(event), event))
+
+
 def _silences(db: sqlite3.Connection, line: sqlite3.Row) -> tuple[Hushed, ...]:
     if not db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'silences'").fetchone()[0]:
         return ()  # read without a daemon, from a file that an earlier drwatch wrote
@@ -123,9 +134,13 @@ def _silences(db: sqlite3.Connection, line: sqlite3.Row) -> tuple[Hushed, ...]:
 
 
 def _pages(db: sqlite3.Connection, incident: str, began: str) -> tuple[Paged, ...]:
+    return _paged(db, "incident = ? AND created >= ?", (incident, began))
+
+
+def _paged(db: sqlite3.Connection, where: str, values: tuple[object, ...]) -> tuple[Paged, ...]:
     rows = db.execute(
-        "SELECT * FROM ledger WHERE incident = ? AND created >= ? AND state != ? ORDER BY created, event, channel",
-        (incident, began, RowState.RESERVE),
+        f"SELECT * FROM ledger WHERE {where} AND state != ? ORDER BY created, event, channel",
+        (*values, RowState.RESERVE),
     ).fetchall()
     return tuple(
         Paged(

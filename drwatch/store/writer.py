@@ -64,11 +64,12 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt to send a row: begun, and, once it is over, how it ended."""
+    """One attempt to send a row: begun, and, once it is over, how it ended; ``detail`` is without secrets."""
 
     started: Moment
     ended: Moment | None = None
     outcome: Outcome | None = None
+    detail: str = ""
 
 
 class Store:
@@ -133,7 +134,7 @@ class Store:
         await self._run(lambda: self._commit(incidents, rows))
 
     async def mark(self, row: Row, attempt: Attempt | None = None) -> None:
-        """Write how far a page has come and, with ``attempt``, a line in the record of attempts."""
+        """Write how far a page has come and, with ``attempt``, its line in the record: from its begin on, and once."""
         await self._run(lambda: self._mark(row, attempt))
 
     async def remember(self, held: Memory, synced: bool, records: Sequence[Record] = ()) -> None:
@@ -318,9 +319,12 @@ class Store:
             db.execute(upsert("ledger", ROW), row_values(row, self._boot))
             if attempt is not None:
                 ended = None if attempt.ended is None else text(attempt.ended)
+                # One that has an end is never changed: what a mute disk took late comes again.
                 db.execute(
-                    "INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?, ?)",
-                    (row.event, row.channel, text(attempt.started), ended, attempt.outcome, row.detail),
+                    """INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
+                       SET ended = excluded.ended, outcome = excluded.outcome, detail = excluded.detail
+                       WHERE ended IS NULL""",
+                    (row.event, row.channel, text(attempt.started), ended, attempt.outcome, attempt.detail),
                 )
 
     def _remember(self, held: Memory, synced: bool, records: Sequence[Record]) -> None:
