@@ -76,7 +76,13 @@ class Told:
     @property
     def good(self) -> bool:
         soon = self.resent_after is None or self.resent_after <= 5.0
-        return not (self.lost or self.extra or self.unaccounted) and self.copies <= self.killed and self.ids and soon and self.killed > 0
+        return (
+            not (self.lost or self.extra or self.unaccounted)
+            and self.copies <= self.killed
+            and self.ids
+            and soon
+            and self.killed > 0
+        )
 
 
 class Story:
@@ -226,7 +232,9 @@ class Story:
             extra=tuple(page.title for name, page in pages if (_event(page), name) not in rows),
             reasons=Counter(rows[key][0] for key in came.elements()),
             states=Counter(state for _, state in rows.values()),
-            unaccounted=tuple(f"{event} on {name}" for (event, name), times in came.items() if times > tried[event, name]),
+            unaccounted=tuple(
+                f"{event} on {name}" for (event, name), times in came.items() if times > tried[event, name]
+            ),
         )
 
 

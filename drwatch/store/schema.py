@@ -110,7 +110,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             incident TEXT NOT NULL, began TEXT NOT NULL, number INTEGER NOT NULL, at TEXT NOT NULL,
             phase TEXT NOT NULL, condition TEXT NOT NULL, severity TEXT NOT NULL, suppressed_by TEXT,
             silence TEXT NOT NULL, in_hand TEXT NOT NULL, flaps INTEGER NOT NULL, told TEXT, kept TEXT NOT NULL,
-            event TEXT NOT NULL, reason TEXT, channels TEXT NOT NULL,
+            withheld TEXT NOT NULL, event TEXT NOT NULL, reason TEXT, channels TEXT NOT NULL,
             PRIMARY KEY (incident, began, number)) WITHOUT ROWID""",
         *(
             f"""CREATE TRIGGER {table}_{deed} BEFORE {deed} ON {table} WHEN {when} BEGIN SELECT RAISE({what}); END"""

@@ -1,4 +1,4 @@
-"""What is in the record of an attempt, whatever ends it: the far end, drwatch's own end, or a disk that takes nothing."""
+"""What the record has of an attempt, whatever ends it: the far end, drwatch's own end, or a disk that takes nothing."""
 
 from __future__ import annotations
 
