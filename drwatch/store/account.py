@@ -102,15 +102,9 @@ def account(db: sqlite3.Connection, incident: str) -> Account | None:
     )
 
 
-def read_pages(path: Path, event: str) -> tuple[Paged, ...]:
-    """The pages of the newest event whose name begins so: of a test, of a digest. Raises StoreError."""
-    return read(path, lambda db: _of_event(db, event))
-
-
-def _of_event(db: sqlite3.Connection, event: str) -> tuple[Paged, ...]:
-    where = "substr(event, 1, ?) = ?"
-    newest = f"SELECT event FROM ledger WHERE {where} ORDER BY created DESC LIMIT 1"
-    return _paged(db, f"event = ({newest})", (len(event), event))
+def read_pages(path: Path, begins: str) -> tuple[Paged, ...]:
+    """The pages of the events whose names begin so, in the order in which they were made. Raises StoreError."""
+    return read(path, lambda db: _paged(db, "substr(event, 1, ?) = ?", (len(begins), begins)))
 
 
 def _silences(db: sqlite3.Connection, line: sqlite3.Row) -> tuple[Hushed, ...]:
