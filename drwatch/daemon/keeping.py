@@ -62,16 +62,17 @@ class Keeping:
         """Write changes, what was decided and new rows, and what is owed with the rows that wait; what stands in the
         way, if anything."""
         incidents, lines = {**self._owed, **changed}, (*self._lines, *decided)
-        self.decided = after(self.decided, decided)
         again = () if self._offer is None else waiting
         try:
             await self._ledger.commit(tuple(incidents.values()), (*again, *rows), lines)
         except StoreError as broken:
             # Law 4: with a dead disk the page still leaves, from memory. Its row is written with each attempt.
             self._owed, self._lines, self._offer = incidents, lines, now.plus(OWED_AGAIN)
+            self.decided = after(self.decided, decided)
             log.error("the ledger cannot be written, paging from memory: %s", broken, extra={"event": "ledger"})
             return broken
         self._owed, self._lines, self._offer = {}, (), None
+        self.decided = after(self.decided, decided)
         return None
 
     def anew(self, seen: Snapshot, incidents: Iterable[Incident], now: Moment) -> Snapshot | None:

@@ -93,6 +93,7 @@ FAILPOINTS = {
         at("committing: before the page's row", "_commit", "INSERT OR REPLACE INTO ledger"),
         before("committing: before the votes", votes, "keep"),
         after("committing: after the votes", votes, "keep"),
+        at("committing: before what was decided", "_commit", "INSERT OR IGNORE INTO decisions"),
         at("committing: before COMMIT", "_commit", "COMMIT"),
         before("committing: after COMMIT", ballast, "lay_in"),
         after("committing: back in the loop", keeping.Keeping, "commit"),

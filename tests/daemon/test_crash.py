@@ -11,7 +11,7 @@ from drwatch.lab.failpoints import FAILPOINTS, Failpoint
 pytestmark = pytest.mark.timeout(180)
 
 CHOSEN = (
-    "committing: before COMMIT",
+    "committing: before what was decided",
     "committing: after COMMIT",
     "sending: the provider has accepted",
     "resolving: after it is committed",
