@@ -12,6 +12,7 @@ pytestmark = pytest.mark.timeout(180)
 
 CHOSEN = (
     "committing: before what was decided",
+    "committing: before COMMIT",
     "committing: after COMMIT",
     "sending: the provider has accepted",
     "resolving: after it is committed",
