@@ -51,7 +51,9 @@ def play(cases: list[Case], seconds: float) -> Iterator[Told]:
             continue
         again = "-" if told.resent_after is None else f"{told.resent_after:.1f}"
         unreached = [] if told.killed else ["NOT REACHED"]
-        wrong = "; ".join((*unreached, *told.lost, *told.extra, *([] if told.ids else ["told as two events"])))
+        unaccounted = [f"an attempt of {each} is not in the record" for each in told.unaccounted]
+        events = [] if told.ids else ["told as two events"]
+        wrong = "; ".join((*unreached, *told.lost, *told.extra, *unaccounted, *events))
         print(f"{told.where:52} {told.killed:5} {len(told.lost):5} {told.copies:6} {again:>7}  {wrong}", flush=True)
         yield told
 

@@ -115,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     past.add_argument("--limit", type=_count, default=20, metavar="N", help="at most so many (default 20)")
     past.add_argument("--json", action="store_true", help="one object a line")
     explained = command("explain", show_account, "one incident: who said what, what was concluded, who was told")
-    explained.add_argument("incident", metavar="INCIDENT", help="its six letters, or a page's event")
+    explained.add_argument("incident", metavar="INCIDENT", help="its six letters, a page's event, TEST or DIGEST.DAY")
     explained.add_argument("--json", action="store_true", help="the account as one object")
     test = command("page-test", paging.page_test, "send a test page through every channel, or one")
     test.add_argument("channel", nargs="?", metavar="CHANNEL")

@@ -13,21 +13,29 @@ from drwatch.cli.configured import configuration
 from drwatch.cli.ledger import ledger
 from drwatch.cli.screen import vote_line
 from drwatch.cli.trouble import Trouble
+from drwatch.cli.why import REASONS, channels, held_back, story, why
 from drwatch.cli.words import moment, one_line
+from drwatch.core.decision import Decision
 from drwatch.core.duration import span
-from drwatch.core.incident import Phase
-from drwatch.core.paging import PageReason, RowState, first_told, quiet_until
+from drwatch.core.paging import RowState
 from drwatch.core.policy import Paging
-from drwatch.store import Account, Ballot, Boxed, Hushed, Paged, read_account
+from drwatch.store import Account, Ballot, Boxed, Hushed, Paged, read_account, read_pages
 
 STEP = "  "
 
 
+NOTES: Mapping[str, str] = {"TEST": "tests of the channels", "DIGEST": "the digest of what nobody was woken for"}
+"""What is sent of no incident, by how its events begin."""
+
+
 def explain(named: str, file: Path, machine: bool) -> None:
-    """Print what the ledger has of the incident, or of the one that a page's event names."""
+    """Print what the ledger has of the incident, or of the one that a page's event names; or of tests and digests."""
     config = configuration(file, look=False)
-    wanted = named.upper().partition(".")[0]
+    wanted, _, rest = named.upper().partition(".")
     with ledger(config) as path:
+        if wanted in NOTES:
+            note(path, wanted, rest, ZoneInfo(config.policy.zone), machine)
+            return
         account = read_account(path, wanted)
     if account is None:
         raise Trouble(f"there is no incident {one_line(wanted)}: 'drwatch incidents' lists those there are", 3)
@@ -39,6 +47,32 @@ def explain(named: str, file: Path, machine: bool) -> None:
         print(STEP * depth + one_line(line))
 
 
+def note(path: Path, kind: str, when: str, zone: tzinfo, machine: bool) -> None:
+    """Print what became of the tests or the digest of a day, or of a minute; of the last day where none is named."""
+    pages = read_pages(path, f"{kind}.{when}")
+    if pages and not when:
+        newest = _day(pages[-1])
+        pages = tuple(page for page in pages if _day(page) == newest)
+    if not pages:
+        every = f": 'drwatch explain {kind}' has the last ones" if when else " yet"
+        raise Trouble(f"there is no {kind}{f'.{one_line(when)}' if when else ''}{every}", 3)
+    name = f"{kind}.{when or _day(pages[-1])}"
+    taken = sum(page.state == RowState.ACCEPTED for page in pages)
+    why = f"{NOTES[kind].capitalize()}: {len(pages)} sent, {taken} accepted."
+    if machine:
+        made = {"id": name, "why": why, "ledger": [_ledger(page) for page in pages]}
+        print(json.dumps(made, ensure_ascii=False, default=datetime.isoformat))
+        return
+    print(f"{name} {why}")
+    for page in pages:
+        for depth, line in _paged(page, zone):
+            print(STEP * depth + one_line(line))
+
+
+def _day(page: Paged) -> str:
+    return page.event.partition(".")[2][:10]
+
+
 def as_json(account: Account, paging: Paging, zone: tzinfo, now: datetime) -> dict[str, object]:
     return {
         **{name: getattr(account.past, name) for name in account.past.__slots__ if name != "acks"},
@@ -47,11 +81,17 @@ def as_json(account: Account, paging: Paging, zone: tzinfo, now: datetime) -> di
         "evidence": account.evidence,
         "why": why(account, paging, zone, now),
         "held_back": held_back(account, paging, now),
+        "decisions": [_decided(line) for line in account.decided],
         "verdicts": [asdict(ballot) for ballot in account.ballots],
         "silences": [asdict(each) for each in account.silences],
         "ledger": [_ledger(page) for page in account.pages],
         "blackbox": [{"broken": boxed.broken, **boxed.body} for boxed in account.boxed],
     }
+
+
+def _decided(line: Decision) -> dict[str, object]:
+    made = {"event": line.event, "reason": line.reason, "channels": line.channels}
+    return {"number": line.number, "at": line.at, **asdict(line.stand), **made}
 
 
 def _ledger(page: Paged) -> dict[str, object]:
@@ -74,7 +114,10 @@ def in_words(account: Account, paging: Paging, zone: tzinfo, now: datetime) -> I
     yield 1, f"{past.phase}{ended}"
     yield 0, why(account, paging, zone, now)
     if account.pages and (held := held_back(account, paging, now)):
-        yield 0, f"Quiet hours keep it from {_channels(held, zone)}."
+        yield 0, f"Quiet hours keep it from {channels(held, zone)}."
+    if account.decided:
+        yield 0, "What was decided, and when:"
+        yield from ((1, line) for line in story(account.decided, zone))
     for hushed in account.silences:
         yield from _hushed(hushed, zone)
     for ballot in account.ballots:
@@ -90,67 +133,6 @@ def in_words(account: Account, paging: Paging, zone: tzinfo, now: datetime) -> I
         yield 0, f"{ack.by} had it in hand from {moment(ack.at, zone)}, at most until {until} ({ack.origin}){note}"
     for boxed in account.boxed:
         yield from _boxed(boxed)
-
-
-def held_back(account: Account, paging: Paging, now: datetime) -> Mapping[str, datetime]:
-    """From which channels quiet hours keep a page of it now, by today's configuration, and until when."""
-    past = account.past
-    in_hand = any(ack.until > now for ack in past.acks)
-    if past.phase is not Phase.OPEN or past.suppressed_by is not None or past.silence or in_hand:
-        return {}
-    names = account.held if account.pages else _to_be_told(account, paging, now)
-    return quiet_until(past.severity, past.condition, names, paging, now)
-
-
-def _to_be_told(account: Account, paging: Paging, wall: datetime) -> tuple[str, ...]:
-    """Whom the escalation had reached by then with what nobody was told."""
-    past, begun = account.past, account.past.confirmed
-    steps = sum(1 for step in paging.escalation if begun and (wall - begun).total_seconds() >= step.after)
-    told = paging.escalation[: first_told(past.severity, past.condition, steps, paging, wall)]
-    return paging.reached((name for step in told for name in step.to), wall)
-
-
-def _channels(held: Mapping[str, datetime], zone: tzinfo) -> str:
-    return ", ".join(f"{name} until {moment(until, zone)}" for name, until in held.items())
-
-
-def why(account: Account, paging: Paging, zone: tzinfo, now: datetime) -> str:
-    """Why people were paged, or why nobody was, in one sentence."""
-    past = account.past
-    if account.pages:
-        taken = sum(page.state == RowState.ACCEPTED for page in account.pages)
-        many = "one page" if len(account.pages) == 1 else f"{len(account.pages)} pages"
-        return f"Paged: it was confirmed and nothing greater explained it; {many}, {taken} accepted."
-    if past.phase is Phase.HEALED and past.ended is not None:
-        lasted = f"it was over after {_between(past.began, past.ended)}, before its window had passed"
-        explained = f", and {past.suppressed_by} explained it" if past.suppressed_by else ""
-        return f"Nobody was paged: {lasted}{explained}."
-    if past.suppressed_by is not None:
-        return f"Nobody was paged: {past.suppressed_by} explained it, and that is what was told."
-    if past.silence or account.silences:
-        names = past.silence or ", ".join(each.id for each in account.silences)
-        return f"Nobody was paged: it was silenced ({names})."
-    if past.confirmed is None:
-        return "Nobody was paged: it has not lasted for its window yet."
-    if held := held_back(account, paging, now):
-        return f"Nobody is paged yet: quiet hours keep it from {_channels(held, zone)}."
-    if past.ended is not None:
-        reached = _to_be_told(account, paging, past.ended)
-        kept = quiet_until(past.severity, past.condition, reached, paging, past.confirmed)
-        if kept and all(until >= past.ended for until in kept.values()):
-            return f"Nobody was paged: quiet hours kept it from {', '.join(kept)}, and it was over before they ended."
-    return "Nobody was paged: no step of the escalation was due while it was open, or it was a part of Flapping."
-
-
-REASONS: Mapping[str, str] = {
-    PageReason.FIRST: "nobody had been told of it",
-    PageReason.ESCALATED: "the next step's delay was over and it was still open",
-    PageReason.CHANGED: "it had another face, and kept it, or had become critical",
-    PageReason.AGAIN: "it had come back, and stayed for its window",
-    PageReason.STILL: "it was still open",
-    PageReason.RESOLVED: "it was over",
-    PageReason.MISSED: "it was over, and no page of it can have arrived here while it lasted",
-}
 
 
 def _hushed(hushed: Hushed, zone: tzinfo) -> Iterator[Line]:
@@ -179,7 +161,9 @@ def _paged(page: Paged, zone: tzinfo) -> Iterator[Line]:
     for number, attempt in enumerate(page.attempts, 1):
         took = f" in {_between(attempt.started, attempt.ended)}" if attempt.ended else ""
         detail = f" ({attempt.detail})" if attempt.detail not in ("", attempt.outcome) else ""
-        yield 1, f"{number}. tried {moment(attempt.started, zone)}: {attempt.outcome or 'cut off'}{took}{detail}"
+        going = number == len(page.attempts) and page.state == RowState.SENDING
+        endless = "under way, or cut off" if going else "cut off"
+        yield 1, f"{number}. tried {moment(attempt.started, zone)}: {attempt.outcome or endless}{took}{detail}"
     if page.state != RowState.ACCEPTED and page.detail and page.detail not in {each.detail for each in page.attempts}:
         yield 1, f"{page.state}: {page.detail}"
 

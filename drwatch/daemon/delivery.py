@@ -209,7 +209,7 @@ class Delivering:
     async def _attempt(self, row: Row) -> Row:
         begun = self._clock()
         row = replace(row, state=RowState.SENDING, attempts=row.attempts + 1, tried=row.tried or begun)
-        await self._mark(row)
+        await self._mark(row, Attempt(begun))
         left = PATIENCE + MARGIN - (begun - (row.tried or begun))
         timer = asyncio.get_running_loop().call_later(max(0.0, left), self._look_after, row.event)
         try:
@@ -219,7 +219,7 @@ class Delivering:
         now = self._clock()
         self._counts.paged(row.channel, came.outcome)
         row = after(row, came.outcome, came.detail, retry_after(row, came.outcome, self._chance(), came.wait), now)
-        await self._mark(row, Attempt(begun, now, came.outcome))
+        await self._mark(row, Attempt(begun, now, came.outcome, came.detail))
         self._told(row.channel, came.outcome is Outcome.ACCEPTED, came.outcome is Outcome.REFUSED, came.detail)
         level = logging.INFO if came.outcome is Outcome.ACCEPTED else logging.WARNING
         log.log(
@@ -274,7 +274,10 @@ class Delivering:
         key = (row.event, row.channel)
         self._keep(row)
         before = self._owed[key].attempts if key in self._owed else ()
-        self._owed[key] = Owed(row, before if attempt is None else (*before, attempt))
+        if attempt is not None:
+            # Its begin is owed no more once its end is.
+            before = (*(each for each in before if each.started != attempt.started), attempt)
+        self._owed[key] = Owed(row, before)
         await self._pay(key)
 
     async def pay(self) -> None:
@@ -287,6 +290,9 @@ class Delivering:
             return
         try:
             for attempt in owed.attempts or (None,):
+                if self._owed.get(key) is not owed:
+                    # The row has come further meanwhile, and whoever marked that pays all of it.
+                    return
                 await self._ledger.mark(owed.row, attempt)
         except StoreError as broken:
             log.error("the ledger cannot be written: %s", broken, extra={"event": "ledger"})

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from drwatch.core.blackbox import Record
+from drwatch.core.decision import Decision
 from drwatch.core.incident import Incident
 from drwatch.core.memory import Memory
 from drwatch.core.paging import Row
@@ -35,6 +36,8 @@ class Legacy:
     known: Loaded | None = None
     """What it would have found in the ledger, had that taken everything."""
     changes: Mapping[str, Incident] = field(default_factory=lambda: MappingProxyType({}))
+    decided: tuple[Decision, ...] = ()
+    """What was decided with those changes."""
     marks: Mapping[tuple[str, str], Owed] = field(default_factory=lambda: MappingProxyType({}))
     records: tuple[Record, ...] = ()
     taken: bool = True

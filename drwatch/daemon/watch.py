@@ -16,6 +16,7 @@ from drwatch.core.assessment import Assessment, assess
 from drwatch.core.audit import Check, audit
 from drwatch.core.blackbox import Death, Record, records
 from drwatch.core.dating import date
+from drwatch.core.decision import decisions
 from drwatch.core.delivery import Address, addresses, interrupted, order, undelivered, unsettled
 from drwatch.core.drill import Drill
 from drwatch.core.flapping import flap
@@ -143,9 +144,12 @@ class Daemon:
         now = self._clock()
         incidents = awake(loaded.incidents, max(0.0, now - loaded.memory.at))
         self.incidents, gone = reconfigured(incidents, self._policy, loaded.rows, loaded.reach)
+        self._keeping.decided = loaded.decided
         pending = [each for each in self.incidents if each.phase is Phase.SUSPECTED]
         if pending or gone:
-            await self._keeping.commit({each.id: each for each in (*pending, *gone)}, (), (), now)
+            written = {each.id: each for each in (*pending, *gone)}
+            decided = decisions(loaded.decided, gone, written, (), (), self._policy, now)
+            await self._keeping.commit(written, decided, (), (), now)
         self._say(gone)
         unwatched = frozenset(each.id for each in gone)
         self._boxed = loaded.boxed
@@ -188,13 +192,15 @@ class Daemon:
             silences=self.silencing.known,
             digested=self.snapshot.digested,
             reach={each.id: self._delivering.reach(each.id) for each in self.incidents},
+            decided=self._keeping.decided,
         )
         taken = self._taken and not marks and not changes
-        return Legacy(self.snapshot, known, changes, marks, self._records, taken)
+        return Legacy(self.snapshot, known, changes, self._keeping.lines, marks, self._records, taken)
 
     async def _take_over(self, before: Legacy, now: Moment) -> None:
         """Offer to the ledger what it has not taken of an earlier watch, or may not have."""
-        self._keeping.offer({**{each.id: each for each in self.incidents}, **before.changes}, now)
+        changes = {**{each.id: each for each in self.incidents}, **before.changes}
+        self._keeping.offer(changes, before.decided, now)
         self._delivering.owe(before.marks)
         self._records = before.records
         await self.silencing.write()
@@ -313,6 +319,10 @@ class Daemon:
         living = tuple(told.get(incident.id, incident) for incident in step.living)
         changed = {each.id: each for each in living if each.id in taken}
         changed |= {incident.id: incident for incident in step.changed} | told
+        known = {incident.id: incident for incident in living} | changed
+        decided = decisions(self._keeping.decided, known.values(), changed, rows, self.rows, self._policy, now)
+        # One that only stands otherwise is written too: its line and it say the same.
+        changed |= {line.incident: known[line.incident] for line in decided}
         # Before anything is awaited: a test may be accepted meanwhile. What may not leave tells nothing of a channel.
         leaving = (row for row in self.rows if not self._withheld(row))
         waiting = {row.channel for row in (*leaving, *unsettled(rows))}
@@ -321,7 +331,7 @@ class Daemon:
         digested, digest = await self._digesting.turn(self.snapshot.digested, living, now)
         rows += [*digest, *tests]
         if changed or rows or self._keeping.due(now):
-            broken = await self._keeping.commit(changed, rows, self._delivering.events, now)
+            broken = await self._keeping.commit(changed, decided, rows, self._delivering.events, now)
             if broken is not None:
                 self.snapshot = self.snapshot.unwritten(str(broken), now)
         self.incidents, self.assessment = living, assessment

@@ -70,11 +70,19 @@ class Told:
     """How many pages came, by why they were due."""
     states: Mapping[str, int] = field(default_factory=dict)
     """How many rows of the ledger ended in which state."""
+    unaccounted: tuple[str, ...] = ()
+    """Pages that came more often than there are attempts in the record."""
 
     @property
     def good(self) -> bool:
         soon = self.resent_after is None or self.resent_after <= 5.0
-        return not (self.lost or self.extra) and self.copies <= self.killed and self.ids and soon and self.killed > 0
+        return (
+            not (self.lost or self.extra or self.unaccounted)
+            and self.copies <= self.killed
+            and self.ids
+            and soon
+            and self.killed > 0
+        )
 
 
 class Story:
@@ -183,6 +191,7 @@ class Story:
         with closing(sqlite3.connect(self.ledger)) as db:
             lines = db.execute("SELECT event, channel, reason, state FROM ledger WHERE title LIKE '%StandbyWritable%'")
             rows = {(event, channel): (reason, state) for event, channel, reason, state in lines}
+            tried = Counter(db.execute("SELECT event, channel FROM attempts").fetchall())
         channels = {"phone": self.phone, "pager": self.pager}
         pages = [(name, page) for name, inbox in channels.items() for page in inbox.accepted]
         came = Counter((_event(page), name) for name, page in pages if (_event(page), name) in rows)
@@ -223,6 +232,9 @@ class Story:
             extra=tuple(page.title for name, page in pages if (_event(page), name) not in rows),
             reasons=Counter(rows[key][0] for key in came.elements()),
             states=Counter(state for _, state in rows.values()),
+            unaccounted=tuple(
+                f"{event} on {name}" for (event, name), times in came.items() if times > tried[event, name]
+            ),
         )
 
 

@@ -6,7 +6,7 @@ Nothing is decided here. Moments are kept by their wall hand, as UTC text that s
 
 from __future__ import annotations
 
-from drwatch.store.account import Account, Hushed, Paged, Sent, read_account
+from drwatch.store.account import Account, Hushed, Paged, Sent, read_account, read_pages
 from drwatch.store.acks import Acked
 from drwatch.store.blackbox import Boxed, verify
 from drwatch.store.past import Past, read_blackbox, read_drills, read_history
@@ -35,5 +35,6 @@ __all__ = [
     "read_blackbox",
     "read_drills",
     "read_history",
+    "read_pages",
     "verify",
 ]

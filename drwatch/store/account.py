@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from drwatch.core.decision import Decision
 from drwatch.core.finding import Confidence
 from drwatch.core.paging import RowState
 from drwatch.core.silence import NEVER
 from drwatch.store.acks import of_incident as acked
 from drwatch.store.blackbox import Boxed
 from drwatch.store.blackbox import of_incident as boxed
+from drwatch.store.decisions import of_incident as decided
 from drwatch.store.past import Past, maybe, past_of, read
 from drwatch.store.values import wall
 from drwatch.store.votes import Ballot
@@ -73,6 +75,8 @@ class Account:
     held: tuple[str, ...]
     """Channels that quiet hours owe a page of it."""
     boxed: tuple[Boxed, ...]
+    decided: tuple[Decision, ...] = ()
+    """In the order in which it was; empty of what an earlier drwatch wrote."""
 
 
 def read_account(path: Path, incident: str) -> Account | None:
@@ -94,7 +98,13 @@ def account(db: sqlite3.Connection, incident: str) -> Account | None:
         pages=pages,
         held=tuple(json.loads(line["held"])) if "held" in line.keys() else (),  # noqa: SIM118 - a Row has no other way
         boxed=boxed(db, incident),
+        decided=decided(db, incident, line["began"]),
     )
+
+
+def read_pages(path: Path, begins: str) -> tuple[Paged, ...]:
+    """The pages of the events whose names begin so, in the order in which they were made. Raises StoreError."""
+    return read(path, lambda db: _paged(db, "substr(event, 1, ?) = ?", (len(begins), begins)))
 
 
 def _silences(db: sqlite3.Connection, line: sqlite3.Row) -> tuple[Hushed, ...]:
@@ -123,9 +133,13 @@ def _silences(db: sqlite3.Connection, line: sqlite3.Row) -> tuple[Hushed, ...]:
 
 
 def _pages(db: sqlite3.Connection, incident: str, began: str) -> tuple[Paged, ...]:
+    return _paged(db, "incident = ? AND created >= ?", (incident, began))
+
+
+def _paged(db: sqlite3.Connection, where: str, values: tuple[object, ...]) -> tuple[Paged, ...]:
     rows = db.execute(
-        "SELECT * FROM ledger WHERE incident = ? AND created >= ? AND state != ? ORDER BY created, event, channel",
-        (incident, began, RowState.RESERVE),
+        f"SELECT * FROM ledger WHERE {where} AND state != ? ORDER BY created, event, channel",
+        (*values, RowState.RESERVE),
     ).fetchall()
     return tuple(
         Paged(

@@ -14,15 +14,23 @@ STEP: Final = 200
 
 _OLD: Final = (
     ("incidents", "id, began", f"phase IN ({', '.join(repr(str(phase)) for phase in sorted(ENDED))}) AND ended < ?"),
-    # A trigger lets none go before its incident.
-    (
-        "acknowledgements",
-        "incident, began, at",
-        """at < ? AND NOT EXISTS (SELECT 1 FROM incidents AS kept
-           WHERE kept.id = acknowledgements.incident AND kept.began = acknowledgements.began)""",
+    # Triggers let none of these go before its incident, and no attempt before its page.
+    *(
+        (
+            table,
+            f"incident, began, {key}",
+            f"""at < ? AND NOT EXISTS (SELECT 1 FROM incidents AS kept
+                WHERE kept.id = {table}.incident AND kept.began = {table}.began)""",
+        )
+        for table, key in (("acknowledgements", "at"), ("decisions", "number"))
     ),
     ("ledger", "event, channel", f"state NOT IN ('{RowState.DUE}', '{RowState.SENDING}') AND created < ?"),
-    ("attempts", "event, channel, started", "started < ?"),
+    (
+        "attempts",
+        "event, channel, started",
+        """started < ? AND NOT EXISTS (SELECT 1 FROM ledger AS kept
+           WHERE kept.event = attempts.event AND kept.channel = attempts.channel)""",
+    ),
     ("votes", "incident, began, condition", "at < ?"),
     ("silences", "id", "until < ?"),
 )

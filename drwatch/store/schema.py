@@ -105,6 +105,47 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     ),
     ("ALTER TABLE ledger ADD COLUMN instead TEXT NOT NULL DEFAULT ''",),
     ("ALTER TABLE silences ADD COLUMN hands TEXT NOT NULL DEFAULT ''",),
+    (
+        """CREATE TABLE decisions (
+            incident TEXT NOT NULL, began TEXT NOT NULL, number INTEGER NOT NULL, at TEXT NOT NULL,
+            phase TEXT NOT NULL, condition TEXT NOT NULL, severity TEXT NOT NULL, suppressed_by TEXT,
+            silence TEXT NOT NULL, in_hand TEXT NOT NULL, flaps INTEGER NOT NULL, told TEXT, kept TEXT NOT NULL,
+            withheld TEXT NOT NULL, event TEXT NOT NULL, reason TEXT, channels TEXT NOT NULL,
+            PRIMARY KEY (incident, began, number)) WITHOUT ROWID""",
+        *(
+            f"""CREATE TRIGGER {table}_{deed} BEFORE {deed} ON {table} WHEN {when} BEGIN SELECT RAISE({what}); END"""
+            for table, deed, when, what in (
+                ("decisions", "UPDATE", "TRUE", "ABORT, 'what was decided is never changed'"),
+                (
+                    "decisions",
+                    "DELETE",
+                    "EXISTS (SELECT 1 FROM incidents WHERE id = OLD.incident AND began = OLD.began)",
+                    "ABORT, 'what was decided stays as long as its incident'",
+                ),
+                (
+                    "decisions",
+                    "INSERT",
+                    "EXISTS (SELECT 1 FROM decisions AS kept WHERE kept.incident = NEW.incident "
+                    "AND kept.began = NEW.began AND kept.number = NEW.number)",
+                    "IGNORE",
+                ),
+                ("attempts", "UPDATE", "OLD.ended IS NOT NULL", "ABORT, 'an attempt that is over is never changed'"),
+                (
+                    "attempts",
+                    "DELETE",
+                    "EXISTS (SELECT 1 FROM ledger WHERE event = OLD.event AND channel = OLD.channel)",
+                    "ABORT, 'an attempt stays as long as its page'",
+                ),
+                (
+                    "attempts",
+                    "INSERT",
+                    "EXISTS (SELECT 1 FROM attempts AS kept WHERE kept.event = NEW.event "
+                    "AND kept.channel = NEW.channel AND kept.started = NEW.started AND kept.ended IS NOT NULL)",
+                    "IGNORE",
+                ),
+            )
+        ),
+    ),
 )
 """Statements that bring a file from one schema version to the next; the version is their count."""
 

@@ -165,7 +165,8 @@ def legible(lines: Iterable[sqlite3.Row], read: Callable[[sqlite3.Row], T]) -> I
         try:
             made = read(line)
         except (ValueError, KeyError, TypeError) as error:
-            name = next(line[key] for key in ("event", "id") if key in line.keys())  # noqa: SIM118 - no other way
+            named = (line[key] for key in ("event", "id", "incident") if key in line.keys())  # noqa: SIM118 - no other way
+            name = next(filter(None, named))
             log.warning("what was written of %s is left out: %s", name, error, extra={"event": "ledger"})
         else:
             yield made

@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from drwatch.core.blackbox import Death, Record
+from drwatch.core.decision import Decided, Decision
 from drwatch.core.delivery import Reach
 from drwatch.core.incident import ENDED, Incident, Phase
 from drwatch.core.memory import Memory
 from drwatch.core.paging import Outcome, PageReason, Row, RowState
 from drwatch.core.sample import Moment
 from drwatch.core.silence import Silence
-from drwatch.store import acks, aside, ballast, blackbox, memory, pages, retention, silences, votes
+from drwatch.store import acks, aside, ballast, blackbox, decisions, memory, pages, retention, silences, votes
 from drwatch.store.blackbox import Boxed
 from drwatch.store.connection import check_version, connect, has_room, transaction
 from drwatch.store.lock import release, sign, take_lock
@@ -60,15 +61,18 @@ class Loaded:
     """The day whose digest was written last."""
     reach: Mapping[str, Mapping[str, Reach]] = field(default_factory=dict)
     """What came of the pages of those incidents and of those pages' incidents, by channel."""
+    decided: Decided = field(default_factory=dict)
+    """What was decided last of those incidents."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt to send a row: begun, and, once it is over, how it ended."""
+    """One attempt to send a row: begun, and, once it is over, how it ended; ``detail`` is without secrets."""
 
     started: Moment
     ended: Moment | None = None
     outcome: Outcome | None = None
+    detail: str = ""
 
 
 class Store:
@@ -128,12 +132,14 @@ class Store:
                 log.error("%s", unread, extra={"event": "ledger"})
                 raise ailing from None
 
-    async def commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None:
-        """Write changed incidents, ended ones too, and the pages they cause: all of it, on the disk, or nothing."""
-        await self._run(lambda: self._commit(incidents, rows))
+    async def commit(
+        self, incidents: Sequence[Incident], rows: Sequence[Row], decided: Sequence[Decision] = ()
+    ) -> None:
+        """Write changed incidents, ended ones too, their pages and what was decided: on the disk, all or nothing."""
+        await self._run(lambda: self._commit(incidents, rows, decided))
 
     async def mark(self, row: Row, attempt: Attempt | None = None) -> None:
-        """Write how far a page has come and, with ``attempt``, a line in the record of attempts."""
+        """Write how far a page has come and, with ``attempt``, its line in the record: from its begin on, and once."""
         await self._run(lambda: self._mark(row, attempt))
 
     async def remember(self, held: Memory, synced: bool, records: Sequence[Record] = ()) -> None:
@@ -277,9 +283,10 @@ class Store:
             silences=silences.living(db, reading),
             digested=digested,
             reach=reach,
+            decided=decisions.last(db, living),
         )
 
-    def _commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None:
+    def _commit(self, incidents: Sequence[Incident], rows: Sequence[Row], decided: Sequence[Decision]) -> None:
         with transaction(self._connection()) as db:
             db.executemany(
                 upsert("incidents", INCIDENT), [incident_values(incident, self._boot) for incident in incidents]
@@ -287,6 +294,7 @@ class Store:
             db.executemany(upsert("ledger", ROW), [row_values(row, self._boot) for row in rows])
             votes.keep(db, incidents)
             acks.keep(db, incidents)
+            decisions.keep(db, decided)
         ballast.lay_in(self._path)
 
     def _ended_since(self, since: datetime, now: Moment) -> tuple[Incident, ...]:
@@ -318,9 +326,12 @@ class Store:
             db.execute(upsert("ledger", ROW), row_values(row, self._boot))
             if attempt is not None:
                 ended = None if attempt.ended is None else text(attempt.ended)
+                # One that has an end is never changed: what a mute disk took late comes again.
                 db.execute(
-                    "INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?, ?)",
-                    (row.event, row.channel, text(attempt.started), ended, attempt.outcome, row.detail),
+                    """INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
+                       SET ended = excluded.ended, outcome = excluded.outcome, detail = excluded.detail
+                       WHERE ended IS NULL""",
+                    (row.event, row.channel, text(attempt.started), ended, attempt.outcome, attempt.detail),
                 )
 
     def _remember(self, held: Memory, synced: bool, records: Sequence[Record]) -> None:

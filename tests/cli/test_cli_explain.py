@@ -14,6 +14,7 @@ import pytest
 from commands import drwatch
 from test_cli_input import config  # noqa: F401 - a fixture
 
+from drwatch.core.decision import Decision, Stand
 from drwatch.core.finding import Condition, Confidence, Severity
 from drwatch.core.incident import Incident, Phase
 from drwatch.core.paging import Outcome, PageReason, Row, RowState
@@ -51,6 +52,9 @@ async def test_every_vote_every_page_and_every_attempt_is_told(config: Path, tol
     assert "Paged: it was confirmed and nothing greater explained it; one page, 1 accepted." in lines
     assert any(line.endswith(", because nobody had been told of it") for line in lines)
     assert any(line.startswith("Black box, record 1: oslo-a was proved dead at ") for line in lines)
+    story = lines[lines.index("What was decided, and when:") + 1 :]
+    assert story[0].startswith("  2026-")
+    assert f"open; PrimaryDown, critical; page {told}.1 to phone (first), because nobody had been told" in story[0]
 
 
 @pytest.mark.looptime
@@ -65,6 +69,9 @@ async def test_the_same_for_a_script_by_a_pages_event(config: Path, told: str) -
     (page,) = said["ledger"]
     assert [(attempt["number"], attempt["outcome"]) for attempt in page["attempts"]] == [(1, "accepted")]
     assert said["why"].startswith("Paged: ")
+    decided = said["decisions"][0]
+    assert (decided["number"], decided["phase"], decided["told"]) == (1, "open", "PrimaryDown")
+    assert (decided["event"], decided["reason"], decided["channels"]) == (f"{told}.1", "first", ["phone"])
     assert said["blackbox"][0]["primary"] == "oslo-a"
 
 
@@ -127,9 +134,14 @@ async def explained(config: Path, *options: str) -> str:  # noqa: F811
     return ran.out
 
 
-async def written(config: Path, incident: Incident, rows: Sequence[Row] = ()) -> Store:  # noqa: F811
+async def written(
+    config: Path,  # noqa: F811
+    incident: Incident,
+    rows: Sequence[Row] = (),
+    decided: Sequence[Decision] = (),
+) -> Store:
     store = await Store.open(config.parent / "state" / "drwatch.db")
-    await store.commit([incident], rows)
+    await store.commit([incident], rows, decided)
     return store
 
 
@@ -196,9 +208,9 @@ async def test_every_attempt_is_told_with_its_number_its_end_and_what_came_of_it
     row = Row("LAGLAG.1", "phone", "LAGLAG", PageReason.FIRST, Severity.WARNING, "WARNING lag", "words", at(15), at(15))
     store = await written(config, lag(), [row])
     failed = replace(row, attempts=1, detail="connection refused")
-    await store.mark(failed, Attempt(at(15), at(17), Outcome.FAILED))
+    await store.mark(failed, Attempt(at(15), at(17), Outcome.FAILED, failed.detail))
     perhaps = replace(row, attempts=2, detail="no answer in time, after the message had left: it may have arrived")
-    await store.mark(perhaps, Attempt(at(20), at(35), Outcome.AMBIGUOUS))
+    await store.mark(perhaps, Attempt(at(20), at(35), Outcome.AMBIGUOUS, perhaps.detail))
     await store.mark(replace(row, attempts=3, state=RowState.EXPIRED, detail="it is no longer news"), Attempt(at(60)))
     await store.close()
     lines = (await explained(config)).splitlines()
@@ -215,6 +227,127 @@ async def test_every_attempt_is_told_with_its_number_its_end_and_what_came_of_it
     ]
     assert told["attempts"][0]["ended"] == "2026-11-23T02:14:17+00:00"
     assert (told["state"], told["detail"]) == ("expired", "it is no longer news")
+
+
+STOPPED = Condition.REPLICATION_STOPPED
+OPEN = Stand(Phase.OPEN, STOPPED, Severity.WARNING)
+NIGHTLY = replace(OPEN, kept=("phone",))
+
+
+@pytest.mark.parametrize(
+    ("stands", "why"),
+    [
+        ([NIGHTLY], "Nobody was paged: quiet hours kept it from phone, and it was over before they ended."),
+        (
+            [replace(OPEN, suppressed_by=Condition.PRIMARY_DOWN), OPEN, NIGHTLY],
+            "Nobody was paged: PrimaryDown explained it; then quiet hours kept it from phone, and it was over before "
+            "they ended.",
+        ),
+        (
+            [NIGHTLY, replace(OPEN, suppressed_by=Condition.PRIMARY_DOWN)],
+            "Nobody was paged: quiet hours kept it from phone; then PrimaryDown explained it, and that is what was "
+            "told.",
+        ),
+        (
+            [replace(OPEN, silence="SAAAAAA"), OPEN],
+            "Nobody was paged: it was silenced (SAAAAAA); then no step of the escalation was due while it was open.",
+        ),
+        (
+            [replace(OPEN, flaps=True)],
+            "Nobody was paged: it came and went too often to be told each time, and Flapping says so.",
+        ),
+        ([OPEN], "Nobody was paged: no step of the escalation was due while it was open."),
+        ([replace(OPEN, in_hand="anna")], "Nobody was paged: anna had it in hand."),
+    ],
+    ids=["quiet", "explained, then quiet", "quiet, then explained", "silenced", "flapped", "too early", "in hand"],
+)
+async def test_why_nobody_was_paged_is_told_as_it_was_decided_whatever_the_configuration_says_today(
+    config: Path,  # noqa: F811
+    stands: Sequence[Stand],
+    why: str,
+) -> None:
+    ended = replace(OPEN, phase=Phase.RESOLVED)
+    decided = [
+        Decision("LAGLAG", at(0).wall, number, at(15 + number - 1).wall, stand)
+        for number, stand in enumerate([*stands, ended], 1)
+    ]
+    store = await written(config, lag(Phase.RESOLVED), decided=decided)
+    await store.close()
+    assert why in (await explained(config)).splitlines()
+    assert json.loads(await explained(config, "--json"))["why"] == why
+
+
+async def test_what_was_decided_is_told_as_a_story(config: Path) -> None:  # noqa: F811
+    stands = [
+        OPEN,
+        replace(OPEN, silence="SAAAAAA", withheld="LAGLAG.1"),
+        replace(OPEN, severity=Severity.CRITICAL, told=STOPPED, in_hand="anna", withheld="LAGLAG.1"),
+        replace(OPEN, flaps=True, withheld="LAGLAG.1"),
+        replace(OPEN, phase=Phase.RESOLVED, withheld="LAGLAG.1"),
+    ]
+    began = at(0).wall
+    decided = [Decision("LAGLAG", began, n, at(15 + n).wall, stand) for n, stand in enumerate(stands, 1)]
+    page = {"event": "LAGLAG.2", "reason": PageReason.CHANGED, "channels": ("phone", "mail")}
+    decided[2] = replace(decided[2], **page)  # type: ignore[arg-type]
+    await (await written(config, lag(Phase.RESOLVED), decided=decided)).close()
+    lines = (await explained(config)).splitlines()
+    story = lines[lines.index("What was decided, and when:") + 1 :][:5]
+    assert [line.split(" ", 4)[-1] for line in story] == [
+        "open; ReplicationStopped, warning",
+        "silenced (SAAAAAA); page LAGLAG.1 is kept back, because what it tells of is not so",
+        "ReplicationStopped, critical; no longer silenced (SAAAAAA); anna has it in hand; page LAGLAG.2 to phone, mail "
+        "(changed), because it had another face, and kept it, or had become critical",
+        "ReplicationStopped, warning; anna no longer has it in hand; comes and goes too often to be told each time; "
+        "what was to be told of it is withdrawn, because none of it can have arrived",
+        "resolved; no longer comes and goes",
+    ]
+
+
+async def test_an_attempt_that_a_kill_cut_off_is_told(config: Path) -> None:  # noqa: F811
+    row = Row("LAGLAG.1", "phone", "LAGLAG", PageReason.FIRST, Severity.WARNING, "WARNING lag", "words", at(15), at(15))
+    sending = replace(row, state=RowState.SENDING, attempts=1)
+    store = await written(config, lag(), [row])
+    await store.mark(sending, Attempt(at(15)))
+    tried = [line for line in (await explained(config)).splitlines() if ". tried " in line]
+    assert [line.endswith("under way, or cut off") for line in tried] == [True]
+    await store.mark(sending, Attempt(at(30)))
+    await store.mark(replace(row, state=RowState.ACCEPTED), Attempt(at(30), at(31), Outcome.ACCEPTED))
+    await store.close()
+    tried = [line for line in (await explained(config)).splitlines() if ". tried " in line]
+    assert [line.split(": ")[-1] for line in tried] == ["cut off", "accepted in 1.0 s"]
+
+
+def note(event: str, reason: PageReason, channel: str = "phone") -> Row:
+    return Row(event, channel, event, reason, Severity.WARNING, f"words of [{event}]", "", at(0), at(0))
+
+
+async def test_a_test_and_a_digest_are_explained_by_their_day(config: Path) -> None:  # noqa: F811
+    tests = [note(f"TEST.2026-11-{day}T10:0{n}", PageReason.TEST) for day in (27, 28) for n in (1, 2)]
+    digest = note("DIGEST.2026-11-28", PageReason.DIGEST, "mail")
+    store = await written(config, lag(), [*tests, digest])
+    await store.mark(replace(tests[2], state=RowState.ACCEPTED), Attempt(at(1), at(3), Outcome.ACCEPTED))
+    await store.close()
+    for named in ("test", "TEST.2026-11-28"):
+        ran = await asyncio.to_thread(drwatch, "explain", named, "--config", config)
+        assert (ran.status, ran.err) == (0, "")
+        first, *lines = ran.out.splitlines()
+        assert first == "TEST.2026-11-28 Tests of the channels: 2 sent, 1 accepted."
+        assert [line.split()[1] for line in lines if line.startswith("Page ")] == [each.event for each in tests[2:]]
+        assert any(line.endswith(": accepted in 2.0 s") for line in lines)
+        assert any(line.endswith("because each channel is tried once a day") for line in lines)
+    ran = await asyncio.to_thread(drwatch, "explain", "DIGEST.2026-11-28", "--json", "--config", config)
+    said = json.loads(ran.out)
+    assert (said["id"], [page["channel"] for page in said["ledger"]]) == ("DIGEST.2026-11-28", ["mail"])
+
+
+async def test_a_test_that_never_was_is_named_in_a_sentence(config: Path) -> None:  # noqa: F811
+    await (await written(config, lag())).close()
+    for named, said in {
+        "TEST.2026-01-01": "there is no TEST.2026-01-01: 'drwatch explain TEST' has the last ones",
+        "DIGEST": "there is no DIGEST yet",
+    }.items():
+        ran = await asyncio.to_thread(drwatch, "explain", named, "--config", config)
+        assert (ran.status, ran.sentence) == (3, said)
 
 
 def test_before_the_first_run_there_is_nothing_to_explain(config: Path) -> None:  # noqa: F811

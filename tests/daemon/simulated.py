@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from drwatch.config import load
 from drwatch.core.blackbox import Record
+from drwatch.core.decision import Decision
 from drwatch.core.finding import Condition
 from drwatch.core.incident import Incident, Phase
 from drwatch.core.memory import Memory
@@ -75,11 +76,13 @@ class Ledger:
             raise StoreError("the disk is dead")
         await self.store.remember(held, synced, records)
 
-    async def commit(self, incidents: Sequence[Incident], rows: Sequence[Row]) -> None:
+    async def commit(
+        self, incidents: Sequence[Incident], rows: Sequence[Row], decided: Sequence[Decision] = ()
+    ) -> None:
         await asyncio.sleep(self.slow)
         if self.dead:
             raise StoreError("the disk is dead")
-        await self.store.commit(incidents, rows)
+        await self.store.commit(incidents, rows, decided)
 
     async def silence(self, changed: Sequence[Silence]) -> None:
         if self.dead:

@@ -11,6 +11,7 @@ from drwatch.lab.failpoints import FAILPOINTS, Failpoint
 pytestmark = pytest.mark.timeout(180)
 
 CHOSEN = (
+    "committing: before what was decided",
     "committing: before COMMIT",
     "committing: after COMMIT",
     "sending: the provider has accepted",
@@ -22,7 +23,7 @@ CHOSEN = (
 def test_a_kill_loses_no_page_and_costs_one_copy_at_most(name: str) -> None:
     told = crash(FAILPOINTS[name])
     assert told.killed == 1, "the place was reached"
-    assert (told.lost, told.extra) == ((), ())
+    assert (told.lost, told.extra, told.unaccounted) == ((), (), ())
     assert told.copies <= 1
     assert told.ids, "a copy has the event id of the first"
 

@@ -162,9 +162,9 @@ async def test_every_attempt_leaves_a_line(opened: Open, path: Path) -> None:
     store = await opened()
     await store.commit([], [row()])
     await store.mark(replace(row(), state=RowState.SENDING), Attempt(at(6)))
-    first = Attempt(at(6), at(8), Outcome.FAILED)
+    first = Attempt(at(6), at(8), Outcome.FAILED, "connection refused")
     await store.mark(replace(row(), detail="connection refused"), first)
-    await store.mark(replace(row(), state=RowState.SENDING), Attempt(at(9)))
+    await store.mark(replace(row(), state=RowState.SENDING, detail="connection refused"), Attempt(at(9)))
     lines = ask(path, "SELECT started, ended, outcome, detail FROM attempts ORDER BY started")
     assert lines == [
         ("2026-11-23T02:30:06.123457+00:00", "2026-11-23T02:30:08.123457+00:00", "failed", "connection refused"),
