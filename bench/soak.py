@@ -118,7 +118,7 @@ async def night(world: World, directory: Path, stall: str, hours: float, chance:
         await asyncio.gather(watching, return_exceptions=True)
         await store.close()
     healed = sum(incident.phase is Phase.HEALED for incident in past)
-    pages = tuple(title for _, title, _ in phone.pages)
+    pages = tuple(page.title for page in phone.pages)
     return Night(sum(look.looks for look in looks), sum(look.lost for look in looks), healed, pages)
 
 

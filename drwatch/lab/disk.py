@@ -19,6 +19,7 @@ class Under(StrEnum):
     BINLOG = "the primary's binary logs"
     DATA = "the primary's data"
     RELAY = "the standby's relay logs"
+    STATE = "drwatch's own state"
 
 
 class NotPermitted(RuntimeError):

@@ -4,6 +4,7 @@ import time
 
 from drwatch.lab import ailing, ordinary, takeover
 from drwatch.lab.deadline import until
+from drwatch.lab.equipment import EQUIPMENT
 from drwatch.lab.fault import Fault
 from drwatch.lab.pair import Pair
 from drwatch.lab.partition import PARTITIONS
@@ -295,5 +296,6 @@ FAULTS = {
         Fault("host-key-changed", "the standby's ssh key is another", change_host_key, restore_host_key),
         Fault("access-denied", "the monitor's password is changed", change_password, restore_password),
         *STREAMS,
+        *EQUIPMENT,
     )
 }

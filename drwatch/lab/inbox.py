@@ -12,6 +12,9 @@ from typing import Any, Self
 from drwatch.lab.deadline import until
 from drwatch.lab.host import HERE, Host
 
+PHONE = "phone"
+"""The channel that everybody has."""
+
 
 class Mood(Enum):
     ACCEPT = 200
@@ -31,6 +34,7 @@ class Page:
     message: str
     type: str  # info, success, warning or failure
     accepted: bool
+    channel: str
     payload: dict[str, Any] = field(repr=False)
 
 
@@ -43,6 +47,8 @@ class Inbox:
         self.asked: list[str] = []
         """Paths of what was asked for by GET, as a heartbeat does."""
         self.mood = Mood.ACCEPT
+        self.refusing: set[str] = set()
+        """Channels that get 401, whatever the mood."""
         self.slowness = 5.0  # seconds
         self.on_receive: Callable[[Page], None] = lambda page: None
         self._closing = threading.Event()
@@ -52,8 +58,12 @@ class Inbox:
 
     @property
     def url(self) -> str:
-        """As an Apprise URL."""
-        return f"json://{self.address}/phone"
+        """Of the phone, as an Apprise URL."""
+        return self.url_of(PHONE)
+
+    def url_of(self, channel: str) -> str:
+        """Of any channel: all ring here."""
+        return f"json://{self.address}/{channel}"
 
     @property
     def address(self) -> str:
@@ -78,12 +88,12 @@ class Inbox:
         """The first accepted page that is `wanted`, come already or within so many seconds; else TimeoutError."""
         return until(lambda: next(filter(wanted, self.accepted), None), within=within, what="the page", every=0.005)
 
-    def receive(self, payload: dict[str, Any]) -> int | None:
+    def receive(self, channel: str, payload: dict[str, Any]) -> int | None:
         """Note one page; the HTTP status to answer it with, None for no answer."""
-        now, mood = time.monotonic(), self.mood
+        now, mood = time.monotonic(), Mood.FORBID if channel in self.refusing else self.mood
         accepted = mood in (Mood.ACCEPT, Mood.SLOW)
         title, message, kind = (str(payload.get(key, "")) for key in ("title", "message", "type"))
-        page = Page(now, time.time(), title, message, kind, accepted, payload)
+        page = Page(now, time.time(), title, message, kind, accepted, channel, payload)
         self.pages.append(page)
         self.on_receive(page)
         if mood is Mood.HANG:
@@ -110,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
             payload = json.loads(body)
         except ValueError:
             payload = {"message": body.decode(errors="replace")}
-        status = self.server.inbox.receive(payload)
+        status = self.server.inbox.receive(self.path.strip("/"), payload)
         if status is None:
             self.close_connection = True
             return

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from drwatch.core.finding import Condition, Severity
 from drwatch.core.paging import ENDS, PageReason
+from drwatch.lab.inbox import PHONE
 
 _TITLE = re.compile(
     r"(?:DRILL )?(?P<severity>CRITICAL|WARNING|RESOLVED|MISSED) (?P<reason>NOW |AGAIN |STILL |NOBODY ACTED )?"
@@ -36,7 +37,7 @@ class Told:
     title: str
     body: str
     event: str
-    channel: str = "phone"
+    channel: str = PHONE
 
     @property
     def resolved(self) -> bool:
@@ -50,7 +51,7 @@ class Told:
         return (replace(self, reason=PageReason.FIRST), replace(self, reason=PageReason.RESOLVED))
 
 
-def read(title: str, body: str, after: float) -> Told:
+def read(title: str, body: str, after: float, channel: str = PHONE) -> Told:
     """Raises ValueError for a title that drwatch does not write."""
     found = _TITLE.match(title)
     if found is None:
@@ -64,4 +65,5 @@ def read(title: str, body: str, after: float) -> Told:
         title=title,
         body=body,
         event=found["event"],
+        channel=channel,
     )

@@ -178,6 +178,7 @@ class Pair:
         self.files = stack.enter_context(sync)
         self.inbox = stack.enter_context(Inbox(places.outside))
         self.writer = stack.enter_context(Writer(self.primary, self._rate))
+        self.state = self._state()
         self.web_port = places.witness.call(lambda: free_port("127.0.0.1"))
         stack.callback(self.release)
 
@@ -208,6 +209,13 @@ class Pair:
             datadir = self.disk.path / "data" if self._small_disk is Under.DATA else None
         return self._server(binaries, "oslo-a", self.places.primary, *options, datadir=datadir)
 
+    def _state(self) -> Path:
+        """Where drwatch writes."""
+        if self._small_disk is not Under.STATE:
+            return self.sandbox.directory("state")
+        self.disk = Disk(self.sandbox.directory("own"))
+        return self.disk.path / "state"
+
     @property
     def servers(self) -> tuple[Server, ...]:
         return self.primary, self.standby
@@ -233,9 +241,11 @@ class Pair:
         """drwatch's configuration for this pair, YAML text.
 
         `confirm` is its `paging: confirm:`, such as {"conclusive": "0s"}; `phone` another Apprise URL than the inbox's;
-        `extra` more keys of the top level, such as "limits: {silence: 2s}".
+        `extra` more keys of the top level, such as "limits: {silence: 2s}". For a second channel of the inbox there is
+        secrets/second.url beside it.
         """
         secrets = self.sandbox.directory("secrets")
+        _secret(secrets / "second.url", self.inbox.url_of("second"))
         nodes = "".join(
             NODE.format(
                 name=mysql.name,
@@ -258,7 +268,7 @@ class Pair:
             every=round(self.files.every * 1000),
             files_rpo=files_rpo,
             phone=_secret(secrets / "phone.url", phone or self.inbox.url),
-            state=self.sandbox.directory("state"),
+            state=self.state,
             runtime=self.sandbox.directory("run"),
             web_port=self.web_port,
             extra=extra,

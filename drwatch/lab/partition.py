@@ -187,6 +187,16 @@ def answer_names(pair: Pair) -> None:
     _hosts(pair).names.silent = False
 
 
+def lead_astray(pair: Pair) -> float:
+    """Somebody points the application's name at the standby."""
+    _hosts(pair).names.point(pair.standby.address)
+    return time.monotonic()
+
+
+def lead_home(pair: Pair) -> None:
+    _hosts(pair).names.point(pair.primary.address)
+
+
 def _signal(pair: Pair, host: str, number: int) -> None:
     def all_of_it() -> Iterator[int]:
         return _hosts(pair).network.processes(host)
@@ -236,5 +246,12 @@ PARTITIONS = (
     ),
     Fault("host-gone", "the primary's host loses its power", lose_host, find_host, needs_hosts=True),
     Fault("both-killed", "SIGKILL to the primary's server and its standby's", kill_both, start_both, needs_hosts=True),
+    Fault(
+        "endpoint-astray",
+        "the application's name leads to the standby",
+        lead_astray,
+        lead_home,
+        needs_hosts=True,
+    ),
     Fault("names-silent", "the name server falls silent", silence_names, answer_names, needs_hosts=True),
 )

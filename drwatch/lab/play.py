@@ -304,7 +304,9 @@ def _act(scenario: Scenario, topology: Topology, pair: Pair, watching: Watching,
     result = Result(scenario.name, pair.flavour, version, topology, wall)
 
     def pages() -> list[Told]:
-        return [read(page.title, page.message, page.received_at - zero) for page in pair.inbox.accepted]
+        return [
+            read(page.title, page.message, page.received_at - zero, page.channel) for page in pair.inbox.accepted
+        ]
 
     latest = max((expect.within for expect in scenario.expect), default=0.0)
     with suppress(TimeoutError):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from drwatch.core.paging import Letter, Outcome
 from drwatch.core.sample import Blind, Fact, Key, Moment, Reason, Sample
@@ -65,12 +65,21 @@ class Accepted:
     wait: float | None = None
 
 
-class SimulatedPhone:
-    """A carrier whose channel accepts whatever reaches it; ``pages`` are (loop seconds, title, body)."""
+class Heard(NamedTuple):
+    """A page that a channel has accepted, at so many loop seconds."""
 
-    def __init__(self, reached: Callable[[], bool] = lambda: True) -> None:
-        self._reached = reached
-        self.pages: list[tuple[float, str, str]] = []
+    at: float
+    channel: str
+    title: str
+    body: str
+
+
+class SimulatedPhone:
+    """A carrier whose channels accept whatever reaches them, but for those whose service refuses it for good."""
+
+    def __init__(self, reached: Callable[[], bool] = lambda: True, refusing: Collection[str] = ()) -> None:
+        self._reached, self._refusing = reached, refusing
+        self.pages: list[Heard] = []
 
     async def start(self) -> Mapping[str, str]:
         """Nothing to get ready, and nothing wrong."""
@@ -79,7 +88,9 @@ class SimulatedPhone:
     async def send(self, letter: Letter) -> Accepted:
         if not self._reached():
             return Accepted(Outcome.FAILED, "no answer")
-        self.pages.append((clock().loop, letter.title, letter.body))
+        if letter.channel in self._refusing:
+            return Accepted(Outcome.REFUSED, "401 Unauthorized")
+        self.pages.append(Heard(clock().loop, letter.channel, letter.title, letter.body))
         return Accepted()
 
     async def close(self) -> None:

@@ -154,6 +154,8 @@ class _Looks:
             return Blind(Reason.CONNECT_TIMEOUT)
         if machine.host_frozen:
             return Blind(Reason.QUERY_TIMEOUT)
+        if not machine.shell:
+            return Blind(Reason.REFUSED)
         return None if machine.host_key else Blind(Reason.HOST_KEY_CHANGED)
 
     def _host(self, machine: Machine) -> HostFact:
@@ -195,9 +197,11 @@ class _Looks:
         return machine.disk_full or (machine is self._world.follower and self._world.stream.disk_full)
 
     def _door(self, at: Machine, of: Machine) -> ReachFact | Blind:
-        if not self._world.wires.reaches(WITNESS, at.node.name):
+        if not at.shell or not self._world.wires.reaches(WITNESS, at.node.name):
             return Blind(Reason.CHANNEL_LOST)
         reached = of.powered and self._world.wires.reaches(at.node.name, of.node.name)
+        if reached and not of.shell:
+            return Blind(Reason.REFUSED)
         return ReachFact(LATENCY, greets=not of.host_frozen) if reached else Blind(Reason.CONNECT_TIMEOUT)
 
     def _anchor(self) -> ReachFact | Blind:
@@ -206,5 +210,7 @@ class _Looks:
     def _marker(self) -> MarkerFact | Blind:
         if not self._world.standby.powered or not self._world.wires.reaches(WITNESS, self._world.standby.node.name):
             return Blind(Reason.CHANNEL_LOST)
+        if not self._world.marker:
+            return Blind(Reason.MISSING)
         age = loop_time() - self._world.synced
         return MarkerFact(clock().wall - timedelta(seconds=age), age, "oslo-a")

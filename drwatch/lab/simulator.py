@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 
 from drwatch.core.gtid import GtidPosition
 from drwatch.core.sample import IoState, Node, Probe, Reason, SemiSync
-from drwatch.lab import wires
+from drwatch.lab import simulated_witness, wires
 from drwatch.lab.flavour import Need
 from drwatch.lab.simulated import EPOCH, Accepted, SimulatedLook, SimulatedPhone, clock, loop_time
 from drwatch.lab.simulated_stream import DAY, TRANSACTION, Place, Source, Stream, gtid
+from drwatch.lab.simulated_witness import Equipment
 from drwatch.lab.wires import PRIMARY, STANDBY, Wires
 
 __all__ = ["EPOCH", "Accepted", "Machine", "SimulatedLook", "SimulatedPhone", "World", "clock"]
@@ -34,6 +35,8 @@ class Machine:
     runs: bool = True
     hung: bool = False
     """Its server was stopped (state T)."""
+    shell: bool = True
+    """Its sshd is there."""
     host_key: bool = True
     password: bool = True
     full: bool = False
@@ -95,7 +98,11 @@ class World:
         """Seconds that a run of the file sync takes: the next one begins after it, at cron's next time."""
         self.files_daily: Callable[[], float] | None = None
         """When the last run of a daily sync began, loop seconds; None for a sync that comes often."""
-        self.wires = Wires()
+        self.marker = True
+        """The file that says when the last sync began."""
+        self.endpoint = self.primary
+        """Where the application's name leads."""
+        self.wires, self.equipment = Wires(), Equipment()
         self.on_hang_up: Callable[[Node], None] = lambda node: None
 
     def settle(self) -> None:
@@ -154,6 +161,9 @@ class World:
         if fault in wires.FAULTS:
             self._strike_wires(wires.FAULTS[fault], not mend)
             return
+        if fault in simulated_witness.FAULTS:
+            simulated_witness.FAULTS[fault](self.equipment, not mend)
+            return
         faults: dict[str, Callable[[bool], None]] = {
             "primary-killed": self._kill,
             "primary-killed-whole": self._kill,
@@ -177,6 +187,9 @@ class World:
             "semi-sync-locked": self._lock_semi_sync,
             "standby-writable": lambda broken: setattr(self.standby, "read_only", not broken),
             "files-stale": lambda broken: setattr(self, "files_paused", broken),
+            "files-marker-gone": lambda broken: setattr(self, "marker", not broken),
+            "endpoint-astray": lambda broken: setattr(self, "endpoint", self.standby if broken else self.primary),
+            "shell-gone": lambda broken: setattr(self.primary, "shell", not broken),
             "host-key-changed": lambda broken: setattr(self.standby, "host_key", not broken),
             "access-denied": lambda broken: setattr(self.standby, "password", not broken),
             "primary-saturated": lambda broken: setattr(self.primary, "full", broken),

@@ -15,15 +15,17 @@ from drwatch.config import load
 from drwatch.core.ack import Answer
 from drwatch.core.incident import Phase
 from drwatch.core.policy import Policy
-from drwatch.core.sample import Blind, Key, Probe, Reason
+from drwatch.core.sample import Blind, EndpointFact, Key, Probe, Reason
 from drwatch.daemon.delivery import Delivering
 from drwatch.daemon.parts import Wording
 from drwatch.daemon.watch import Daemon
 from drwatch.exporter import Instruments
 from drwatch.lab.page import Told, read
 from drwatch.lab.scenario import Scenario, judge, overlay
+from drwatch.lab.simulated import Heard
 from drwatch.lab.simulated_looks import looks
 from drwatch.lab.simulated_week import ACKNOWLEDGED, strike
+from drwatch.lab.simulated_witness import SimulatedLedger
 from drwatch.lab.simulator import EPOCH, SimulatedLook, SimulatedPhone, World, clock
 from drwatch.lab.wires import OUTSIDE, WITNESS
 from drwatch.store import Past, Store, StoreError
@@ -91,13 +93,15 @@ async def play(
     policy = load(file, os.environ, look=False).policy
     begins = EPOCH.set(scenario.begins or EPOCH.get())
     world, instruments = World("shop", scenario.rate, needs=scenario.needs), Instruments()
-    phone = SimulatedPhone(lambda: world.wires.reaches(WITNESS, OUTSIDE))
+    equipment = world.equipment
+    phone = SimulatedPhone(lambda: world.wires.reaches(WITNESS, OUTSIDE), equipment.refusing)
     store = await Store.open(directory / "drwatch.db", thread=Inline(), boot="virtual")
+    ledger = SimulatedLedger(store, lambda: equipment.disk_full)
     daemon = Daemon(
         policy=policy,
-        looks=(*looks(world), *_unmarked(world, policy)),
-        delivering=Delivering(phone, store, clock, instruments, chance=lambda: 0.5),
-        ledger=store,
+        looks=(*looks(world), *_unmarked(world, policy), *_endpoints(world, policy)),
+        delivering=Delivering(phone, ledger, clock, instruments, chance=lambda: 0.5),
+        ledger=ledger,
         clock=clock,
         zone=ZoneInfo(policy.zone),
         measures=instruments,
@@ -133,6 +137,21 @@ def _unmarked(world: World, policy: Policy) -> Iterator[SimulatedLook]:
             yield SimulatedLook(world, Key(standby, Probe.MARKER, files.name), 5.0, lambda: Blind(Reason.MISSING))
 
 
+def _endpoints(world: World, policy: Policy) -> Iterator[SimulatedLook]:
+    """The look at the application's name, where the story has one: the zone's own server is outside."""
+    cluster = policy.clusters[0]
+    addresses = {world.primary.node: "10.0.0.1", world.standby.node: "10.0.0.2"}
+
+    def find() -> EndpointFact | Blind:
+        if not world.wires.names or not world.wires.reaches(WITNESS, OUTSIDE):
+            return Blind(Reason.DNS)
+        node = world.endpoint.node
+        return EndpointFact((addresses[node],), 60.0, True, (node.name,))
+
+    if cluster.endpoint is not None:
+        yield SimulatedLook(world, Key(cluster.endpoint_node, Probe.ENDPOINT, cluster.endpoint.host), 10.0, find)
+
+
 async def _act(scenario: Scenario, world: World, daemon: Daemon, zero: float) -> None:
     for act in scenario.acts:
         await asyncio.sleep(max(0.0, zero + act.at - clock().loop))
@@ -144,5 +163,5 @@ async def _act(scenario: Scenario, world: World, daemon: Daemon, zero: float) ->
                 await daemon.acknowledging.take(Answer(incident.id, "anna", "socket"))
 
 
-def _read(pages: Sequence[tuple[float, str, str]], zero: float) -> list[Told]:
-    return [read(title, body, at - zero) for at, title, body in pages]
+def _read(pages: Sequence[Heard], zero: float) -> list[Told]:
+    return [read(page.title, page.body, page.at - zero, page.channel) for page in pages]

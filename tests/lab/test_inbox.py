@@ -70,3 +70,16 @@ def test_waiting_finds_the_wanted_page_only(inbox: Inbox) -> None:
     assert inbox.wait_for(lambda page: page.title == "second", within=1).title == "second"
     with pytest.raises(TimeoutError):
         inbox.wait_for(lambda page: page.title == "third", within=0.1)
+
+
+def test_one_channel_is_refused_and_the_others_are_not(inbox: Inbox) -> None:
+    inbox.refusing.add("phone")
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        send(inbox)
+    refusal.value.close()
+    assert refusal.value.code == 401
+    body = json.dumps({"title": "PagingBroken phone"}).encode()
+    second = urllib.request.Request(inbox.url_of("second").replace("json:", "http:"), body)
+    with urllib.request.urlopen(second, timeout=5) as answer:
+        assert answer.status == 200
+    assert [(page.channel, page.accepted) for page in inbox.pages] == [("phone", False), ("second", True)]
