@@ -7,7 +7,8 @@ import sys
 from dataclasses import dataclass, replace
 
 from bench.report import finish
-from drwatch.lab.play import Result, play
+from drwatch.lab.play import play
+from drwatch.lab.result import Result
 from drwatch.lab.scenarios import SCENARIOS
 from drwatch.lab.server import Flavour
 

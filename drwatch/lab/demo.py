@@ -24,13 +24,15 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
+from drwatch.lab import virtual
 from drwatch.lab.fault import Fault
 from drwatch.lab.faults import FAULTS
 from drwatch.lab.inbox import Page
 from drwatch.lab.pair import Pair
-from drwatch.lab.play import Result, Watching, configuration, play
+from drwatch.lab.play import Watching, configuration, play
+from drwatch.lab.result import Result
 from drwatch.lab.scenario import Topology
-from drwatch.lab.scenarios import SCENARIOS
+from drwatch.lab.scenarios import SCENARIOS, SIMULATED
 from drwatch.lab.server import Flavour
 
 KEYS = dict(
@@ -77,19 +79,25 @@ def flavour(name: str) -> Flavour:
 
 
 def listing() -> Iterator[str]:
-    width = max(map(len, SCENARIOS))
-    for scenario in SCENARIOS.values():
+    every = SCENARIOS | SIMULATED
+    width = max(map(len, every))
+    for name, scenario in every.items():
         root = " (root)" if scenario.topology is Topology.HOSTS else ""
-        yield f"{scenario.name:{width}}  {scenario.sentence}{root}"
+        yield f"{name:{width}}  {scenario.sentence}{root}{' (simulated)' if name in SIMULATED else ''}"
 
 
 def names() -> Mapping[str, str]:
     """The scenarios' names and what each is about."""
-    return {scenario.name: scenario.sentence for scenario in SCENARIOS.values()}
+    return {name: scenario.sentence for name, scenario in (SCENARIOS | SIMULATED).items()}
 
 
 def unattended(name: str, flavour: Flavour, say: Callable[[str], None], topology: str | None = None) -> Result:
     """Play one scenario, on its own topology or on another one; raises NotHere, also for what the flavour lacks."""
+    if name in SIMULATED:
+        if topology or flavour is not Flavour.MARIADB:
+            raise NotHere(f"{name} is played in memory: leave out --flavour and --topology")
+        say("its clock is not this machine's: it is played in memory, under virtual time")
+        return virtual.unattended(SIMULATED[name])
     if name not in SCENARIOS:
         raise NotHere(f"there is no scenario {name}: 'drwatch demo --list' shows them")
     if why := SCENARIOS[name].impossible(flavour):

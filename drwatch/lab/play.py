@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -28,56 +27,14 @@ from drwatch.lab.inbox import Page
 from drwatch.lab.page import Told, read
 from drwatch.lab.pair import Pair
 from drwatch.lab.replication import MONITOR, status
+from drwatch.lab.result import Result
 from drwatch.lab.sandbox import Process
-from drwatch.lab.scenario import Crash, Scenario, Topology, judge, overlay
+from drwatch.lab.scenario import Crash, Scenario, Topology, forgotten, judge, overlay
 from drwatch.lab.server import Flavour, Server
 from drwatch.store import Past, read_history
 
 WARM_UP = 30.0
 """Seconds in which a healthy pair must be seen to be healthy."""
-
-
-@dataclass
-class Result:
-    """What `drwatch demo --scenario NAME --json` prints; the names are the contract's."""
-
-    scenario: str
-    flavour: str
-    version: str
-    """As the server itself says it."""
-    topology: str
-    fault_at: float
-    """Epoch seconds."""
-    pages: list[dict[str, Any]] = field(default_factory=list)
-    time_to_page_s: float | None = None
-    rpo: dict[str, Any] = field(default_factory=dict)
-    expected: list[str] = field(default_factory=list)
-    unexpected: list[str] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-    harm: dict[str, int] = field(default_factory=dict)
-    """What drwatch did to the servers: handshake errors, threads left behind, stuck ones beyond one: all to be 0."""
-    threads: dict[str, int | None] = field(default_factory=dict)
-    """drwatch's on the primary before the fault, during it, how many stuck then, and after; None: it did not answer."""
-
-    @property
-    def passed(self) -> bool:
-        return not self.missing and not self.unexpected and not any(self.harm.values())
-
-    def json(self) -> str:
-        return json.dumps({**asdict(self), "passed": self.passed}, ensure_ascii=False)
-
-    def told(self) -> str:
-        """For people: the pages, and whether all was as expected."""
-        lines = [f"--- {page['after_s']} s after the fault:\n{page['title']}\n{page['body']}" for page in self.pages]
-        lines += [f"MISSING: {words}" for words in self.missing]
-        lines += [f"UNEXPECTED: {words}" for words in self.unexpected]
-        lines += [f"HARM: {count} {what}" for what, count in self.harm.items() if count]
-        if self.rpo:
-            lines.append(
-                f"claimed: at most {self.rpo['claimed_seconds']} s; really lost: "
-                f"{self.rpo['actual_transactions']} transactions, {self.rpo['actual_seconds']} s"
-            )
-        return "\n".join([*lines, f"{self.scenario} on {self.flavour}: {'passed' if self.passed else 'FAILED'}"])
 
 
 def configuration(pair: Pair, settings: Mapping[str, Any] | None = None) -> Path:
@@ -304,9 +261,7 @@ def _act(scenario: Scenario, topology: Topology, pair: Pair, watching: Watching,
     result = Result(scenario.name, pair.flavour, version, topology, wall)
 
     def pages() -> list[Told]:
-        return [
-            read(page.title, page.message, page.received_at - zero, page.channel) for page in pair.inbox.accepted
-        ]
+        return [read(page.title, page.message, page.received_at - zero, page.channel) for page in pair.inbox.accepted]
 
     latest = max((expect.within for expect in scenario.expect), default=0.0)
     with suppress(TimeoutError):
@@ -315,10 +270,9 @@ def _act(scenario: Scenario, topology: Topology, pair: Pair, watching: Watching,
     _wait_for(time.monotonic() + scenario.watch)
     told = pages()
     result.missing, result.unexpected = judge(scenario, told)
-    result.missing += _history(scenario, watching)
-    result.pages = [_json(page) for page in told]
-    result.time_to_page_s = round(told[0].after, 3) if told else None
-    result.expected = [f"{expect.condition} within {expect.within:g} s" for expect in scenario.expect]
+    if scenario.history:
+        result.missing += forgotten(scenario, {line.condition for line in watching.history()})
+    result.tell(scenario, told)
     stays_dead = not any(act.mend for act in scenario.acts)
     lost = stays_dead and any(page.condition in PRIMARY_LOST for page in told)
     if lost and pair.standby.alive and status(pair.standby):
@@ -336,31 +290,12 @@ def _alone(server: Server) -> bool:
     return not threads_of(server, MONITOR[0])
 
 
-def _json(page: Told) -> dict[str, Any]:
-    return {
-        "after_s": round(page.after, 3),
-        "condition": page.condition,
-        "severity": page.severity,
-        "reason": page.reason,
-        "title": page.title,
-        "body": page.body,
-        "channel": page.channel,
-    }
-
-
 def _claim(watching: Watching) -> dict[str, Any]:
     cluster = watching.cluster()
     if cluster is None or not cluster["exposures"]:
         return {"claimed_seconds": None, "transactions_seen": None}
     claim = cluster["exposures"][0]
     return {"claimed_seconds": claim["seconds"], "transactions_seen": claim["transactions_seen"]}
-
-
-def _history(scenario: Scenario, watching: Watching) -> list[str]:
-    if not scenario.history:
-        return []
-    past = {line.condition for line in watching.history()}
-    return [] if past & set(scenario.history) else [f"the history has none of {', '.join(scenario.history)}"]
 
 
 def _harm(pair: Pair, before: dict[str, Harm], turned_away: bool) -> dict[str, int]:

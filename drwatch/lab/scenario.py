@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -27,6 +27,10 @@ class Expect:
     at_most: int = 1
     says: str = ""
     """Words that the page must have."""
+
+    @property
+    def words(self) -> str:
+        return f"{'RESOLVED ' if self.resolved else ''}{self.condition} within {self.within:g} s"
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,12 @@ def judge(scenario: Scenario, pages: Sequence[Told]) -> tuple[list[str], list[st
             failed.append(f"{words} does not say {expect.says!r}")
         left = [page for page in left if page not in mine[: expect.at_most]]
     return failed, [f"{page.title} after {page.after:.1f} s" for page in left if page.condition not in scenario.may]
+
+
+def forgotten(scenario: Scenario, past: Collection[Condition]) -> list[str]:
+    """What the history must hold and has not; a sentence, none when well."""
+    wanted = scenario.history
+    return [f"the history has none of {', '.join(wanted)}"] if wanted and not {*wanted} & {*past} else []
 
 
 def overlay(config: str, settings: Mapping[str, Any]) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -15,13 +17,15 @@ from drwatch.config import load
 from drwatch.core.ack import Answer
 from drwatch.core.incident import Phase
 from drwatch.core.policy import Policy
-from drwatch.core.sample import Blind, EndpointFact, Key, Probe, Reason
+from drwatch.core.sample import Blind, EndpointFact, Key, Moment, Probe, Reason
 from drwatch.daemon.delivery import Delivering
 from drwatch.daemon.parts import Wording
 from drwatch.daemon.watch import Daemon
 from drwatch.exporter import Instruments
+from drwatch.lab.leaping import LeapingLoop
 from drwatch.lab.page import Told, read
-from drwatch.lab.scenario import Scenario, judge, overlay
+from drwatch.lab.result import SIMULATED, Result
+from drwatch.lab.scenario import Scenario, forgotten, judge, overlay
 from drwatch.lab.simulated import Heard
 from drwatch.lab.simulated_looks import looks
 from drwatch.lab.simulated_week import ACKNOWLEDGED, strike
@@ -71,6 +75,7 @@ class Played:
     unexpected: list[str]
     history: tuple[Past, ...]
     daemon: Daemon
+    zero: Moment
 
 
 async def alone(world: World, zero: float) -> None:
@@ -111,7 +116,8 @@ async def play(
     watching = asyncio.create_task(daemon.run())
     try:
         await asyncio.sleep(SETTLE)
-        zero = clock().loop
+        begun = clock()
+        zero = begun.loop
         observing = asyncio.create_task(beside(world, zero))
         await _act(scenario, world, daemon, zero)
         latest = max((expect.within for expect in scenario.expect), default=0.0)
@@ -126,7 +132,19 @@ async def play(
         await store.close()
         EPOCH.reset(begins)
     pages = tuple(_read(phone.pages, zero))
-    return Played(pages, *judge(scenario, pages), history, daemon)
+    return Played(pages, *judge(scenario, pages), history, daemon, begun)
+
+
+def unattended(scenario: Scenario) -> Result:
+    """The whole story once, with a loop and a directory of its own; what the daemon logs is for nobody."""
+    logging.getLogger("drwatch").addHandler(logging.NullHandler())
+    with TemporaryDirectory(prefix="drwatch-") as directory, asyncio.Runner(loop_factory=LeapingLoop) as runner:
+        played = runner.run(play(scenario, Path(directory)))
+    result = Result(scenario.name, SIMULATED, "", SIMULATED, played.zero.wall.timestamp())
+    result.unexpected = played.unexpected
+    result.missing = played.missing + forgotten(scenario, {line.condition for line in played.history})
+    result.tell(scenario, played.pages)
+    return result
 
 
 def _unmarked(world: World, policy: Policy) -> Iterator[SimulatedLook]:

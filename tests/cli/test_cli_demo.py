@@ -4,6 +4,7 @@ import json
 import re
 import signal
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from terminal import ALTERNATE, NORMAL, Terminal
 
 from drwatch.lab.demo import KEYS
 from drwatch.lab.scenario import Topology
-from drwatch.lab.scenarios import SCENARIOS
+from drwatch.lab.scenarios import SCENARIOS, SIMULATED
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -26,13 +27,15 @@ def tmp() -> Iterator[Path]:
 def test_list_names_every_scenario() -> None:
     listed = drwatch("demo", "--list")
     assert listed.status == 0
-    lines = dict(zip(SCENARIOS, listed.out.splitlines(), strict=True))
-    assert [line.split()[0] for line in lines.values()] == list(SCENARIOS)
-    # Two columns, and whoever is not root reads beforehand what only root can play.
-    assert {line.rindex(SCENARIOS[name].sentence) for name, line in lines.items()} == {max(map(len, SCENARIOS)) + 2}
+    every = SCENARIOS | SIMULATED
+    lines = dict(zip(every, listed.out.splitlines(), strict=True))
+    assert [line.split()[0] for line in lines.values()] == list(every)
+    # Two columns, and whoever is not root reads beforehand what only root can play, and what no server plays.
+    assert {line.rindex(every[name].sentence) for name, line in lines.items()} == {max(map(len, every)) + 2}
     rooted = {name for name, line in lines.items() if line.endswith(" (root)")}
     assert rooted == {name for name, each in SCENARIOS.items() if each.topology is Topology.HOSTS}
-    assert list(json.loads(drwatch("demo", "--list", "--json").out)) == list(SCENARIOS)
+    assert {name for name, line in lines.items() if line.endswith(" (simulated)")} == set(SIMULATED)
+    assert list(json.loads(drwatch("demo", "--list", "--json").out)) == list(every)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +47,8 @@ def test_list_names_every_scenario() -> None:
         (["--json"], "--scenario"),
         (["--topology", "hosts"], "--scenario"),
         (["--scenario", "witness-cut-off", "--topology", "pair"], "leave out --topology"),
+        (["--scenario", "clocks-go-back", "--topology", "hosts"], "played in memory: leave out"),
+        (["--scenario", "clocks-go-back", "--flavour", "mysql-9.7"], "played in memory: leave out"),
     ],
 )
 def test_what_there_is_not_is_said_in_one_sentence(arguments: list[str], words: str) -> None:
@@ -69,6 +74,32 @@ def test_a_scenario_prints_one_json_object_and_leaves_nothing(tmp: Path) -> None
     assert page["after_s"] == said["time_to_page_s"]
     assert said["rpo"]["claimed_seconds"] >= said["rpo"]["actual_seconds"]
     assert left_in(tmp) == []
+
+
+def test_a_scenario_that_needs_a_clock_of_its_own_is_played_in_memory(tmp: Path) -> None:
+    ran = drwatch("demo", "--scenario", "on-duty", "--json", env={"TMPDIR": str(tmp)})
+    assert ran.status == 0, ran.out + ran.err
+    said = json.loads(ran.out)
+    assert (said["passed"], said["flavour"], said["topology"]) == (True, "simulated", "simulated")
+    # It begins where its file says, some seconds after a Monday's 07:59 UTC, and its pages say so.
+    assert 0 < said["fault_at"] - datetime(2026, 11, 23, 7, 59, tzinfo=UTC).timestamp() < 30
+    pages = [(page["condition"], page["reason"], page["channel"]) for page in said["pages"]]
+    assert pages == [
+        ("PrimaryDown", "first", "anna-phone"),
+        ("PrimaryDown", "still", "bo-phone"),
+        ("PrimaryDown", "resolved", "anna-phone"),
+        ("PrimaryDown", "resolved", "bo-phone"),
+    ]
+    assert said["pages"][0]["after_s"] == said["time_to_page_s"]
+    assert left_in(tmp) == []
+
+
+def test_a_simulated_scenario_is_told_to_people_without_the_daemons_log(tmp: Path) -> None:
+    ran = drwatch("demo", "--scenario", "in-hand", env={"TMPDIR": str(tmp)})
+    assert ran.status == 0, ran.out + ran.err
+    assert ran.err == ""
+    assert "s after the fault, on phone:\nCRITICAL shop: PrimaryDown oslo-a" in ran.out
+    assert ran.out.endswith("in-hand, simulated: passed\n")
 
 
 def test_the_tour_is_plain_text_and_ends_by_itself(tmp: Path) -> None:

@@ -3,7 +3,8 @@
 import pytest
 
 from drwatch.lab.disk import NotPermitted
-from drwatch.lab.play import Result, play
+from drwatch.lab.play import play
+from drwatch.lab.result import Result
 from drwatch.lab.scenario import Topology
 from drwatch.lab.scenarios import SCENARIOS
 from drwatch.lab.server import Flavour

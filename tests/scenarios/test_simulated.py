@@ -12,7 +12,7 @@ from drwatch.core.message import Message
 from drwatch.core.paging import Page
 from drwatch.core.policy import Policy
 from drwatch.lab import virtual
-from drwatch.lab.scenario import Act, Scenario
+from drwatch.lab.scenario import Act, Scenario, forgotten
 from drwatch.lab.scenarios import SCENARIOS, SIMULATED
 from drwatch.paging.words import Words
 
@@ -66,8 +66,7 @@ async def test_a_scenario_pages_what_it_must_and_nothing_else_and_no_name_where_
     veiled = "\n".join(overheard[0].veiled)
     assert bool(veiled) == bool(played.pages)
     assert [word for word in known if word in veiled] == []
-    told = {line.condition for line in played.history}
-    assert not scenario.history or told & set(scenario.history)
+    assert forgotten(scenario, {line.condition for line in played.history}) == []
 
 
 async def test_with_no_confirm_window_a_kill_is_paged_within_a_second(tmp_path: Path) -> None:
