@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Coroutine
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Self
 
 from drwatch.lab.host import HERE, Host, free_port
@@ -15,9 +16,12 @@ CHUNK = 65536
 
 def listens(address: str, port: int) -> bool:
     """Whether something on the calling thread's host listens there, by /proc: a dial would be a handshake error."""
-    local = f"{int.from_bytes(socket.inet_aton(address), sys.byteorder):08X}:{port:04X}"
-    with open("/proc/thread-self/net/tcp") as table:
-        return any(row[1] == local and row[3] == "0A" for row in map(str.split, table))
+    own = f"{int.from_bytes(socket.inet_aton(address), sys.byteorder):08X}"
+    # A server on a host of its own listens at every address, of both families.
+    places = {f"{where}:{port:04X}" for where in (own, "0" * 8, "0" * 32)}
+    tables = (Path(f"/proc/thread-self/net/{family}") for family in ("tcp", "tcp6"))
+    rows = (line.split() for table in tables if table.exists() for line in table.read_text().splitlines())
+    return any(row[1] in places and row[3] == "0A" for row in rows)
 
 
 class Link:

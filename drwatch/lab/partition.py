@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from drwatch.lab.deadline import until
+from drwatch.lab.detour import Detour, Pace, drwatch_redials, receiver_redials
 from drwatch.lab.fault import Fault
 from drwatch.lab.hosts import PRIMARY, STANDBY, WITNESS, Hosts
-from drwatch.lab.link import Link
 from drwatch.lab.network import SWITCH, port
 from drwatch.lab.pair import Pair
 
@@ -125,50 +125,16 @@ def start_both(pair: Pair) -> None:
     _replicates(pair)
 
 
-class _Detour:
-    """The stream of replication through a proxy on the primary, to which whoever dials from the standby is led."""
-
-    TABLE = "ip detour"
-
-    def __init__(self, pair: Hosts, delay: float = 0.0, rate: float | None = None) -> None:
-        self._pair, host = pair, pair.places.primary
-        self._link = Link(host.address, (host.address, 3306), host)
-        self._link.__enter__()
-        standby = pair.places.standby.address
-        pair.network.rule(
-            PRIMARY,
-            self.TABLE,
-            f"table {self.TABLE} {{\nchain prerouting {{ type nat hook prerouting priority dstnat\n"
-            f"ip saddr {standby} {MYSQL} redirect to :{self._link.port}\n}}\n}}\n",
-        )
-        self._redial()
-        # Not before: a line that gets slow does not dial anew, and a dial over this one would be seconds of silence.
-        self._link.delay, self._link.rate = delay, rate
-
-    def close(self) -> None:
-        self._pair.network.unrule(PRIMARY, self.TABLE)
-        self._link.__exit__()
-
-    def _redial(self) -> None:
-        """Only a new connection is led astray: hang up on the one there is.
-
-        At the primary: walls between the two would leave an idle standby waiting for a packet that nobody sends.
-        """
-        pair = self._pair
-        before = _streams(pair)
-        for stream in before:
-            pair.primary.sql(f"KILL {stream}")
-        until(lambda: _streams(pair) - before and pair.replicates(), within=30, what="replication through the detour")
-
-
-def _streams(pair: Pair) -> set[int]:
-    """The primary's connections that feed a standby."""
-    return {row["Id"] for row in pair.primary.sql("SHOW PROCESSLIST") if str(row["Command"]).startswith("Binlog Dump")}
-
-
-def _slow(name: str, sentence: str, delay: float = 0.0, rate: float | None = None) -> Fault:
+def _slow(
+    name: str,
+    sentence: str,
+    pace: Pace,
+    source: str = STANDBY,
+    ports: Sequence[int] = (3306,),
+    redial: Callable[[Hosts], None] = receiver_redials,
+) -> Fault:
     def strike(pair: Pair) -> float:
-        pair.held.append(_Detour(_hosts(pair), delay, rate))
+        pair.held.append(Detour(_hosts(pair), source, ports, redial, pace))
         return time.monotonic()
 
     def mend(pair: Pair) -> None:
@@ -225,6 +191,7 @@ PARTITIONS = (
     _on_the_way("witness-primary-mute", "what the witness sends to the primary is lost", Path(WITNESS, PRIMARY)),
     _on_the_way("primary-standby-cut", "the path from primary to standby is cut", *_both(PRIMARY, STANDBY)),
     _on_the_way("primary-standby-deaf", "what the primary sends to the standby is lost", Path(PRIMARY, STANDBY)),
+    _on_the_way("standby-primary-mute", "what the standby sends to the primary is lost", Path(STANDBY, PRIMARY)),
     _on_the_way("network-loses", "a fifth of all packets is lost", Path(None, None, share=20)),
     _wall("wall-drops", "a firewall drops what comes for the primary's server", "drop"),
     _wall("wall-rejects", "a firewall rejects what comes for the primary's server", "reject with tcp reset"),
@@ -235,8 +202,16 @@ PARTITIONS = (
         "reject with tcp reset",
         WITNESS,
     ),
-    _slow("stream-slow", "the line to the standby takes 300 ms each way", delay=0.3),
-    _slow("stream-thin", "the line to the standby carries 2 kB a second", rate=2_000.0),
+    _slow("stream-slow", "the line to the standby takes 300 ms each way", Pace(delay=0.3)),
+    _slow("stream-thin", "the line to the standby carries 2 kB a second", Pace(rate=2_000.0)),
+    _slow(
+        "witness-primary-slow",
+        "the line from witness to primary takes 300 ms there and back",
+        Pace(delay=0.15),
+        WITNESS,
+        (3306, 22),
+        drwatch_redials,
+    ),
     Fault(
         "host-frozen",
         "the primary's host freezes: its kernel answers, and nobody else",

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -179,7 +180,7 @@ def play(
         beside(pair),
     ):
         say(f"a pair of {flavour} is up and replicating")
-        with Watching(pair, configuration(pair, scenario.settings)) as watching:
+        with Watching(pair, configuration(pair, scenario.laid_over(datetime.now(UTC)))) as watching:
             watching.wait_until_well()
             say("drwatch sees it")
             before = {server.name: harm(server) for server in pair.servers}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -87,10 +87,21 @@ class Scenario:
     """What the pair must have beside what each has; its faults' own needs are among them."""
     begins: datetime | None = None
     """What the wall clock shows at the start; only a simulated one can be set."""
+    maintenance: float | None = None
+    """Seconds for which a maintenance window is open from the start of drwatch on."""
     topology: Topology = Topology.PAIR
     """The least that it needs: whatever a pair can have, hosts can have too."""
     crash: Crash | None = None
     """Only real processes can be killed: the simulator does not play these."""
+
+    def laid_over(self, now: datetime) -> Mapping[str, Any]:
+        """The settings of a run that begins ``now``: its window is at a time of day."""
+        if self.maintenance is None:
+            return self.settings
+        opens = now.astimezone(UTC).replace(second=0, microsecond=0)
+        lasts = self.maintenance + (now - opens).total_seconds()
+        window = {"cluster": "shop", "at": f"{opens:%H:%M}", "for": f"{lasts:.0f}s", "reason": "upgrades"}
+        return {"zone": "UTC", "maintenance": [window], **self.settings}
 
     def impossible(self, flavour: Flavour) -> str:
         """Why it cannot be played on that flavour, a sentence; empty where it can."""

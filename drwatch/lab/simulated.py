@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from drwatch.core.paging import Letter, Outcome
-from drwatch.core.sample import Blind, Fact, Key, Moment, Reason, Sample
+from drwatch.core.sample import Blind, Fact, Key, Moment, Node, Reason, Sample
 
 EPOCH = ContextVar("EPOCH", default=datetime(2026, 11, 23, 2, 14, tzinfo=UTC))
 """The wall clock at the loop's zero: 03:14 in Oslo, where a story has no time of its own."""
@@ -35,6 +35,7 @@ _PATIENT = frozenset({Reason.CONNECT_TIMEOUT, Reason.QUERY_TIMEOUT, Reason.NO_HA
 
 class Settling(Protocol):
     def settle(self) -> None: ...
+    def lag(self, node: Node) -> float: ...
 
 
 class SimulatedLook:
@@ -46,7 +47,7 @@ class SimulatedLook:
 
     async def look(self) -> Sample:
         asked = clock()
-        await asyncio.sleep(LATENCY)
+        await asyncio.sleep(LATENCY + self._world.lag(self.key.node))
         self._world.settle()
         found = self._find()
         if isinstance(found, Blind) and found.reason in _PATIENT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -12,17 +13,29 @@ NIGHTLY = time(3, 30)
 """When the daily sync of these stories begins, in Oslo."""
 
 
+SHUTDOWN = 1.0
+"""Seconds for which the process of a server that was told to stop is still there."""
+
+
 def rotate_logs(world: World, broken: bool) -> None:
     world.stream.cuts = (*world.stream.cuts, world.leader.position[1])
 
 
 def stop_orderly(world: World, broken: bool) -> None:
     """As systemctl restart does: the port closes, the process ends, and it is a new one that answers."""
-    world.primary.stopping = broken
+    primary = world.primary
+    primary.stopping = broken
     if broken:
-        world.on_hang_up(world.primary.node)
+        world.on_hang_up(primary.node)
+        asyncio.get_running_loop().call_later(SHUTDOWN, _end, world)
     else:
-        world.primary.since = clock().loop
+        primary.runs, primary.since = True, clock().loop
+
+
+def _end(world: World) -> None:
+    if world.primary.stopping:
+        world.settle()
+        world.primary.runs = False
 
 
 def overlap(world: World, broken: bool) -> None:

@@ -126,6 +126,10 @@ class World:
             self.synced = max(self.synced, self._last_sync(now))
         self._at = now
 
+    def lag(self, node: Node) -> float:
+        """Seconds that the way to that node takes, there and back."""
+        return self.wires.lag if node == self.primary.node else 0.0
+
     def _join(self, now: float) -> None:
         """What the leader is to the follower's receiver now, by all that stands in the way."""
         leader, wall = self.leader, self.wires.wall()

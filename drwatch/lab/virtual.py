@@ -94,9 +94,9 @@ async def play(
     """
     file = directory / "drwatch.yaml"
     file.touch(0o600)
-    file.write_text(overlay(CONFIG, scenario.settings))
-    policy = load(file, os.environ, look=False).policy
     begins = EPOCH.set(scenario.begins or EPOCH.get())
+    file.write_text(overlay(CONFIG, scenario.laid_over(clock().wall)))
+    policy = load(file, os.environ, look=False).policy
     world, instruments = World("shop", scenario.rate, needs=scenario.needs), Instruments()
     equipment = world.equipment
     phone = SimulatedPhone(lambda: world.wires.reaches(WITNESS, OUTSIDE), equipment.refusing)

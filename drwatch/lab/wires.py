@@ -40,6 +40,8 @@ class Wires:
     """Of the stream of replication, seconds."""
     rate: float | None = None
     """Bytes a second that the stream may have."""
+    lag: float = 0.0
+    """Seconds that a question of the witness to the primary takes, there and back."""
     chance: Random = field(default_factory=lambda: Random(1))
 
     def reaches(self, one: str, other: str) -> bool:
@@ -116,6 +118,7 @@ FAULTS: dict[str, Callable[[Wires, bool], None]] = {
     "witness-primary-mute": _cut((WITNESS, PRIMARY)),
     "primary-standby-cut": _cut(*_both(PRIMARY, STANDBY)),
     "primary-standby-deaf": _cut((PRIMARY, STANDBY)),
+    "standby-primary-mute": _cut((STANDBY, PRIMARY)),
     "network-loses": lambda wires, broken: setattr(wires, "lossy", broken),
     "wall-drops": _wall(Reason.CONNECT_TIMEOUT),
     "wall-rejects": _wall(Reason.REFUSED),
@@ -123,6 +126,7 @@ FAULTS: dict[str, Callable[[Wires, bool], None]] = {
     "witness-walled-rejects": _wall(Reason.REFUSED, WITNESS),
     "stream-slow": lambda wires, broken: setattr(wires, "delay", 0.6 if broken else 0.0),
     "stream-thin": lambda wires, broken: setattr(wires, "rate", 2_000.0 if broken else None),
+    "witness-primary-slow": lambda wires, broken: setattr(wires, "lag", 0.3 if broken else 0.0),
     "names-silent": lambda wires, broken: setattr(wires, "names", not broken),
 }
 """Those of drwatch.lab.partition, as far as they are the network's alone."""

@@ -153,3 +153,13 @@ def test_whether_something_listens_is_seen_without_a_dial(echo: Echo) -> None:
     assert echo.calls == []
     echo.close()
     assert not listens(*address)
+
+
+def test_a_server_at_every_address_is_seen_to_listen() -> None:
+    for family, everywhere in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
+        with socket.socket(family) as server:
+            server.bind((everywhere, 0))
+            port = server.getsockname()[1]
+            assert not listens("127.0.0.13", port)
+            server.listen()
+            assert listens("127.0.0.13", port)

@@ -99,6 +99,12 @@ async def test_a_backup_may_stop_the_applier_for_an_hour_and_is_told_once_just_p
     assert 3600 <= page.after < 3610
 
 
+async def test_the_restart_of_a_maintenance_window_pages_without_one(tmp_path: Path) -> None:
+    """So that the scenario's silence says something."""
+    played = await virtual.play(replace(SCENARIOS["restart-in-maintenance"], maintenance=None), tmp_path)
+    assert {page.condition for page in played.pages} == {Condition.PRIMARY_DOWN}
+
+
 async def test_every_condition_of_the_program_is_told_apart_by_name() -> None:
     assert len({str(condition) for condition in Condition}) == len(Condition)
 

@@ -82,6 +82,7 @@ class _File(_Part):
     small_disk: str | None = None
     needs: tuple[Need, ...] = ()
     begins: AwareDatetime | None = None
+    maintenance: float | None = Field(None, ge=60)
     topology: Topology = Topology.PAIR
     crash: Crash | None = None
 
@@ -116,6 +117,7 @@ def read(path: Path) -> Scenario:
         small_disk=disk,
         needs=tuple(needs),
         begins=file.begins,
+        maintenance=file.maintenance,
         topology=file.topology,
         crash=file.crash,
     )
