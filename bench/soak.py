@@ -51,6 +51,7 @@ LOST: Mapping[Probe, tuple[Reason, ...]] = {
     Probe.REPLICATION: (Reason.QUERY_TIMEOUT, Reason.HUNG_UP),
     Probe.LOGIN: (Reason.CONNECT_TIMEOUT, Reason.NO_HANDSHAKE),
     Probe.HOST: (Reason.CHANNEL_LOST,),
+    Probe.PORT: (Reason.CHANNEL_LOST,),
     Probe.MARKER: (Reason.CHANNEL_LOST,),
     Probe.REACH: (Reason.CONNECT_TIMEOUT,),
 }

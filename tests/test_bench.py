@@ -1,9 +1,17 @@
 """The benchmarks' own judgement: what they may not let pass."""
 
+import asyncio
+import random
+
 import pytest
 
 from bench.rpo_accuracy import LOOK, SLACK, Kill, summary
+from bench.soak import LossyLook
+from drwatch.core.sample import Blind
+from drwatch.lab.leaping import LeapingLoop
 from drwatch.lab.server import Flavour
+from drwatch.lab.simulated_looks import looks
+from drwatch.lab.simulator import World
 
 
 def kill(**seen: float | None) -> Kill:
@@ -37,3 +45,14 @@ def test_claims_that_are_far_above_the_truth_miss_the_goal() -> None:
     far = kill(claimed=2.0 + LOOK + SLACK + 0.01)
     assert summary(Flavour.MARIADB, [kill(), kill(), far])
     assert not summary(Flavour.MARIADB, [kill(), far, far])
+
+
+def test_the_soak_can_lose_each_look_that_there_is() -> None:
+    async def lose_all() -> list[type]:
+        lossy = [LossyLook(look, random.Random(1), 1.0) for look in looks(World("shop", 50.0))]
+        return [type((await look.look()).found) for look in lossy]
+
+    with asyncio.Runner(loop_factory=LeapingLoop) as runner:
+        found = runner.run(lose_all())
+    assert found
+    assert set(found) == {Blind}
