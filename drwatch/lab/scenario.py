@@ -19,7 +19,11 @@ from drwatch.lab.page import Told
 
 @dataclass(frozen=True)
 class Expect:
-    """A page that must come: this condition, within so many seconds of the fault; and how often it may come."""
+    """A page that must come: this condition, within so many seconds of the fault; and how often it may come.
+
+    ``after`` is the moment before which it comes too early, where a window or a hold is what the story is about. A hold
+    begins with the last look that saw the trouble, up to a second before its mending.
+    """
 
     condition: Condition
     within: float
@@ -27,10 +31,15 @@ class Expect:
     at_most: int = 1
     says: str = ""
     """Words that the page must have."""
+    after: float = 0.0
+
+    @property
+    def what(self) -> str:
+        return f"{'RESOLVED ' if self.resolved else ''}{self.condition}"
 
     @property
     def words(self) -> str:
-        return f"{'RESOLVED ' if self.resolved else ''}{self.condition} within {self.within:g} s"
+        return f"{self.what} within {self.within:g} s" + (f", not before {self.after:g} s" if self.after else "")
 
 
 @dataclass(frozen=True)
@@ -114,14 +123,15 @@ def judge(scenario: Scenario, pages: Sequence[Told]) -> tuple[list[str], list[st
     failed: list[str] = []
     left = [told for page in pages for told in page.told]
     for expect in scenario.expect:
-        words = f"{'RESOLVED ' if expect.resolved else ''}{expect.condition}"
         mine = [page for page in left if page.condition is expect.condition and page.resolved == expect.resolved]
         if not mine:
-            failed.append(f"{words} did not come within {expect.within:g} s")
+            failed.append(f"{expect.what} did not come within {expect.within:g} s")
         elif mine[0].after > expect.within:
-            failed.append(f"{words} came after {mine[0].after:.1f} s, not within {expect.within:g} s")
+            failed.append(f"{expect.what} came after {mine[0].after:.1f} s, not within {expect.within:g} s")
+        elif mine[0].after < expect.after:
+            failed.append(f"{expect.what} came after {mine[0].after:.1f} s, before {expect.after:g} s")
         elif expect.says not in mine[0].body:
-            failed.append(f"{words} does not say {expect.says!r}")
+            failed.append(f"{expect.what} does not say {expect.says!r}")
         left = [page for page in left if page not in mine[: expect.at_most]]
     return failed, [f"{page.title} after {page.after:.1f} s" for page in left if page.condition not in scenario.may]
 

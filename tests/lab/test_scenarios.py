@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from drwatch.core.finding import Condition
-from drwatch.lab.scenario import Act, Expect
+from drwatch.core.finding import Condition, Severity
+from drwatch.core.paging import PageReason
+from drwatch.lab.page import Told
+from drwatch.lab.scenario import Act, Expect, Scenario, judge
 from drwatch.lab.scenarios import BadScenario, read
 
 
@@ -32,6 +34,7 @@ def test_a_file_says_what_is_broken_and_what_must_be_told(tmp_path: Path) -> Non
         ("sentence: x\nfaults: [{at: 0, strike: primary-kiled}]\n", "no fault is called 'primary-kiled'"),
         ("sentence: x\nfaults: [{at: 0}]\n", "faults.0: Value error, expected either strike or mend"),
         ("sentence: x\nexpect: [{page: PrimaryDead, within: 3}]\n", "expect.0.page"),
+        ("sentence: x\nexpect: [{page: PrimaryDown, after: 5, within: 5}]\n", "expected after to be less than within"),
         ("sentence: x\nsmall_disk: everything\n", "expected one of binlog, data"),
         ("sentence: [x\n", "bad.yaml is no YAML"),
     ],
@@ -42,3 +45,18 @@ def test_a_file_that_is_wrong_is_refused_with_its_place(text: str, words: str, t
     with pytest.raises(BadScenario) as refused:
         read(file)
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("came", "why"),
+    [
+        (4.9, ["PrimaryDown came after 4.9 s, before 5 s"]),
+        (5.0, []),
+        (6.5, []),
+        (6.6, ["PrimaryDown came after 6.6 s, not within 6.5 s"]),
+    ],
+)
+def test_a_page_that_comes_before_its_window_fails_as_one_that_is_late(came: float, why: list[str]) -> None:
+    scenario = Scenario("x", "x", expect=(Expect(Condition.PRIMARY_DOWN, 6.5, after=5.0),))
+    page = Told(came, Condition.PRIMARY_DOWN, Severity.CRITICAL, PageReason.FIRST, "CRITICAL", "", "ABCDEF.1")
+    assert judge(scenario, [page]) == (why, [])

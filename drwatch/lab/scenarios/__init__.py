@@ -50,6 +50,7 @@ class _Expect(_Part):
     page: Condition | None = None
     resolved: Condition | None = None
     within: float = Field(gt=0)
+    after: float = Field(0.0, ge=0)
     at_most: int = Field(1, ge=1)
     says: str = ""
 
@@ -57,13 +58,15 @@ class _Expect(_Part):
     def _one_page(self) -> _Expect:
         if (self.page is None) == (self.resolved is None):
             raise ValueError("expected either page or resolved")
+        if self.after >= self.within:
+            raise ValueError("expected after to be less than within")
         return self
 
     @property
     def told(self) -> Expect:
         condition = self.page or self.resolved
         assert condition is not None
-        return Expect(condition, self.within, self.resolved is not None, self.at_most, self.says)
+        return Expect(condition, self.within, self.resolved is not None, self.at_most, self.says, self.after)
 
 
 class _File(_Part):
