@@ -25,7 +25,9 @@ COPIES = 3
 """Attempts of one page through one channel that may have arrived; there is no fourth."""
 
 PATIENCE = 5.0
-"""Seconds in which a channel is to have taken a page before another one stands in for it."""
+"""Seconds in which a channel is to have taken a page before another one stands in for it.
+
+That one has half as long, and so on: all there are have been asked within ten."""
 
 WARNING_EXPIRES = 24 * 3600.0
 """Seconds after which a warning that nobody accepted is no longer news. A critical page never expires."""
@@ -183,7 +185,7 @@ def stand_ins(rows: Sequence[Row], channels: Sequence[str], reach: Mapping[str, 
     its incident's.
     """
     gone = [row for row in rows if row.channel not in channels]
-    troubled = [row for row in rows if row in gone or (_troubled(row, now) and not overtaken(row, reach))]
+    troubled = [row for row in rows if row in gone or (_troubled(row, rows, now) and not overtaken(row, reach))]
     good = [row for row in rows if row not in troubled and row.state is not RowState.RESERVE]
     lacking = _wanted(rows) - len(good)
     replaced = {row.instead for row in rows}
@@ -207,14 +209,23 @@ def inheriting(fresh: Iterable[Row], waiting: Iterable[Row]) -> tuple[Row, ...]:
     return tuple(replace(row, instead="") if row.channel in asked else row for row in fresh)
 
 
-def _troubled(row: Row, now: Moment) -> bool:
+def patience(row: Row, event: Iterable[Row]) -> float:
+    """Seconds in which its channel is to have taken it; ``event`` are the rows of its event."""
+    before = {each.channel: each.instead for each in event}
+    seconds, stands_for = PATIENCE, row.instead
+    while stands_for:
+        seconds, stands_for = seconds / 2, before.get(stands_for, "")
+    return seconds
+
+
+def _troubled(row: Row, event: Iterable[Row], now: Moment) -> bool:
     """Whether its channel has not taken it, and will not within the time that one is given."""
     if row.state is RowState.PERHAPS:
         return True
     if row.state not in UNSETTLED or row.tried is None:
         return False
     until = now if row.state is RowState.SENDING else max(now, row.due, key=lambda at: at.loop)
-    return until - row.tried >= PATIENCE
+    return until - row.tried >= patience(row, event)
 
 
 def _enough(row: Row) -> int:

@@ -11,13 +11,13 @@ from dataclasses import replace
 from typing import Protocol
 
 from drwatch.core.delivery import (
-    PATIENCE,
     UNSETTLED,
     Reach,
     after,
     arriving,
     ending,
     inheriting,
+    patience,
     retry_after,
     settled,
     stand_ins,
@@ -210,7 +210,7 @@ class Delivering:
         begun = self._clock()
         row = replace(row, state=RowState.SENDING, attempts=row.attempts + 1, tried=row.tried or begun)
         await self._mark(row, Attempt(begun))
-        left = PATIENCE + MARGIN - (begun - (row.tried or begun))
+        left = patience(row, self._event(row.event)) + MARGIN - (begun - (row.tried or begun))
         timer = asyncio.get_running_loop().call_later(max(0.0, left), self._look_after, row.event)
         try:
             came = await self._carrier.send(row.letter)

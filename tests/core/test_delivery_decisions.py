@@ -30,6 +30,7 @@ from drwatch.core.delivery import (
     inheriting,
     order,
     overtaken,
+    patience,
     retry_after,
     settled,
     stand_ins,
@@ -173,6 +174,15 @@ def test_a_channel_that_does_not_answer_is_stood_in_for_when_its_patience_is_ove
     rows = [sent("phone", RowState.SENDING), spare("sms")]
     assert helpers(rows, PATIENCE - 0.1) == []
     assert helpers(rows, PATIENCE) == [("sms", "phone")]
+
+
+def test_who_stands_in_has_half_the_patience_of_the_one_in_whose_place_it_is() -> None:
+    first = sent("sms", RowState.SENDING, 5.0, instead="phone")
+    rows = [sent("phone", RowState.SENDING), first, spare("mail")]
+    assert helpers(rows, PATIENCE * 1.5 - 0.1) == []
+    assert helpers(rows, PATIENCE * 1.5) == [("mail", "sms")]
+    second = sent("mail", RowState.SENDING, instead="sms")
+    assert [patience(row, (rows[0], first, second)) for row in (rows[0], first, second)] == [5.0, 2.5, 1.25]
 
 
 def test_a_page_that_has_not_been_tried_yet_is_not_in_trouble() -> None:

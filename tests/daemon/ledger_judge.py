@@ -17,8 +17,8 @@ PUNCTUAL = 1.0
 LONGEST = 16.0
 """Seconds for which an attempt that was begun before may keep the channel from a later page of the same trouble."""
 
-FAILOVER = 2 * PATIENCE + 0.5
-"""Seconds within which one channel that is well has the first page: each of the others is given its patience."""
+FAILOVER = 1.5 * PATIENCE + 0.5
+"""Seconds within which one channel that is well has the first page: the first is given its patience, the next half."""
 
 INSTANT = 0.01
 """Seconds in which the tasks of one virtual instant, in which a trouble goes away, may come in any order."""

@@ -24,13 +24,13 @@ PHONE_THEN_SMS = {
 class Slow(Carrier):
     """A channel that takes what it is given and says nothing for a quarter of a minute."""
 
-    def __init__(self, hangs: str) -> None:
+    def __init__(self, *hangs: str) -> None:
         super().__init__()
         self.hangs, self.took = hangs, list[tuple[str, str, float]]()
 
     async def send(self, letter: Letter) -> Accepted:
         self.took.append((letter.channel, letter.title, clock().loop))
-        if letter.channel == self.hangs:
+        if letter.channel in self.hangs:
             await asyncio.sleep(15)
             return Accepted(Outcome.AMBIGUOUS, "killed after 15 s: it may have arrived")
         return await super().send(letter)
@@ -98,6 +98,23 @@ async def test_who_waits_to_be_told_and_stands_in_for_a_later_step_is_told_whoev
         await asyncio.sleep(120)
         told = [channel for channel, title in carrier.told if "PrimaryDown" in title]
         assert told == ["sms", "sms", "phone"]
+
+
+async def test_a_healthy_channel_has_it_within_ten_seconds_though_all_before_it_hang_one_after_the_other(
+    tmp_path: Path,
+) -> None:
+    names = ("phone", "sms", "mail", "chat", "desk", "radio")
+    world, carrier = World("shop", 50.0), Slow(*names[:-1])
+    settings = {
+        "paging.channels": {name: {"url_file": f"{name}.url"} for name in names},
+        "paging.escalation": [{"to": ["phone"]}, {"to": list(names[1:]), "after": "2h"}],
+    }
+    async with running(tmp_path, world, carrier, **settings):
+        world.strike("primary-killed")
+        await asyncio.sleep(30)
+        first = {channel: at for channel, title, at in reversed(carrier.took) if "PrimaryDown" in title}
+        assert set(first) == set(names)
+        assert first["radio"] - first["phone"] <= 10.0
 
 
 async def test_of_a_trouble_that_could_not_be_told_a_channel_hears_when_all_is_over_and_once(tmp_path: Path) -> None:
@@ -205,7 +222,7 @@ async def test_what_a_dead_disk_did_not_take_of_the_channels_in_reserve_is_writt
         world.strike("primary-killed")
         await asyncio.sleep(6)
         watch.ledger.dead = False
-        await asyncio.sleep(5.5)
+        await asyncio.sleep(3.4)
         assert carrier.told == [], "the third is not asked yet"
     async with running(tmp_path, world, carrier, settle=20.0, **settings):
         assert [channel for channel, title in carrier.told if "PrimaryDown" in title] == ["mail"]
