@@ -103,6 +103,8 @@ def compiled(source: str) -> Template:
         for wrong in _strange(tree):
             raise Refused(wrong)
         return _HERE.from_string(source)
+    except Refused:
+        raise
     except TemplateError as error:
         line = getattr(error, "lineno", None)
         raise Refused(f"{error.message}{f' in line {line}' if line else ''}") from None
