@@ -32,7 +32,7 @@ from drwatch.lab.result import Result
 from drwatch.lab.sandbox import Process
 from drwatch.lab.scenario import Crash, Scenario, Topology, forgotten, judge, overlay
 from drwatch.lab.server import Flavour, Server
-from drwatch.store import Past, read_history
+from drwatch.store import Past, read_account, read_history
 
 WARM_UP = 30.0
 """Seconds in which a healthy pair must be seen to be healthy."""
@@ -93,6 +93,12 @@ class Watching:
     def history(self) -> tuple[Past, ...]:
         """What the ledger holds."""
         return read_history(self._ledger)
+
+    def faces(self) -> set[Condition]:
+        """Every face that an incident in the ledger ever had: the last one may be what was seen of its end."""
+        found = {line.condition for line in self.history()}
+        accounts = [read_account(self._ledger, line.id) for line in self.history()]
+        return found | {each.stand.condition for account in accounts if account for each in account.decided}
 
     def status(self) -> dict[str, Any]:
         """/api/v1/status; OSError while nobody listens."""
@@ -272,7 +278,7 @@ def _act(scenario: Scenario, topology: Topology, pair: Pair, watching: Watching,
     told = pages()
     result.missing, result.unexpected = judge(scenario, told)
     if scenario.history:
-        result.missing += forgotten(scenario, {line.condition for line in watching.history()})
+        result.missing += forgotten(scenario, watching.faces())
     result.tell(scenario, told)
     stays_dead = not any(act.mend for act in scenario.acts)
     lost = stays_dead and any(page.condition in PRIMARY_LOST for page in told)

@@ -139,7 +139,9 @@ def judge(scenario: Scenario, pages: Sequence[Told]) -> tuple[list[str], list[st
 def forgotten(scenario: Scenario, past: Collection[Condition]) -> list[str]:
     """What the history must hold and has not; a sentence, none when well."""
     wanted = scenario.history
-    return [f"the history has none of {', '.join(wanted)}"] if wanted and not {*wanted} & {*past} else []
+    if not wanted or {*wanted} & {*past}:
+        return []
+    return [f"the history has none of {', '.join(wanted)}; it has {', '.join(sorted(past)) or 'nothing'}"]
 
 
 def overlay(config: str, settings: Mapping[str, Any]) -> str:

@@ -38,6 +38,7 @@ LONG = frozenset(
         "primary-restarted",
         "quiet",
         "receiver-flaps",
+        "restart-in-maintenance",
         "sync-takes-too-long",
     }
 )
