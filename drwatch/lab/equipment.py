@@ -6,6 +6,7 @@ from drwatch.lab.deadline import until
 from drwatch.lab.fault import Fault
 from drwatch.lab.inbox import PHONE
 from drwatch.lab.pair import Pair
+from drwatch.lab.takeover import leave
 
 
 def close_shell(pair: Pair) -> float:
@@ -30,20 +31,12 @@ def bring_marker_back(pair: Pair) -> None:
     until(pair.files.marker.exists, within=30, what="the marker")
 
 
-def fill_own_disk(pair: Pair) -> float:
-    """To the last byte: what the ballast was is taken too, once drwatch has given it up."""
+def close_own_disk(pair: Pair) -> float:
+    """Only a new mount opens it again."""
     if pair.disk is None:
-        raise RuntimeError("drwatch has no small disk to fill here")
-    pair.disk.fill()
-    ballast = next(pair.state.glob("*.ballast"))
-    until(lambda: not ballast.exists(), within=30, what="drwatch's giving up its ballast")
-    pair.disk.fill()
+        raise RuntimeError("drwatch has no small disk to close here")
+    pair.disk.close_for_writes()
     return time.monotonic()
-
-
-def free_own_disk(pair: Pair) -> None:
-    if pair.disk is not None:
-        pair.disk.free()
 
 
 def refuse_pages(pair: Pair) -> float:
@@ -60,10 +53,10 @@ EQUIPMENT = (
     Fault("shell-gone", "the primary's sshd ends", close_shell, open_shell),
     Fault("files-marker-gone", "the marker of the file sync is removed", remove_marker, bring_marker_back),
     Fault(
-        "witness-disk-full",
-        "the disk under drwatch's own state is full",
-        fill_own_disk,
-        free_own_disk,
+        "witness-disk-read-only",
+        "the disk under drwatch's own state has an error and closes itself",
+        close_own_disk,
+        leave,
         needs_small_disk=True,
     ),
     Fault(

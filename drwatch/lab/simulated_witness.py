@@ -21,7 +21,7 @@ from drwatch.store import Attempt, DiskAiling, Loaded, Store
 class Equipment:
     """All is well until it is struck."""
 
-    disk_full: bool = False
+    disk_closed: bool = False
     refusing: set[str] = field(default_factory=set)
     """Channels whose services refuse for good what they are sent."""
 
@@ -34,17 +34,17 @@ def _refuse(equipment: Equipment, broken: bool) -> None:
 
 
 FAULTS: dict[str, Callable[[Equipment, bool], None]] = {
-    "witness-disk-full": lambda equipment, broken: setattr(equipment, "disk_full", broken),
+    "witness-disk-read-only": lambda equipment, broken: setattr(equipment, "disk_closed", broken),
     "phone-refuses": _refuse,
 }
 """Those of drwatch.lab.equipment that are not the pair's."""
 
 
 class SimulatedLedger:
-    """The store on a disk that may be full, which then takes nothing and gives what it has."""
+    """The store on a disk that may close itself, which then takes nothing and gives what it has."""
 
-    def __init__(self, store: Store, full: Callable[[], bool]) -> None:
-        self._store, self._full = store, full
+    def __init__(self, store: Store, closed: Callable[[], bool]) -> None:
+        self._store, self._closed = store, closed
 
     @property
     def lost(self) -> Sequence[str]:
@@ -59,25 +59,27 @@ class SimulatedLedger:
     async def commit(
         self, incidents: Sequence[Incident], rows: Sequence[Row], decided: Sequence[Decision] = ()
     ) -> None:
-        self._room()
+        self._open()
         await self._store.commit(incidents, rows, decided)
 
     async def remember(self, held: Memory, synced: bool, records: Sequence[Record] = ()) -> None:
-        self._room()
+        self._open()
         await self._store.remember(held, synced, records)
 
     async def silence(self, changed: Sequence[Silence]) -> None:
-        self._room()
+        self._open()
         await self._store.silence(changed)
 
     async def mark(self, row: Row, attempt: Attempt | None = None) -> None:
-        self._room()
+        self._open()
         await self._store.mark(row, attempt)
 
     async def prune(self, before: datetime) -> tuple[int, int]:
-        self._room()
+        self._open()
         return await self._store.prune(before)
 
-    def _room(self) -> None:
-        if self._full():
-            raise DiskAiling("drwatch.db: the disk is full: free some space there")
+    def _open(self) -> None:
+        if self._closed():
+            raise DiskAiling(
+                "drwatch.db: it cannot be written: check its owner, its mode and whether the disk is read-only"
+            )

@@ -101,7 +101,7 @@ async def play(
     equipment = world.equipment
     phone = SimulatedPhone(lambda: world.wires.reaches(WITNESS, OUTSIDE), equipment.refusing)
     store = await Store.open(directory / "drwatch.db", thread=Inline(), boot="virtual")
-    ledger = SimulatedLedger(store, lambda: equipment.disk_full)
+    ledger = SimulatedLedger(store, lambda: equipment.disk_closed)
     daemon = Daemon(
         policy=policy,
         looks=(*looks(world), *_unmarked(world, policy), *_endpoints(world, policy)),
