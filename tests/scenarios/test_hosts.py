@@ -12,14 +12,13 @@ pytestmark = pytest.mark.timeout(240)
 CHOSEN = [
     (Flavour.MARIADB, "host-gone"),
     (Flavour.MARIADB, "witness-cut-off"),
-    (Flavour.MARIADB, "witness-walled-drops"),
     (Flavour.MARIADB, "primary-standby-cut"),
     (Flavour.MARIADB, "both-killed"),
     (Flavour.MARIADB, "names-fail-and-killed"),
     (Flavour.MARIADB, "ipv6-killed"),
     # These have performance_schema on, and in it what each address is charged with.
     (Flavour.MYSQL_57, "host-frozen"),
-    (Flavour.MYSQL_97, "witness-primary-cut"),
+    (Flavour.MYSQL_97, "witness-walled-drops"),
 ]
 
 

@@ -26,8 +26,10 @@ OTHERS = [
 LONG = frozenset(
     {
         "alter-table-blocks-the-applier",
+        "backup-locks-briefly",
         "backup-stops-the-applier",
         "drill-overdue",
+        "files-marker-gone",
         "files-vanish-under-the-sync",
         "job-silent",
         "primary-disk-slow",
@@ -39,11 +41,12 @@ LONG = frozenset(
         "quiet",
         "receiver-flaps",
         "restart-in-maintenance",
+        "shell-gone",
         "sync-takes-too-long",
     }
 )
-"""A minute each, nearly all of it waiting, for pages that must not come or a mean that must rise: for real they are
-`make matrix`'s alone."""
+"""Half a minute to one each, nearly all of it waiting, for pages that must not come or a mean that must rise: for real
+they are `make matrix`'s alone."""
 
 PLAYED = [name for name, each in SCENARIOS.items() if each.topology is Topology.PAIR and name not in LONG]
 
