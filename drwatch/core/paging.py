@@ -172,7 +172,7 @@ class Row:
     instead: str = ""
     """The channel that this one stands in for; empty for one that was asked for."""
     tried: Moment | None = None
-    """When this run of drwatch first tried it."""
+    """When it was first its channel's to take, in this run of drwatch."""
     alert: Alert | None = None
 
     @property

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Protocol
 
@@ -183,14 +183,31 @@ class Delivering:
         row = self._rows[event, channel]
         while row.state in UNSETTLED:
             await self._until_due(row)
-            async with self._turns[row.incident, channel]:
-                row = self._rows[event, channel]
-                end = ending(row, self._event(event), self._reach[row.incident], self._clock())
-                if why := self._answered(row):
-                    end = RowState.EXPIRED, why
-                if end is None and self._withheld(row):
-                    continue
-                row = await (self._attempt(row) if end is None else self._settle(row, *end))
+            with self._given_time(event, channel):
+                async with self._turns[row.incident, channel]:
+                    row = self._rows[event, channel]
+                    end = ending(row, self._event(event), self._reach[row.incident], self._clock())
+                    if why := self._answered(row):
+                        end = RowState.EXPIRED, why
+                    if end is None and self._withheld(row):
+                        continue
+                    row = await (self._attempt(row) if end is None else self._settle(row, *end))
+
+    @contextmanager
+    def _given_time(self, event: str, channel: str) -> Iterator[None]:
+        """Look after the event once its channel has had the time that it is given.
+
+        That runs while it waits for its turn too: the page before it may hang.
+        """
+        now, row = self._clock(), self._rows[event, channel]
+        row = replace(row, tried=row.tried or now)
+        self._keep(row)
+        left = patience(row, self._event(event)) + MARGIN - (now - (row.tried or now))
+        timer = asyncio.get_running_loop().call_later(max(0.0, left), self._look_after, event)
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     async def _settle(self, row: Row, state: RowState, why: str) -> Row:
         """End a row without another attempt."""
@@ -208,14 +225,9 @@ class Delivering:
 
     async def _attempt(self, row: Row) -> Row:
         begun = self._clock()
-        row = replace(row, state=RowState.SENDING, attempts=row.attempts + 1, tried=row.tried or begun)
+        row = replace(row, state=RowState.SENDING, attempts=row.attempts + 1)
         await self._mark(row, Attempt(begun))
-        left = patience(row, self._event(row.event)) + MARGIN - (begun - (row.tried or begun))
-        timer = asyncio.get_running_loop().call_later(max(0.0, left), self._look_after, row.event)
-        try:
-            came = await self._carrier.send(row.letter)
-        finally:
-            timer.cancel()
+        came = await self._carrier.send(row.letter)
         now = self._clock()
         self._counts.paged(row.channel, came.outcome)
         row = after(row, came.outcome, came.detail, retry_after(row, came.outcome, self._chance(), came.wait), now)

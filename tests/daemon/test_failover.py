@@ -117,6 +117,20 @@ async def test_a_healthy_channel_has_it_within_ten_seconds_though_all_before_it_
         assert first["radio"] - first["phone"] <= 10.0
 
 
+async def test_a_page_behind_one_of_the_same_trouble_that_hangs_is_stood_in_for_as_soon_as_any(tmp_path: Path) -> None:
+    """A warning hangs on its way to the phone while it becomes critical."""
+    world, carrier = World("shop", 50.0), Slow("phone")
+    async with running(tmp_path, world, carrier, **PHONE_THEN_SMS):
+        world.strike("witness-walled-drops")
+        await asyncio.sleep(10.5)
+        assert [(channel, title.split()[2]) for channel, title, _ in carrier.took] == [("phone", "PrimaryUnseen")]
+        killed = clock().loop
+        world.strike("primary-killed")
+        await asyncio.sleep(30)
+        came = next(at for channel, title, at in carrier.took if channel == "sms" and "PrimaryDown" in title)
+        assert came - killed < 14.0, "seven until it is due, five for the phone"
+
+
 async def test_of_a_trouble_that_could_not_be_told_a_channel_hears_when_all_is_over_and_once(tmp_path: Path) -> None:
     world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.FAILED})
     async with running(tmp_path, world, carrier) as watch:
