@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
+import psutil
+
 from drwatch.lab.deadline import until
 from drwatch.lab.hosts import PRIMARY, Hosts
 from drwatch.lab.link import Link
@@ -92,7 +94,8 @@ def drwatch_redials(pair: Hosts) -> None:
     def settled() -> bool:
         """As many as before, none of them new: on a slow line a look has not the time for a login beside its own."""
         made, now = sessions(), time.monotonic()
-        seen = (frozenset(made), frozenset(descendants(shell)))
+        # Not what the shell runs, which is another program each second where it measures a binary log.
+        seen = (frozenset(made), frozenset(each.pid for each in psutil.Process(shell).children()))
         if not held or held[-1][1] != seen:
             held.append((now, seen))
         whole = len(made) >= len(before) and witness not in made.values() and bool(seen[1])
