@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from real import Running, program
-from receivers import Inbox, free_port
+from receivers import Inbox, free_port, until
 from ruamel.yaml import YAML
 
 
@@ -85,3 +86,8 @@ def notified(inbox: Inbox) -> list[tuple[str, str]]:
     return [
         (alert["status"], alert["labels"]["alertname"]) for page in inbox.at("hook") for alert in page.body["alerts"]
     ]
+
+
+async def settled(what: Callable[[], object]) -> None:
+    """Wait for what two peers and their webhook come to: they wait for each other."""
+    await until(what, 15.0)

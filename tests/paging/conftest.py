@@ -1,8 +1,11 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
+from cluster import Cluster
+from engines import Channel
 from receivers import Inbox, MailServer, Mute, SelfSigned
 
 from drwatch.core.paging import Killed
@@ -66,3 +69,24 @@ async def courier() -> AsyncIterator[Callable[..., Courier]]:
     yield make
     for one in couriers:
         await one.close()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, inbox: Inbox) -> Iterator[Cluster]:
+    cluster = Cluster(tmp_path, inbox)
+    yield cluster
+    cluster.close()
+
+
+@pytest_asyncio.fixture
+async def channel() -> AsyncIterator[Callable[..., Channel]]:
+    """Makes channels of the Alertmanagers at these addresses."""
+    made: list[Channel] = []
+
+    def make(*addresses: str, **options: Any) -> Channel:
+        made.append(Channel(*addresses, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        await each.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import json
 import socket
@@ -258,3 +259,10 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
+
+
+async def until(what: Callable[[], object], seconds: float = 10.0) -> None:
+    """Wait for what no event tells of; TimeoutError when it does not come about."""
+    async with asyncio.timeout(seconds):
+        while not what():  # noqa: ASYNC110 (the world outside sets no event)
+            await asyncio.sleep(0.01)

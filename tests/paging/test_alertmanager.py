@@ -4,15 +4,14 @@ import asyncio
 import base64
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from engines import Channel, clock, letter
-from receivers import Inbox, Mute, Page, SelfSigned, free_port
+from receivers import Inbox, Mute, Page, SelfSigned, free_port, until
 
 from drwatch.core.finding import Condition, Severity
 from drwatch.core.paging import Delivery, Letter, Outcome
@@ -21,19 +20,6 @@ from drwatch.paging.alertmanager import Alertmanager
 from drwatch.paging.peers import Peers
 
 Make = Callable[..., Channel]
-
-
-@pytest_asyncio.fixture
-async def channel() -> AsyncIterator[Make]:
-    made: list[Channel] = []
-
-    def make(*addresses: str, **options: Any) -> Channel:
-        made.append(Channel(*addresses, **options))
-        return made[-1]
-
-    yield make
-    for each in made:
-        await each.close()
 
 
 @pytest.fixture
@@ -46,12 +32,6 @@ def peers() -> Iterator[tuple[Inbox, Inbox]]:
 
 def at(inbox: Inbox, behaviour: str = "ok") -> str:
     return f"http://127.0.0.1:{inbox.port}/{behaviour}"
-
-
-async def until(what: Callable[[], object], seconds: float = 10.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not what():  # noqa: ASYNC110 (the world outside sets no event)
-            await asyncio.sleep(0.01)
 
 
 def alerts(inbox: Inbox) -> list[Page]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from receivers import Inbox, MailServer, Mute, SelfSigned, free_port
+from receivers import Inbox, MailServer, Mute, SelfSigned, free_port, until
 
 from drwatch.core.finding import Severity
 from drwatch.core.paging import Killed, Letter, Outcome
@@ -22,12 +22,6 @@ Make = Callable[..., Courier]
 
 async def send(courier: Courier, channel: str, body: str = "the body", resolved: bool = False) -> Delivery:
     return await courier.send(Letter(channel, "ABCDEF.1", "the title", body, Severity.CRITICAL, resolved))
-
-
-async def until(what: Callable[[], object], seconds: float = 10.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not what():  # noqa: ASYNC110 (the world outside sets no event)
-            await asyncio.sleep(0.01)
 
 
 def children(courier: Courier) -> list[psutil.Process]:

@@ -1,17 +1,15 @@
 """Silences that cannot be set or ended as one would: what it costs a page, and how often it is tried. Real HTTP."""
 
-import asyncio
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from engines import Channel, clock, hush, letter
-from receivers import Inbox, Mute
+from receivers import Inbox, Mute, until
 
 from drwatch.core.finding import Condition
 from drwatch.core.paging import Outcome
@@ -83,25 +81,6 @@ def engine() -> Iterator[Engine]:
     engine = Engine()
     yield engine
     engine.close()
-
-
-@pytest_asyncio.fixture
-async def channel() -> AsyncIterator[Make]:
-    made: list[Channel] = []
-
-    def make(*addresses: str, **options: Any) -> Channel:
-        made.append(Channel(*addresses, **options))
-        return made[-1]
-
-    yield make
-    for each in made:
-        await each.close()
-
-
-async def until(what: Callable[[], object], seconds: float = 10.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not what():  # noqa: ASYNC110 (the world outside sets no event)
-            await asyncio.sleep(0.01)
 
 
 async def test_a_silence_is_about_the_alert_s_own_labels_and_says_who_why_and_until_when(

@@ -1,13 +1,13 @@
 """What drwatch tells two real Alertmanagers of one cluster is notified once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from cluster import Cluster, notified
+from cluster import Cluster, notified, settled
 from engines import Channel, clock, letter
 from receivers import Inbox
 
@@ -26,13 +26,6 @@ AGAIN = 0.8
 """Seconds until an alert is told again; it lasts for five times that."""
 
 
-@pytest.fixture
-def cluster(tmp_path: Path, inbox: Inbox) -> Iterator[Cluster]:
-    cluster = Cluster(tmp_path, inbox)
-    yield cluster
-    cluster.close()
-
-
 @pytest_asyncio.fixture
 async def channel(cluster: Cluster) -> AsyncIterator[Channel]:
     channel = Channel(*cluster.addresses, every=AGAIN)
@@ -41,32 +34,26 @@ async def channel(cluster: Cluster) -> AsyncIterator[Channel]:
     await channel.close()
 
 
-async def until(what: Callable[[], object], seconds: float = 15.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not what():  # noqa: ASYNC110 (the world outside sets no event)
-            await asyncio.sleep(0.05)
-
-
 async def test_a_page_is_notified_once_and_stands_until_its_end_which_is_notified_once(
     cluster: Cluster, channel: Channel, inbox: Inbox
 ) -> None:
     channel.keep()
     assert (await channel.engine.send(letter())).outcome is Outcome.ACCEPTED
-    await until(lambda: notified(inbox) == [("firing", "PrimaryDown")])
+    await settled(lambda: notified(inbox) == [("firing", "PrimaryDown")])
     assert inbox.pages[0].body["alerts"][0]["annotations"]["event"] == "ABCDEF.1"
-    await until(lambda: cluster.firing() == [["PrimaryDown"]] * 2)
+    await settled(lambda: cluster.firing() == [["PrimaryDown"]] * 2)
     # Longer than it would last without being told again, with a reminder in between.
     began = clock().loop
     await channel.engine.send(letter(2))
-    await until(lambda: clock().loop - began > LASTS * AGAIN + 1)
+    await settled(lambda: clock().loop - began > LASTS * AGAIN + 1)
     assert cluster.firing() == [["PrimaryDown"]] * 2
     assert (await channel.engine.send(letter(3, resolved=True))).outcome is Outcome.ACCEPTED
     channel.open.clear()
-    await until(lambda: len(notified(inbox)) >= 2)
-    await until(lambda: cluster.firing() == [[], []])
+    await settled(lambda: len(notified(inbox)) >= 2)
+    await settled(lambda: cluster.firing() == [[], []])
     # A group interval and the peer's patience: a copy would have come by then.
     over = clock().loop
-    await until(lambda: clock().loop - over > 4.5)
+    await settled(lambda: clock().loop - over > 4.5)
     assert notified(inbox) == [("firing", "PrimaryDown"), ("resolved", "PrimaryDown")]
 
 
@@ -76,7 +63,7 @@ async def test_with_one_peer_killed_pages_arrive_and_with_both_they_come_back_at
     channel.keep()
     cluster.peers[0].kill()
     assert (await channel.engine.send(letter())).outcome is Outcome.ACCEPTED
-    await until(lambda: notified(inbox) == [("firing", "PrimaryDown")])
+    await settled(lambda: notified(inbox) == [("firing", "PrimaryDown")])
     cluster.peers[1].kill()
     began = clock().loop
     came = await channel.engine.send(letter(2, condition=Condition.ZOMBIE_PRIMARY))
@@ -123,7 +110,7 @@ async def test_with_both_peers_gone_the_phone_has_the_page_within_ten_seconds(
             await store.commit([], rows)
             began = clock().loop
             delivering.take(rows)
-            await until(lambda: inbox.pages)
+            await settled(lambda: inbox.pages)
             assert clock().loop - began < LIMIT
             assert inbox.pages[0].body["title"] == rows[0].title
             raise asyncio.CancelledError
@@ -140,9 +127,9 @@ async def test_a_restarted_drwatch_keeps_the_alert_up_and_ends_it(
     try:
         again.keep()
         began = clock().loop
-        await until(lambda: clock().loop - began > LASTS * AGAIN + 1)
+        await settled(lambda: clock().loop - began > LASTS * AGAIN + 1)
         assert cluster.firing() == [["PrimaryDown"]] * 2
         await again.engine.send(letter(2, resolved=True))
-        await until(lambda: notified(inbox) == [("firing", "PrimaryDown"), ("resolved", "PrimaryDown")])
+        await settled(lambda: notified(inbox) == [("firing", "PrimaryDown"), ("resolved", "PrimaryDown")])
     finally:
         await again.close()

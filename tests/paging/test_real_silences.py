@@ -1,16 +1,15 @@
 """What somebody has in hand is silent in two real Alertmanagers of one cluster, until it is told anew or over."""
 
-import asyncio
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from cluster import Cluster, notified
+from cluster import Cluster, notified, settled
 from engines import Channel, clock, hush, letter
 from receivers import Inbox
 
@@ -21,13 +20,6 @@ from drwatch.lab.pair import Pair
 from drwatch.lab.play import Watching, configuration
 
 pytestmark = pytest.mark.xdist_group("alertmanager")
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, inbox: Inbox) -> Iterator[Cluster]:
-    cluster = Cluster(tmp_path, inbox)
-    yield cluster
-    cluster.close()
 
 
 @pytest.fixture
@@ -46,12 +38,6 @@ async def channel(cluster: Cluster) -> AsyncIterator[Channel]:
     await channel.close()
 
 
-async def until(what: Callable[[], object], seconds: float = 15.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not what():  # noqa: ASYNC110 (the world outside sets no event)
-            await asyncio.sleep(0.05)
-
-
 IN_HAND = [("anna", "drwatch ABCDEF: in hand: on it")]
 
 
@@ -63,21 +49,21 @@ async def test_what_somebody_has_in_hand_is_not_repeated_and_what_is_told_when_t
     try:
         channel.keep()
         await channel.engine.send(letter())
-        await until(lambda: len(notified(inbox)) >= 2)
+        await settled(lambda: len(notified(inbox)) >= 2)
         began = clock().loop
         channel.hushed["ABCDEF"] = hush()
-        await until(lambda: repeating.silences() == [IN_HAND, IN_HAND])
+        await settled(lambda: repeating.silences() == [IN_HAND, IN_HAND])
         assert clock().loop - began < 1.5
         heard = len(notified(inbox))
         # Two repeats would have come.
-        await until(lambda: clock().loop - began > 8)
+        await settled(lambda: clock().loop - began > 8)
         assert len(notified(inbox)) <= heard + 1, "at most the one that was on its way"
         heard, began = len(notified(inbox)), clock().loop
         channel.hushed.clear()
-        await until(lambda: repeating.silences() == [[], []])
+        await settled(lambda: repeating.silences() == [[], []])
         assert clock().loop - began < 1.5
         await channel.engine.send(letter(2))
-        await until(lambda: len(notified(inbox)) > heard)
+        await settled(lambda: len(notified(inbox)) > heard)
     finally:
         await channel.close()
 
@@ -87,13 +73,13 @@ async def test_the_end_of_what_somebody_has_in_hand_is_notified(
 ) -> None:
     channel.keep()
     await channel.engine.send(letter())
-    await until(lambda: notified(inbox) == [("firing", "PrimaryDown")])
+    await settled(lambda: notified(inbox) == [("firing", "PrimaryDown")])
     channel.hushed["ABCDEF"] = hush()
-    await until(lambda: cluster.silences() == [IN_HAND, IN_HAND])
+    await settled(lambda: cluster.silences() == [IN_HAND, IN_HAND])
     channel.hushed.clear()
     assert (await channel.engine.send(letter(3, resolved=True))).outcome is Outcome.ACCEPTED
     assert cluster.silences()[0] == []
-    await until(lambda: notified(inbox) == [("firing", "PrimaryDown"), ("resolved", "PrimaryDown")])
+    await settled(lambda: notified(inbox) == [("firing", "PrimaryDown"), ("resolved", "PrimaryDown")])
 
 
 async def test_a_restarted_drwatch_goes_on_with_the_silence_that_there_is(cluster: Cluster, channel: Channel) -> None:
@@ -101,19 +87,19 @@ async def test_a_restarted_drwatch_goes_on_with_the_silence_that_there_is(cluste
     channel.keep()
     await channel.engine.send(letter())
     channel.hushed["ABCDEF"] = mine
-    await until(lambda: cluster.silences() == [IN_HAND, IN_HAND])
+    await settled(lambda: cluster.silences() == [IN_HAND, IN_HAND])
     await channel.close()
     again = Channel(*cluster.addresses, standing=[letter()])
     try:
         again.hushed["ABCDEF"] = mine
         again.keep()
         began = clock().loop
-        await until(lambda: clock().loop - began > 2)
+        await settled(lambda: clock().loop - began > 2)
         assert len(cluster.ask(cluster.ports[0], "silences")) == 1, "none was added, none ended"
         # Somebody else takes it on, for longer.
         again.hushed["ABCDEF"] = hush(by="bo", lasts=7200.0)
         theirs = [("bo", IN_HAND[0][1])]
-        await until(lambda: cluster.silences() == [theirs, theirs])
+        await settled(lambda: cluster.silences() == [theirs, theirs])
     finally:
         await again.close()
 
@@ -124,12 +110,12 @@ async def test_an_acknowledgement_that_ran_out_while_drwatch_was_away_leaves_no_
     channel.keep()
     await channel.engine.send(letter())
     channel.hushed["ABCDEF"] = hush()
-    await until(lambda: cluster.silences() == [IN_HAND, IN_HAND])
+    await settled(lambda: cluster.silences() == [IN_HAND, IN_HAND])
     await channel.close()
     again = Channel(*cluster.addresses, standing=[letter()])
     try:
         again.keep()
-        await until(lambda: cluster.silences() == [[], []])
+        await settled(lambda: cluster.silences() == [[], []])
     finally:
         await again.close()
 
@@ -139,9 +125,9 @@ async def test_with_one_peer_killed_the_other_is_silent(cluster: Cluster, channe
     cluster.peers[0].kill()
     await channel.engine.send(letter())
     channel.hushed["ABCDEF"] = hush()
-    await until(lambda: cluster.silences() == [IN_HAND])
+    await settled(lambda: cluster.silences() == [IN_HAND])
     channel.hushed.clear()
-    await until(lambda: cluster.silences() == [[]])
+    await settled(lambda: cluster.silences() == [[]])
 
 
 @pytest.mark.timeout(180)
