@@ -36,6 +36,12 @@ class Slow(Carrier):
         return await super().send(letter)
 
 
+async def dead_for_half_a_minute(world: World) -> None:
+    world.strike("primary-killed")
+    await asyncio.sleep(30)
+    world.strike("primary-killed", mend=True)
+
+
 async def test_a_refused_page_is_on_the_next_channel_within_a_second_and_so_is_that_the_first_is_broken(
     tmp_path: Path,
 ) -> None:
@@ -134,9 +140,7 @@ async def test_a_page_behind_one_of_the_same_trouble_that_hangs_is_stood_in_for_
 async def test_of_a_trouble_that_could_not_be_told_a_channel_hears_when_all_is_over_and_once(tmp_path: Path) -> None:
     world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.FAILED})
     async with running(tmp_path, world, carrier) as watch:
-        world.strike("primary-killed")
-        await asyncio.sleep(30)
-        world.strike("primary-killed", mend=True)
+        await dead_for_half_a_minute(world)
         await asyncio.sleep(90)
         assert carrier.told == []
         carrier.outcomes.clear()
@@ -152,9 +156,7 @@ async def test_what_is_over_when_its_channel_takes_again_is_told_as_over_and_nev
 ) -> None:
     world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.FAILED})
     async with running(tmp_path, world, carrier) as watch:
-        world.strike("primary-killed")
-        await asyncio.sleep(30)
-        world.strike("primary-killed", mend=True)
+        await dead_for_half_a_minute(world)
         await asyncio.sleep(8)
         carrier.outcomes.clear()
         await asyncio.sleep(15)
@@ -169,9 +171,7 @@ async def test_what_is_over_is_not_told_as_if_it_were_so_after_a_new_reading_of_
 ) -> None:
     world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.FAILED})
     async with running(tmp_path, world, carrier) as watch:
-        world.strike("primary-killed")
-        await asyncio.sleep(30)
-        world.strike("primary-killed", mend=True)
+        await dead_for_half_a_minute(world)
         await asyncio.sleep(18)
         before = watch.daemon.legacy
     carrier.outcomes.clear()
@@ -197,9 +197,7 @@ async def test_a_channel_that_what_may_not_leave_waits_for_is_tried_by_day_all_t
 async def test_what_waits_for_a_channel_is_sent_at_once_when_it_is_so_again(tmp_path: Path) -> None:
     world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.FAILED})
     async with running(tmp_path, world, carrier):
-        world.strike("primary-killed")
-        await asyncio.sleep(30)
-        world.strike("primary-killed", mend=True)
+        await dead_for_half_a_minute(world)
         await asyncio.sleep(8)
         carrier.outcomes.clear()
         world.strike("primary-killed")
