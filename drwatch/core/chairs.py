@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Generic, NamedTuple, TypeVar
 
 from drwatch.core.ailing import diagnose, full_disks, stalled_disks, waits_for_room
 from drwatch.core.doors import door_key, severed
 from drwatch.core.duration import span
 from drwatch.core.evidence import NO_SHELL, Chairs, Disk, Door, Host, Own, Receiver, Server, Vote
+from drwatch.core.own_view import own_view
 from drwatch.core.policy import Cluster, NodePolicy, Policy
 from drwatch.core.roles import feed, path
 from drwatch.core.sample import (
@@ -18,34 +17,22 @@ from drwatch.core.sample import (
     Blind,
     HostFact,
     IoState,
-    Key,
     Moment,
     Node,
-    PortFact,
     Probe,
     ReachFact,
     Reason,
     ServerFact,
 )
 from drwatch.core.snapshot import Sight, Snapshot
+from drwatch.core.word import ABSTAINS, ARRIVING, S, Word
 from drwatch.core.world import OUT_OF_REACH, anchors, fresh, world
-
-S = TypeVar("S", bound=StrEnum)
-
-ARRIVING = 2.0
-"""Seconds after the trouble began in which what was under way may still be seen to arrive."""
 
 SAME_TROUBLE = 30.0
 """A receiver that broke longer before the witness's own trouble is no second opinion on it."""
 
 UNHEARD = 10.0
 """Seconds without a sign after which a receiver with no heartbeats to count no longer speaks for its source."""
-
-MOVING = 3.0
-"""Seconds for which a position that has moved still counts as moving: three of the host's looks."""
-
-ABSTAINS = 30.0
-"""Seconds after which the word of a chair that is asked only while there is trouble is stale: nobody asks it again."""
 
 TAKEN = 15.0
 """Seconds for which a connection that was taken and not greeted outweighs dials that are lost on the way."""
@@ -78,26 +65,14 @@ class Evidence:
     sentences: tuple[str, ...]
 
 
-class _Word(NamedTuple, Generic[S]):
-    """A chair's word, and when the look was asked that it was read off."""
-
-    said: S
-    sentence: str
-    asked: Moment | None = None
-
-    def vote(self, chair: str, now: Moment) -> Vote:
-        age = now - self.asked if self.asked else None
-        return Vote(chair, str(self.said), self.sentence, age, counts=self.said != "unknown")
-
-
-def _server(snapshot: Snapshot, node: NodePolicy) -> _Word[Server]:
+def _server(snapshot: Snapshot, node: NodePolicy) -> Word[Server]:
     sight = snapshot.sight(node.node, Probe.SERVER)
     if sight is None:
-        return _Word(Server.UNKNOWN, f"{node.node.name} has not been looked at yet")
+        return Word(Server.UNKNOWN, f"{node.node.name} has not been looked at yet")
     if (blind := sight.blind) is None:
-        return _Word(Server.ANSWERS, f"witness: {node.mysql} answers", sight.latest.asked)
+        return Word(Server.ANSWERS, f"witness: {node.mysql} answers", sight.latest.asked)
     words = f"witness: {node.mysql} {_in_words(blind.reason)}" + (f" ({blind.detail})" if blind.detail else "")
-    return _Word(_SERVER.get(blind.reason, Server.UNKNOWN), words, sight.latest.asked)
+    return Word(_SERVER.get(blind.reason, Server.UNKNOWN), words, sight.latest.asked)
 
 
 def _taken(sight: Sight | None, since: Moment) -> float | None:
@@ -125,10 +100,10 @@ def _in_words(reason: Reason) -> str:
     }.get(reason, f"gives no answer: {reason}")
 
 
-def _host(snapshot: Snapshot, node: NodePolicy, since: Moment) -> _Word[Host]:
+def _host(snapshot: Snapshot, node: NodePolicy, since: Moment) -> Word[Host]:
     sight = snapshot.sight(node.node, Probe.HOST)
     if node.ssh is None or sight is None or not fresh(sight, since):
-        return _Word(Host.UNKNOWN, f"host: no word from {node.node.name} since", sight.latest.asked if sight else None)
+        return Word(Host.UNKNOWN, f"host: no word from {node.node.name} since", sight.latest.asked if sight else None)
     match sight.latest.found:
         case HostFact() as fact:
             said, words = _body(snapshot, node, fact)
@@ -143,7 +118,7 @@ def _host(snapshot: Snapshot, node: NodePolicy, since: Moment) -> _Word[Host]:
         case found:
             reason = found.reason if isinstance(found, Blind) else Reason.GARBLED
             said, words = Host.UNKNOWN, f"host: {node.node.name} cannot be asked ({reason})"
-    return _Word(said, words, sight.latest.asked)
+    return Word(said, words, sight.latest.asked)
 
 
 def _body(snapshot: Snapshot, node: NodePolicy, fact: HostFact) -> tuple[Host, str]:
@@ -165,7 +140,7 @@ def _body(snapshot: Snapshot, node: NodePolicy, fact: HostFact) -> tuple[Host, s
 
 def _receivers(
     snapshot: Snapshot, cluster: Cluster, since: Moment, host: Host, now: Moment
-) -> dict[Node, _Word[Receiver]]:
+) -> dict[Node, Word[Receiver]]:
     """By standby; one that is fed by another standby says nothing of the primary, nor one that is cut off from a host
     which the witness sees alive."""
     direct = (standby for standby in cluster.standbys if not path(cluster, snapshot, standby.node).through)
@@ -183,37 +158,37 @@ def _receivers(
     return words
 
 
-def _heard(snapshot: Snapshot, standby: Node, since: Moment) -> _Word[Receiver]:
+def _heard(snapshot: Snapshot, standby: Node, since: Moment) -> Word[Receiver]:
     sight, channel, name = snapshot.sight(standby, Probe.REPLICATION), feed(snapshot, standby), standby.name
     asked = sight.latest.asked if sight else None
     if sight is None or sight.blind is not None or channel is None or not fresh(sight, since):
-        return _Word(Receiver.UNKNOWN, f"standby: the receiver of {name} could not be asked since", asked)
+        return Word(Receiver.UNKNOWN, f"standby: the receiver of {name} could not be asked since", asked)
     receipt = snapshot.receipts[standby, channel.name]
     if channel.io is not IoState.YES:
         errno = f", errno {channel.io_errno}" if channel.io_errno else ""
         words = f"standby: the receiver of {name} is {_io_words(channel.io)}{errno}"
         if channel.io_errno not in NETWORK_ERRNO or (channel.io is IoState.NO and not channel.io_errno):
-            return _Word(Receiver.UNKNOWN, words, asked)
+            return Word(Receiver.UNKNOWN, words, asked)
         if receipt.io_since is not None and since - receipt.io_since > SAME_TROUBLE:
-            return _Word(Receiver.UNKNOWN, f"{words}, and was before", asked)
-        return _Word(Receiver.BROKEN, words, asked)
+            return Word(Receiver.UNKNOWN, f"{words}, and was before", asked)
+        return Word(Receiver.BROKEN, words, asked)
     counted = channel.heartbeats is not None and channel.heartbeat_period
     patience = (channel.heartbeat_period or 0.0) + UNHEARD / 2 if counted else UNHEARD
     heard_since, silence = receipt.moved and receipt.heard_at - since > ARRIVING, sight.latest.asked - receipt.heard_at
     if heard_since and silence <= min(patience, UNHEARD):
-        return _Word(Receiver.FLOWING, f"standby: {name} still receives from the primary", asked)
+        return Word(Receiver.FLOWING, f"standby: {name} still receives from the primary", asked)
     if heard_since and silence <= patience:
         words = f"standby: {name} has heard nothing from the primary for {span(silence)}; no heartbeat is overdue"
-        return _Word(Receiver.HEARD, words, asked)
+        return Word(Receiver.HEARD, words, asked)
     owed = sight.latest.asked - receipt.deaf_since
     room = not channel.relay_full and not waits_for_room(snapshot, standby, channel)
     if counted and room and owed > max(patience, UNHEARD):
         words = f"standby: {name} believes it is connected; a heartbeat is overdue: nothing came for {span(owed)}"
-        return _Word(Receiver.OVERDUE, words, asked)
-    return _Word(Receiver.QUIET, f"standby: {name} believes it is connected and has heard nothing since", asked)
+        return Word(Receiver.OVERDUE, words, asked)
+    return Word(Receiver.QUIET, f"standby: {name} believes it is connected and has heard nothing since", asked)
 
 
-def _committed(snapshot: Snapshot, standby: Node, word: _Word[Receiver], since: Moment) -> _Word[Receiver]:
+def _committed(snapshot: Snapshot, standby: Node, word: Word[Receiver], since: Moment) -> Word[Receiver]:
     """A receiver's word on a primary whose disk takes nothing: what is sent without a commit needs no disk."""
     channel = feed(snapshot, standby)
     if word.said not in (Receiver.FLOWING, Receiver.HEARD) or channel is None:
@@ -229,9 +204,9 @@ def _io_words(state: IoState) -> str:
     return "trying to connect" if state is IoState.CONNECTING else "stopped"
 
 
-def _doors(snapshot: Snapshot, cluster: Cluster, since: Moment, now: Moment) -> dict[Node, _Word[Door]]:
+def _doors(snapshot: Snapshot, cluster: Cluster, since: Moment, now: Moment) -> dict[Node, Word[Door]]:
     """By standby, of those that were asked to dial since."""
-    words: dict[Node, _Word[Door]] = {}
+    words: dict[Node, Word[Door]] = {}
     for standby in (node.node for node in cluster.standbys):
         sight = snapshot.sights.get(door_key(cluster, standby))
         if sight is None or not fresh(sight, since):
@@ -240,75 +215,20 @@ def _doors(snapshot: Snapshot, cluster: Cluster, since: Moment, now: Moment) -> 
         match sight.latest.found:
             case _ if now - asked > ABSTAINS:
                 stale = f"standby: {standby.name} has not been asked for the primary's port 22 for {span(now - asked)}"
-                words[standby] = _Word(Door.UNKNOWN, stale, asked)
+                words[standby] = Word(Door.UNKNOWN, stale, asked)
             case ReachFact(greets=False):
                 mute = f"standby: from {standby.name} the primary's port 22 accepts a connection and says nothing"
-                words[standby] = _Word(Door.MUTE, mute, asked)
+                words[standby] = Word(Door.MUTE, mute, asked)
             case ReachFact():
-                words[standby] = _Word(Door.OPEN, f"standby: {standby.name} reaches the primary's port 22", asked)
+                words[standby] = Word(Door.OPEN, f"standby: {standby.name} reaches the primary's port 22", asked)
             case Blind(Reason.REFUSED | Reason.CONNECT_TIMEOUT | Reason.NO_ROUTE as reason):
                 shut = f"standby: from {standby.name} the primary's port 22 {_in_words(reason)}"
-                words[standby] = _Word(Door.SHUT, shut, asked)
+                words[standby] = Word(Door.SHUT, shut, asked)
             case Blind(reason):
                 cannot = "cannot dial" if reason is Reason.NO_DIALLER else "cannot be asked to dial"
                 blind = f"standby: {standby.name} {cannot} the primary's port 22 ({reason})"
-                words[standby] = _Word(Door.UNKNOWN, blind, asked)
+                words[standby] = Word(Door.UNKNOWN, blind, asked)
     return words
-
-
-def port_key(cluster: Cluster) -> Key:
-    """The look at the server's port from its own host."""
-    return Key(cluster.primary.node, Probe.PORT)
-
-
-def outdated(snapshot: Snapshot, cluster: Cluster) -> bool:
-    """Whether connections waited at the port before its host was out of reach: they may have been taken meanwhile."""
-    port, host = snapshot.latest(*port_key(cluster)), snapshot.sight(cluster.primary.node, Probe.HOST)
-    failed = host.failed if host is not None else None
-    if not isinstance(port, PortFact) or failed is None or not isinstance(failed.found, Blind):
-        return False
-    asked = snapshot.sights[port_key(cluster)].latest.asked
-    return port.waiting > 0 and failed.found.reason in OUT_OF_REACH and failed.asked.loop > asked.loop
-
-
-def _own(snapshot: Snapshot, cluster: Cluster, since: Moment, now: Moment) -> _Word[Own] | None:
-    """What the primary's kernel says; None where it was not asked since."""
-    name = cluster.primary.node.name
-    if (grown := _grown(snapshot, cluster.primary.node, since, now)) is not None:
-        return _Word(Own.COMMITS, f"host: the binary log of {name} grows", grown)
-    sight = snapshot.sights.get(port_key(cluster))
-    if sight is None or not fresh(sight, since):
-        return None
-    asked, found = sight.latest.asked, sight.latest.found
-    if outdated(snapshot, cluster):
-        return _Word(Own.UNKNOWN, f"host: {name} was out of reach since it was asked for its port", asked)
-    match found:
-        case _ if now - asked > ABSTAINS:
-            return _Word(Own.UNKNOWN, f"host: {name} has not been asked for its port for {span(now - asked)}", asked)
-        case PortFact(listens=False):
-            return _Word(Own.SHUT, f"host: on {name} nobody listens on the server's port", asked)
-        case PortFact(waiting=waiting) if waiting:
-            return _Word(Own.DEAF, f"host: on {name} {waiting} connections wait, and the server takes none", asked)
-        case PortFact(readers=readers) if readers:
-            words = f"host: on {name} the server's port is open, {' and '.join(readers)} connected"
-            return _Word(Own.FEEDS, words, asked)
-        case PortFact():
-            return _Word(Own.LISTENS, f"host: on {name} the server's port is open and takes connections", asked)
-        case _:
-            reason = found.reason if isinstance(found, Blind) else Reason.GARBLED
-            return _Word(Own.UNKNOWN, f"host: {name} cannot be asked for its port ({reason})", asked)
-
-
-def _grown(snapshot: Snapshot, primary: Node, since: Moment, now: Moment) -> Moment | None:
-    """The look that found its newest binary log longer than the one before did; a new one is no sign of a commit."""
-    line = snapshot.timelines.get(primary)
-    if line is None or len(line.entries) < 2:
-        return None
-    before, last = line.entries[-2:]
-    there, here = before.position.binlog, last.position.binlog
-    same = there is not None and here is not None and (there.base, there.number) == (here.base, here.number)
-    lately = last.since - since > ARRIVING and now - last.since <= MOVING
-    return last.since if same and lately and before.measured and last.measured else None
 
 
 def lost_since(cluster: Cluster, snapshot: Snapshot) -> Moment | None:
@@ -332,7 +252,7 @@ def gather(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) ->
     if since is None:
         told = (witness.sentence, *(disks if witness.said is Server.SATURATED or disk is Disk.STALLED else ()))
         return Evidence(Chairs(witness.said, disk=disk), (_witness(witness, now),), told)
-    host, own = _host(snapshot, primary, since), _own(snapshot, cluster, since, now)
+    host, own = _host(snapshot, primary, since), own_view(snapshot, cluster, since, now)
     if host.said in NO_SHELL:
         witness = _in_spite_of_the_line(snapshot, primary, witness, since)
     receivers = _receivers(snapshot, cluster, since, host.said, now)
@@ -363,7 +283,7 @@ def gather(cluster: Cluster, policy: Policy, snapshot: Snapshot, now: Moment) ->
     return Evidence(chairs, tuple(votes), (*(vote.sentence for vote in votes), *disks, _tally(votes)))
 
 
-def _in_spite_of_the_line(snapshot: Snapshot, node: NodePolicy, witness: _Word[Server], since: Moment) -> _Word[Server]:
+def _in_spite_of_the_line(snapshot: Snapshot, node: NodePolicy, witness: Word[Server], since: Moment) -> Word[Server]:
     """The witness's word, where a line that loses packets hides and shows in turn that a kernel takes connections."""
     age = _taken(snapshot.sight(node.node, Probe.SERVER), since)
     if age is None:
@@ -379,11 +299,11 @@ def _disk(snapshot: Snapshot, policy: Policy, primary: Node) -> tuple[Disk, tupl
     return (Disk.FULL if full else Disk.UNKNOWN), full
 
 
-def _witness(word: _Word[Server], now: Moment) -> Vote:
+def _witness(word: Word[Server], now: Moment) -> Vote:
     return word.vote("witness, database", now)
 
 
-def _first(words: Iterable[_Word[S]], order: Iterable[S], otherwise: S) -> S:
+def _first(words: Iterable[Word[S]], order: Iterable[S], otherwise: S) -> S:
     """Of several standbys the word of the one that sees most life."""
     said = {word.said for word in words}
     return next((each for each in order if each in said), otherwise)

@@ -12,10 +12,11 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from drwatch.core import exposure
-from drwatch.core.chairs import ABSTAINS, NETWORK_ERRNO, port_key
+from drwatch.core.chairs import NETWORK_ERRNO
 from drwatch.core.doors import DAILY, back_key, door_key
 from drwatch.core.duration import span
 from drwatch.core.finding import Confidence
+from drwatch.core.own_view import port_key
 from drwatch.core.policy import Cluster, NodePolicy, Policy
 from drwatch.core.roles import feed, path
 from drwatch.core.sample import (
@@ -33,6 +34,7 @@ from drwatch.core.sample import (
     ServerFact,
 )
 from drwatch.core.snapshot import Sight, Snapshot
+from drwatch.core.word import ABSTAINS
 from drwatch.core.world import WITNESS, anchors
 
 AGAIN = 30.0

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from drwatch.core.chairs import gather, lost_since, outdated, port_key
+from drwatch.core.chairs import gather, lost_since
 from drwatch.core.doors import door_key
 from drwatch.core.evidence import NO_SHELL, Vote
 from drwatch.core.finding import Condition, Confidence
+from drwatch.core.own_view import outdated, port_key
 from drwatch.core.policy import Cluster, Policy
 from drwatch.core.sample import HostFact, Key, Moment, PortFact, Probe, ServerFact
 from drwatch.core.snapshot import Snapshot
