@@ -17,7 +17,7 @@ from typing import Any, Final
 from drwatch.core.hush import Hush, Labels
 from drwatch.core.paging import Delivery, Letter, Outcome
 from drwatch.core.sample import Moment
-from drwatch.paging.hushing import Hushing
+from drwatch.paging.hushing import Hushing, Pace
 from drwatch.paging.peers import Ask, Peers
 
 log = logging.getLogger("drwatch")
@@ -52,11 +52,12 @@ class Alertmanager:
         hushed: Callable[[], Mapping[str, Hush] | None] = dict,
         standing: Iterable[Letter] = (),
         every: float = REFRESH,
+        pace: Pace = Pace(),  # noqa: B008 - immutable
     ) -> None:
         self._peers, self._ask, self._clock, self._living, self._every = peers, ask, clock, living, every
         self._hushed = hushed
         self._standing = {letter.incident: letter for letter in standing}
-        self._hushing = Hushing(peers, ask, clock, self._silent, tuple(self._standing))
+        self._hushing = Hushing(peers, ask, clock, self._silent, tuple(self._standing), pace)
         self._over: dict[str, tuple[Moment, dict[str, Any]]] = {}
         """By their labels the alerts whose end is still repeated, and since when."""
         self._mute: set[str] = set()

@@ -27,14 +27,8 @@ log = logging.getLogger("drwatch")
 LOOK: Final = 0.5
 """Seconds between two looks at what is to be silent."""
 
-ATTEMPT: Final = 3.0
-"""Seconds that a peer is given for one request of these."""
-
 LIFT: Final = 1.0
 """Seconds that the end of a trouble waits for the end of its silence: under that it would be told to nobody."""
-
-AGAIN: Final = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
-"""Seconds after a failed attempt until the next one; after the last there is none."""
 
 TOGETHER: Final = 4
 """Requests of these at once: the courier begins one attempt after the other, and a page is among them."""
@@ -43,6 +37,16 @@ SLACK: Final = timedelta(minutes=5)
 """By how much a peer's clock may be behind: until a silence's beginning it silences nothing."""
 
 Wish = tuple[Hush, Labels] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long a peer is waited for, and when it is asked again."""
+
+    attempt: float = 3.0
+    """Seconds that a peer is given for one request."""
+    again: tuple[float, ...] = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
+    """Seconds after a failed attempt until the next one; after the last there is none."""
 
 
 class _Failed(Exception):
@@ -72,8 +76,9 @@ class Hushing:
         clock: Callable[[], Moment],
         wanted: Callable[[], Mapping[str, tuple[Hush, Labels]] | None],
         unsure: Iterable[str] = (),
+        pace: Pace = Pace(),
     ) -> None:
-        self._peers, self._ask, self._clock, self._wanted = peers, ask, clock, wanted
+        self._peers, self._ask, self._clock, self._wanted, self._pace = peers, ask, clock, wanted, pace
         self._cases = {incident: _Case() for incident in unsure}
         self._turnstile = asyncio.Semaphore(TOGETHER)
         self._good = peers.addresses[0]
@@ -117,7 +122,7 @@ class Hushing:
                 return
             case.task.result()  # an error ends the process
             case.task = None
-        if case.settled or case.tries > len(AGAIN):
+        if case.settled or case.tries > len(self._pace.again):
             if wish is None:
                 del self._cases[incident]
             return
@@ -133,8 +138,8 @@ class Hushing:
             if case.wish != wish:
                 return
             case.tries += 1
-            left = case.tries <= len(AGAIN)
-            case.due = self._clock().plus(AGAIN[case.tries - 1]) if left else None
+            left = case.tries <= len(self._pace.again)
+            case.due = self._clock().plus(self._pace.again[case.tries - 1]) if left else None
             if case.tries == 1 or not left:
                 words = "it is tried again" if left else "it is given up"
                 text = "the silence of %s in Alertmanager cannot be %s, %s: %s"
@@ -194,7 +199,7 @@ class Hushing:
     async def _request(self, peer: str, path: str, body: str = "", method: str = "POST") -> str:
         asked = self._peers.request(peer, path, body, method, answer=method == "GET")
         async with self._turnstile:
-            came, answer = await self._ask(asked, ATTEMPT)
+            came, answer = await self._ask(asked, self._pace.attempt)
         if came.outcome is not Outcome.ACCEPTED:
             raise _Failed(f"{peer}: {came.detail}")
         return answer

@@ -12,6 +12,7 @@ from drwatch.core.paging import Alert, Letter
 from drwatch.core.sample import Moment
 from drwatch.paging.alertmanager import Alertmanager
 from drwatch.paging.apprise import Courier
+from drwatch.paging.hushing import Pace
 from drwatch.paging.peers import Peers
 
 
@@ -51,6 +52,7 @@ class Channel:
         standing: Iterable[Letter] = (),
         headers: dict[str, str] | None = None,
         ca: str | None = None,
+        pace: Pace = Pace(),  # noqa: B008 - immutable
     ) -> None:
         self.open = {"ABCDEF"}
         self.hushed: dict[str, Hush] = {}
@@ -64,6 +66,7 @@ class Channel:
             lambda: self.hushed if self.judged else None,
             standing,
             every,
+            pace,
         )
         self._keeping: asyncio.Task[None] | None = None
 

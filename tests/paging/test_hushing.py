@@ -13,7 +13,7 @@ from receivers import Inbox, Mute, until
 
 from drwatch.core.finding import Condition
 from drwatch.core.paging import Outcome
-from drwatch.paging import hushing
+from drwatch.paging.hushing import Pace
 
 Make = Callable[..., Channel]
 
@@ -114,13 +114,9 @@ async def test_of_what_was_never_told_here_nothing_is_silenced(channel: Make, en
     assert engine.asked == []
 
 
-async def test_a_silence_whose_answer_got_lost_is_not_set_twice(
-    channel: Make, engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(hushing, "ATTEMPT", 1.0)
-    monkeypatch.setattr(hushing, "AGAIN", (0.1, 0.1))
+async def test_a_silence_whose_answer_got_lost_is_not_set_twice(channel: Make, engine: Engine) -> None:
     engine.deaf = True
-    made = channel(engine.address)
+    made = channel(engine.address, pace=Pace(1.0, (0.1, 0.1)))
     await made.engine.send(letter())
     made.hushed["ABCDEF"] = hush()
     made.keep()
@@ -129,11 +125,10 @@ async def test_a_silence_whose_answer_got_lost_is_not_set_twice(
 
 
 async def test_a_silence_that_cannot_be_set_is_tried_again_so_often_and_said_twice(
-    channel: Make, inbox: Inbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    channel: Make, inbox: Inbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(hushing, "AGAIN", (0.1, 0.1, 0.1))
     inbox.always = "403"
-    made = channel(f"http://127.0.0.1:{inbox.port}")
+    made = channel(f"http://127.0.0.1:{inbox.port}", pace=Pace(again=(0.1, 0.1, 0.1)))
     made.hushed["ABCDEF"] = hush()
     await made.engine.send(letter())
     made.keep()
