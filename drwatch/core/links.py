@@ -282,4 +282,8 @@ def _takes(cluster: Cluster, snapshot: Snapshot, now: Moment) -> bool:
 
 
 def _due(sight: Sight | None, pace: float, now: Moment) -> bool:
-    return sight is None or now - sight.latest.answered >= pace
+    if sight is None:
+        return True
+    # A shell that was busy for a moment is no reason to know nothing of the path for a day.
+    unasked = sight.blind is not None and sight.blind.reason is Reason.CHANNEL_LOST
+    return now - sight.latest.answered >= (min(pace, AGAIN) if unasked else pace)

@@ -135,6 +135,9 @@ NO_ANSWER = frozenset(
 )
 """What the far side did not do. A name that does not resolve, or a bug, is on ours."""
 
+NOT_DIALLED = frozenset({Reason.CHANNEL_LOST, Reason.NO_DIALLER, Reason.DNS, Reason.GARBLED})
+"""A dial that was asked of a node's shell and not made, for all that is known: that says nothing of the path."""
+
 
 @dataclass(frozen=True, slots=True)
 class Blind:

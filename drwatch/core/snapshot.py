@@ -18,6 +18,7 @@ from drwatch.core.job import Heard, Said
 from drwatch.core.proof import Proof
 from drwatch.core.receipt import Receipt, anew, handed_on, receipt
 from drwatch.core.sample import (
+    NOT_DIALLED,
     PROOF_OF_LIFE,
     Blind,
     Channel,
@@ -51,7 +52,7 @@ class Sight:
     lost_since: Moment | None = None
     """The same, for looks that brought not even an error packet: denied for days is not dead for days."""
     failed: Sample | None = None
-    """Its newest look that came back blind, whatever came after."""
+    """Its newest look that came back blind, whatever came after; of a dial, one that was made."""
     taken: Moment | None = None
     """When the last look was asked whose connection was taken and not greeted; None once it sees again."""
 
@@ -75,6 +76,13 @@ class ChannelHealth:
     def broken(self) -> bool:
         """Whether it is known to take nothing: one attempt that failed, and no other made, says little."""
         return self.refused or self.failures > 1
+
+
+def _failed(before: Sight | None, sample: Sample) -> Sample | None:
+    match sample.found:
+        case Blind(reason) if sample.key.probe is not Probe.REACH or reason not in NOT_DIALLED:
+            return sample
+    return before.failed if before else None
 
 
 def _taken(before: Sight | None, sample: Sample) -> Moment | None:
@@ -168,7 +176,7 @@ class Snapshot:
             fact=(before.fact if before else self.recalled.get(sample.key)) if blind else sample,
             blind_since=((before and before.blind_since) or sample.asked) if blind else None,
             lost_since=((before and before.lost_since) or sample.asked) if lost else None,
-            failed=sample if blind else before.failed if before else None,
+            failed=_failed(before, sample),
             taken=_taken(before, sample),
         )
         after = replace(

@@ -181,6 +181,17 @@ def test_a_path_that_is_well_is_dialled_once_a_day() -> None:
         assert wanted(SHOP, ANCHORED, dialled, at(86410)) == both
 
 
+def test_a_daily_dial_that_was_never_made_is_made_soon() -> None:
+    """Without one that passed, a cut of the path cannot be told from a server that keeps both out."""
+    both = {Key(STANDBY, Probe.REACH, "10.0.0.1:22"), BACK}
+    late = world(door(NO_SHELL, 5), back(NO_SHELL, 5))
+    assert wanted(SHOP, POLICY, late, at(30)) == frozenset()
+    assert wanted(SHOP, POLICY, late, at(36)) == both
+    for why in (Reason.NO_DIALLER, Reason.DNS):
+        never = world(door(Blind(why), 5), back(Blind(why), 5))
+        assert wanted(SHOP, POLICY, never, at(36)) == frozenset()
+
+
 def test_nobody_dials_along_a_path_that_is_well_or_whose_end_is_dead() -> None:
     well_known = world(door(OPEN, 0), back(OPEN, 0))
     assert wanted(SHOP, ANCHORED, well_known, at(5)) == frozenset()

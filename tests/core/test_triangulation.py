@@ -384,6 +384,18 @@ def test_a_path_that_passes_again_gives_the_receiver_time_to_connect() -> None:
     assert verdict(*cut, *later, now=401).condition is Condition.PRIMARY_HUNG
 
 
+UNASKED = Blind(Reason.CHANNEL_LOST, "no ssh: 'dial' has gone unanswered for 4.0 s")
+
+
+@pytest.mark.parametrize("dialler", ["there", "back", "both"])
+def test_a_dial_that_was_never_made_takes_nothing_from_what_the_one_before_told(dialler: str) -> None:
+    """A busy node's shell answers late: the path is no better for it, and the server no deader."""
+    there, back = dials(UNASKED, 34)
+    late = {"there": (there,), "back": (back,), "both": (there, back)}[dialler]
+    cut = [*dials(OPEN, 0), primary(LOST, 1), body(host(), 2), BROKEN, *dials(LOST, 4), *late]
+    assert verdict(*cut, own(PortFact(True, 0, ()), 35), now=36).condition is Condition.PRIMARY_UNSEEN
+
+
 @pytest.mark.parametrize(
     ("there", "back", "before"),
     [(OPEN, OPEN, 0), (LOST, OPEN, 0), (OPEN, LOST, 0), (REFUSED, LOST, 0), (LOST, LOST, None), (LOST, LOST, -2 * DAY)],
