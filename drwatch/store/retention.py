@@ -12,8 +12,10 @@ from drwatch.core.paging import RowState
 STEP: Final = 200
 """Lines of a table that one transaction deletes, and pages of the file that it gives back: some milliseconds."""
 
+_ENDED: Final = f"({', '.join(repr(str(phase)) for phase in sorted(ENDED))})"
+
 _OLD: Final = (
-    ("incidents", "id, began", f"phase IN ({', '.join(repr(str(phase)) for phase in sorted(ENDED))}) AND ended < ?"),
+    ("incidents", "id, began", f"phase IN {_ENDED} AND ended < ?"),
     # Triggers let none of these go before its incident, and no attempt before its page.
     *(
         (
@@ -24,7 +26,14 @@ _OLD: Final = (
         )
         for table, key in (("acknowledgements", "at"), ("decisions", "number"))
     ),
-    ("ledger", "event, channel", f"state NOT IN ('{RowState.DUE}', '{RowState.SENDING}') AND created < ?"),
+    # What an incident was told by is told again to an Alertmanager for as long as it lives, after a restart too.
+    (
+        "ledger",
+        "event, channel",
+        f"""state NOT IN ('{RowState.DUE}', '{RowState.SENDING}') AND created < ? AND NOT EXISTS (
+           SELECT 1 FROM incidents AS kept
+           WHERE kept.id = ledger.incident AND kept.began <= ledger.created AND kept.phase NOT IN {_ENDED})""",
+    ),
     (
         "attempts",
         "event, channel, started",

@@ -66,7 +66,18 @@ async def test_what_ended_long_ago_is_forgotten_and_nothing_else(opened: Open, p
     loaded = await store.load(Moment(5000.0, LATER))
     assert [each.id for each in loaded.incidents] == ["OLDOPEN"]
     assert [each.event for each in loaded.rows] == ["WAITS.1"]
-    assert (count(path, "ledger"), count(path, "attempts")) == (2, 1)
+    assert (count(path, "ledger"), count(path, "attempts")) == (3, 2)
+
+
+async def test_what_an_open_incident_was_told_by_is_kept_for_as_long_as_it_is_open(opened: Open, path: Path) -> None:
+    """An Alertmanager is told it again after a restart, or it would take the trouble for over."""
+    store = await opened()
+    await told(store, "ABCDEF", Phase.OPEN, 0.0)
+    await prune(store, LATER - KEEP)
+    assert [each.event for each in await store.standing(["phone"], Moment(5000.0, LATER))] == ["ABCDEF.1"]
+    await store.commit([incident("ABCDEF", Phase.RESOLVED)], [])
+    await prune(store, LATER - KEEP)
+    assert (count(path, "ledger"), count(path, "attempts")) == (0, 0)
 
 
 async def test_who_had_an_incident_in_hand_is_forgotten_with_it(opened: Open, path: Path) -> None:
