@@ -17,9 +17,9 @@ from typing import Final, TypeVar
 from drwatch.core.blackbox import Death, Record
 from drwatch.core.decision import Decided, Decision
 from drwatch.core.delivery import Reach
-from drwatch.core.incident import ENDED, Incident, Phase
+from drwatch.core.incident import ENDED, Incident
 from drwatch.core.memory import Memory
-from drwatch.core.paging import Outcome, PageReason, Row, RowState
+from drwatch.core.paging import Outcome, PageReason, Row
 from drwatch.core.sample import Moment
 from drwatch.core.silence import Silence
 from drwatch.store import acks, aside, ballast, blackbox, decisions, memory, pages, retention, silences, votes
@@ -31,7 +31,7 @@ from drwatch.store.past import Past, history, read
 from drwatch.store.schema import INCIDENT, MIGRATIONS, ROW
 from drwatch.store.thread import Thread
 from drwatch.store.trouble import DiskAiling, StoreError, is_damaged, is_full, trouble
-from drwatch.store.values import Reading, incident_of, incident_values, legible, row_of, row_values, text, upsert
+from drwatch.store.values import Reading, incident_of, incident_values, legible, row_values, text, upsert
 
 T = TypeVar("T")
 
@@ -158,7 +158,7 @@ class Store:
         return await self.read(lambda db: silences.past(db, limit, now))
 
     async def standing(self, channels: Collection[str], now: Moment) -> tuple[Row, ...]:
-        """Of each incident that has not ended the latest page that was accepted, on each of these channels."""
+        """The latest page that each of these channels took of an incident that is open or whose end is yet untold."""
         return await self._run(lambda: self._standing(channels, now))
 
     async def ended_since(self, since: datetime, now: Moment) -> tuple[Incident, ...]:
@@ -309,13 +309,7 @@ class Store:
         return deleted, deleted + retention.shrink(db)
 
     def _standing(self, channels: Collection[str], now: Moment) -> tuple[Row, ...]:
-        lines = self._connection().execute(
-            """SELECT l.* FROM ledger AS l JOIN incidents AS i ON i.id = l.incident AND l.created >= i.began
-               WHERE i.phase = ? AND l.state = ? ORDER BY l.created""",
-            (Phase.OPEN, RowState.ACCEPTED),
-        )
-        rows = legible(lines, lambda line: row_of(line, Reading(self._boot, now)))
-        return tuple({(row.incident, row.channel): row for row in rows if row.channel in channels}.values())
+        return pages.standing(self._connection(), channels, Reading(self._boot, now))
 
     def _silence(self, changed: Sequence[Silence]) -> None:
         with transaction(self._connection()) as db:

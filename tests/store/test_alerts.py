@@ -8,7 +8,7 @@ from ledger import NIGHT, at, incident, row
 
 from drwatch.core.finding import Condition
 from drwatch.core.incident import Phase
-from drwatch.core.paging import Alert, RowState
+from drwatch.core.paging import Alert, PageReason, RowState
 from drwatch.store import Store
 
 Open = Callable[..., Awaitable[Store]]
@@ -41,3 +41,29 @@ async def test_what_stands_is_the_latest_accepted_page_of_each_open_incident(ope
     ]
     await store.commit([incident(), incident("OVER77", Phase.RESOLVED)], before)
     assert [each.event for each in await store.standing(["engine", "other"], at(10))] == ["ABCDEF.2"]
+
+
+async def test_what_is_over_stands_until_its_end_was_taken(opened: Open) -> None:
+    """A silence of it is ended before its end is told, after a restart too: nobody would hear of it."""
+    store = await opened()
+    first = replace(row("ABCDEF.1", "engine", RowState.ACCEPTED), alert=replace(ABOUT, ended=None))
+    end = replace(row("ABCDEF.2", "engine"), reason=PageReason.RESOLVED, created=at(60), alert=ABOUT)
+    await store.commit([incident(phase=Phase.RESOLVED)], [first, end])
+    assert [each.letter for each in await store.standing(["engine"], at(70))] == [first.letter]
+    await store.mark(replace(end, state=RowState.ACCEPTED))
+    assert await store.standing(["engine"], at(80)) == ()
+
+
+async def test_what_a_lost_ledger_knew_stands_as_its_open_incident_says(opened: Open) -> None:
+    """An Alertmanager would take it for over, after the next restart."""
+    store = await opened()
+    told = replace(incident(), told_through=("phone", "engine"))
+    await store.commit([told, incident("NOBODY"), replace(told, id="OVER77", phase=Phase.RESOLVED)], [])
+    (stands,) = await store.standing(["engine", "other"], at(10))
+    assert (stands.channel, stands.event) == ("engine", "ABCDEF.2")
+    assert stands.alert == Alert("shop", Condition.PRIMARY_HUNG, "oslo-a", NIGHT)
+    assert stands.letter.severity is told.severity
+    assert stands.letter.title == "CRITICAL shop: PrimaryHung oslo-a since 02:30:00+0000 [ABCDEF.2]"
+    # Of what waits nobody has heard.
+    await store.commit([], [replace(row("ABCDEF.2", "engine"), created=at(6))])
+    assert await store.standing(["engine"], at(10)) == ()
