@@ -68,9 +68,11 @@ class Alertmanager:
     async def send(self, letter: Letter) -> Delivery:
         """Tell all peers; accepted as soon as one of them has accepted, else after at most 10 s.
 
-        An end waits up to a second for that of its silence, under which nobody would hear of it.
+        What is to be heard waits up to a second for the end of its silence.
         """
-        if letter.resolved and not _notice(letter):
+        hushed = self._hushed()
+        heard = letter.resolved or (hushed is not None and letter.incident not in hushed)
+        if heard and not _notice(letter):
             await self._hushing.lift(letter.incident)
         return await self._tell(self._turn(letter, self._clock()))
 

@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from drwatch.core.hush import Held, Hush, Labels, steps
 from drwatch.core.paging import Outcome
+from drwatch.core.policy import LONGEST_SILENCE
 from drwatch.core.sample import Moment
 from drwatch.paging.peers import Ask, Peers
 
@@ -28,7 +29,7 @@ LOOK: Final = 0.5
 """Seconds between two looks at what is to be silent."""
 
 LIFT: Final = 1.0
-"""Seconds that the end of a trouble waits for the end of its silence: under that it would be told to nobody."""
+"""Seconds that what is to be heard waits for the end of its silence: under that it would be told to nobody."""
 
 TOGETHER: Final = 4
 """Requests of these at once: the courier begins one attempt after the other, and a page is among them."""
@@ -46,7 +47,7 @@ class Pace:
     attempt: float = 3.0
     """Seconds that a peer is given for one request."""
     again: tuple[float, ...] = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
-    """Seconds after a failed attempt until the next one; after the last there is none."""
+    """Seconds after a failed attempt until the next one; after the last there is none. An end goes on at that pace."""
 
 
 class _Failed(Exception):
@@ -62,6 +63,8 @@ class _Case:
     tries: int = 0
     due: Moment | None = None
     """When it is tried again; None for at once."""
+    runs_out: datetime | None = None
+    """When all that was asked for is over by itself; None while nothing was."""
     task: asyncio.Task[None] | None = None
 
 
@@ -79,7 +82,8 @@ class Hushing:
         pace: Pace = Pace(),
     ) -> None:
         self._peers, self._ask, self._clock, self._wanted, self._pace = peers, ask, clock, wanted, pace
-        self._cases = {incident: _Case() for incident in unsure}
+        longest = timedelta(seconds=LONGEST_SILENCE)
+        self._cases = {incident: _Case(runs_out=clock().wall + longest) for incident in unsure}
         self._turnstile = asyncio.Semaphore(TOGETHER)
         self._good = peers.addresses[0]
         """The peer that took a silence last."""
@@ -94,7 +98,7 @@ class Hushing:
             await asyncio.sleep(LOOK)
 
     async def lift(self, incident: str) -> None:
-        """End what is silent of an incident, before its end is told. Who waits goes on after a second all the same."""
+        """End what is silent of an incident, before it is told. Who waits goes on after a second all the same."""
         case = self._cases.get(incident)
         if case is None:
             return
@@ -102,6 +106,7 @@ class Hushing:
             async with asyncio.timeout(LIFT):
                 if case.task is not None:
                     await asyncio.wait({case.task})
+                case.due = None
                 self._turn(incident, None)
                 if case.task is not None:
                     await asyncio.wait({case.task})
@@ -115,6 +120,8 @@ class Hushing:
 
     def _turn(self, incident: str, wish: Wish) -> None:
         case = self._cases.setdefault(incident, _Case())
+        if wish is not None:
+            case.runs_out = max(case.runs_out or wish[0].until, wish[0].until)
         if case.wish != wish:
             case.wish, case.settled, case.tries, case.due = wish, False, 0, None
         if case.task is not None:
@@ -122,9 +129,11 @@ class Hushing:
                 return
             case.task.result()  # an error ends the process
             case.task = None
-        if case.settled or case.tries > len(self._pace.again):
-            if wish is None:
+        if wish is None:
+            if case.settled or case.runs_out is None or self._clock().wall > case.runs_out + SLACK:
                 del self._cases[incident]
+                return
+        elif case.settled or case.tries > len(self._pace.again):
             return
         if case.due is None or self._clock() - case.due >= 0:
             case.task = asyncio.create_task(self._try(incident, case), name=f"silence {incident}")
@@ -138,8 +147,9 @@ class Hushing:
             if case.wish != wish:
                 return
             case.tries += 1
-            left = case.tries <= len(self._pace.again)
-            case.due = self._clock().plus(self._pace.again[case.tries - 1]) if left else None
+            again = self._pace.again
+            left = wish is None or case.tries <= len(again)
+            case.due = self._clock().plus(again[min(case.tries, len(again)) - 1]) if left else None
             if case.tries == 1 or not left:
                 words = "it is tried again" if left else "it is given up"
                 text = "the silence of %s in Alertmanager cannot be %s, %s: %s"

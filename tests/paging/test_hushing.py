@@ -1,9 +1,10 @@
 """Silences that cannot be set or ended as one would: what it costs a page, and how often it is tried. Real HTTP."""
 
+import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -12,8 +13,11 @@ from engines import Channel, clock, hush, letter
 from receivers import Inbox, Mute, until
 
 from drwatch.core.finding import Condition
-from drwatch.core.paging import Outcome
+from drwatch.core.paging import Delivery, Outcome
+from drwatch.core.policy import LONGEST_SILENCE
+from drwatch.paging.alertmanager import Alertmanager
 from drwatch.paging.hushing import Pace
+from drwatch.paging.peers import Peers
 
 Make = Callable[..., Channel]
 
@@ -27,6 +31,8 @@ class Engine:
         """Method and path, in their order; alerts too."""
         self.slow = 0.0
         """Seconds before each answer that is not about alerts."""
+        self.away = False
+        """Whether it answers with an error instead, where it is not about alerts."""
         self.deaf = False
         """Whether what it does is never answered."""
         engine = self
@@ -51,6 +57,9 @@ class Engine:
         if path != "alerts":
             time.sleep(self.slow)
         self.asked.append(f"{request.command} {path}")
+        if self.away and path != "alerts":
+            request.send_error(503)
+            return
         answer: object = {}
         if request.command == "GET":
             answer = self.silences
@@ -147,6 +156,42 @@ async def test_a_silence_that_cannot_be_set_is_tried_again_so_often_and_said_twi
     assert (await made.engine.send(letter(2))).outcome is Outcome.ACCEPTED
 
 
+async def test_the_end_of_a_silence_goes_on_being_tried_until_a_peer_is_back(channel: Make, engine: Engine) -> None:
+    """What is told meanwhile would be heard by nobody for as long as somebody once wanted silence."""
+    made = channel(engine.address, pace=Pace(again=(0.1, 0.1)))
+    made.hushed["ABCDEF"] = hush()
+    await made.engine.send(letter())
+    made.keep()
+    await until(lambda: engine.active)
+    engine.away, engine.asked[:] = True, []
+    made.hushed.clear()
+    await until(lambda: len(engine.asked) > 4)
+    engine.away = False
+    await until(lambda: not engine.active)
+
+
+async def test_the_end_of_a_silence_is_tried_no_longer_than_that_lasts() -> None:
+    now, asked, hushed = [clock()], list[str](), {"ABCDEF": hush()}
+
+    async def ask(request: Mapping[str, object], limit: float) -> tuple[Delivery, str]:
+        asked.append(str(request["method"]))
+        return Delivery(Outcome.FAILED, "connection refused", 0.0), ""
+
+    peers, pace = Peers(("http://am1:9093",), {}), Pace(again=(0.1,))
+    engine = Alertmanager(peers, ask, lambda: now[0], tuple, lambda: hushed, [letter()], pace=pace)
+    keeping = asyncio.create_task(engine.keep())
+    await until(lambda: asked)
+    hushed.clear()
+    now[0] = now[0].plus(60.0)
+    await until(lambda: len(asked) > 1)
+    # A peer's clock may be some minutes behind.
+    now[0] = now[0].plus(LONGEST_SILENCE + 600.0)
+    began, before = clock().loop, len(asked)
+    await until(lambda: clock().loop - began > 1.2)
+    keeping.cancel()
+    assert len(asked) <= before + 1, "at most the one that was on its way"
+
+
 async def test_a_peer_that_hangs_holds_up_the_silence_for_three_seconds_and_no_page(
     channel: Make, engine: Engine, unanswering: Mute
 ) -> None:
@@ -185,6 +230,33 @@ async def test_the_end_is_told_when_the_silence_is_over(channel: Make, engine: E
     made.hushed.clear()
     await made.engine.send(letter(2, resolved=True))
     assert engine.asked[-3:] == ["GET silences", "DELETE silence/0", "POST alerts"]
+
+
+async def test_a_page_after_a_silence_that_no_peer_would_end_ends_it_first(channel: Make, engine: Engine) -> None:
+    made = channel(engine.address, pace=Pace(again=(60.0,)))
+    made.hushed["ABCDEF"] = hush()
+    await made.engine.send(letter())
+    made.keep()
+    await until(lambda: engine.active)
+    engine.away, engine.asked[:] = True, []
+    made.hushed.clear()
+    await until(lambda: engine.asked)
+    engine.away = False
+    await made.engine.send(letter(2))
+    assert engine.asked[-3:] == ["GET silences", "DELETE silence/0", "POST alerts"]
+
+
+async def test_a_page_of_what_somebody_has_in_hand_ends_no_silence(channel: Make, engine: Engine) -> None:
+    made = channel(engine.address)
+    made.hushed["ABCDEF"] = hush()
+    await made.engine.send(letter())
+    made.keep()
+    await until(lambda: engine.active)
+    await made.engine.send(letter(2))
+    assert engine.active
+    made.judged = False
+    await made.engine.send(letter(3))
+    assert engine.active, "nobody knows yet that it is over"
 
 
 async def test_an_end_of_what_was_never_silent_asks_nothing(channel: Make, engine: Engine) -> None:
