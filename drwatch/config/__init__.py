@@ -60,7 +60,7 @@ def load(path: Path, env: Mapping[str, str], *, root: Path = Path("/"), look: bo
     text, open_to_others = _read(path)
     found = tree.read(text)
     around = Surroundings(env, root, path.absolute().parent, look, open_to_others)
-    problems = list(found.problems)
+    problems: list[tree.Problem] = []
     document: model.Document | None = None
     zone = "UTC"
     if found.usable:
@@ -71,6 +71,7 @@ def load(path: Path, env: Mapping[str, str], *, root: Path = Path("/"), look: bo
         problems += rules.problems(found.data)
         zone, zone_problems = _zone(found.data, root)
         problems += zone_problems
+    problems = [*found.problems, *(problem for problem in problems if problem.at not in found.refused)]
     if problems or document is None:
         raise ConfigErrors([_error(path, found, problem) for problem in problems])
     return build.config(document, zone)

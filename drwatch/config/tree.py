@@ -22,6 +22,8 @@ _TEXT_TAGS = {_CORE + name for name in ("str", "int", "float", "bool", "null", "
 _NULL = _CORE + "null"
 _BREAKING = {"Cc", "Cs", "Zl", "Zp"}
 """Unicode categories that would end a line, or that no file can hold."""
+_MANY_LINES = ("templates", "body")
+"""The end of the only places whose text may have several lines: a page's."""
 _DEEPEST = 20
 """Levels of nesting; the configuration has eight."""
 
@@ -43,6 +45,8 @@ class Tree:
     data: Data = None
     lines: dict[Location, int] = field(default_factory=lambda: {(): 1})
     problems: list[Problem] = field(default_factory=list)
+    refused: set[Location] = field(default_factory=set)
+    """Where text was left out of the data: what is said of its absence is no fault of the file's."""
     usable: bool = True
     """False when the problems leave nothing that would be worth checking further."""
 
@@ -156,7 +160,9 @@ def _scalar(node: Node, at: Location, tree: Tree) -> str | None:
         tree.problems.append(Problem(at, "expected no &anchor", "Write the values out", line))
     if str(node.tag) not in _TEXT_TAGS:
         tree.problems.append(Problem(at, "expected no !tag", "Remove it, or quote text that starts with !", line))
-    if any(unicodedata.category(letter) in _BREAKING for letter in text):
+    line_by_line = text.replace("\n", "") if at[-2:] == _MANY_LINES else text
+    if any(unicodedata.category(letter) in _BREAKING for letter in line_by_line):
+        tree.refused.add(at)
         tree.problems.append(
             Problem(at, "expected one line of text without control characters", "Write it on one line", line)
         )

@@ -4,6 +4,7 @@ import dataclasses
 import re
 import types
 import typing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,16 @@ from pydantic import BaseModel
 
 from drwatch.config import Address, Config, model, tree
 from drwatch.core import policy
+from drwatch.core.example import pages
 from drwatch.core.policy import Role
-from drwatch.core.sample import Node, Probe
+from drwatch.core.sample import Moment, Node, Probe
+from drwatch.paging.words import wrong
 
 EXAMPLES = Path(__file__).parents[2] / "config"
 ANNOTATED = (EXAMPLES / "drwatch.yaml").read_text()
+MANUAL = (EXAMPLES.parent / "docs/configuration.md").read_text()
+PARTS = re.findall(r"^```yaml\n(.*?)^```$", MANUAL, re.MULTILINE | re.DOTALL)
+"""What the manual shows as YAML."""
 
 REQUIRED_ONLY = """\
 clusters:
@@ -66,6 +72,21 @@ def _missing(kind: object, data: object, path: str) -> typing.Iterator[str]:
 def test_a_shipped_example_loads_once_its_files_exist(machine, name: str) -> None:
     config = machine.load((EXAMPLES / name).read_text())
     assert [node.role for node in config.nodes] == [Role.PRIMARY, Role.STANDBY]
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.split(":")[0].strip())
+def test_what_the_manual_shows_is_taken_as_it_stands(machine, pair: str, part: str) -> None:
+    config = machine.load(_pasted(part, pair))
+    examples = list(pages(config.policy, Moment(0.0, datetime.now(UTC))))
+    for mine in config.policy.paging.templates.values():
+        assert list(wrong(mine, examples, UTC, private=False)) == []
+
+
+def _pasted(part: str, pair: str) -> str:
+    """The file with these lines in it; they are the whole of it, or below ``paging:``, or of the cluster above that."""
+    if part.startswith("clusters:\n"):
+        return part
+    return pair.replace("paging:\n", part if part.startswith("paging:\n") else f"{part}paging:\n")
 
 
 def test_the_contract_s_example_loads(machine) -> None:
@@ -139,8 +160,7 @@ def test_a_config_never_shows_a_secret(machine) -> None:
 
 
 def test_the_manual_names_every_key() -> None:
-    manual = (EXAMPLES.parent / "docs/configuration.md").read_text()
-    named = set(re.findall(r"\w+", " ".join(re.findall(r"`[^`\n]+`", manual))))
+    named = set(re.findall(r"\w+", " ".join(re.findall(r"`[^`\n]+`", MANUAL))))
     assert sorted(_keys(model.Document) - named) == []
 
 

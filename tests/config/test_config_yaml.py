@@ -63,8 +63,24 @@ def test_a_tag_is_refused(machine, pair) -> None:
     "value", ['"two\\nlines"', '"bell \\a"', '"half \\ud800"', "|\n          two\n          lines"]
 )
 def test_a_value_of_several_lines_or_with_control_characters_is_refused(machine, pair, value) -> None:
-    errors = machine.errors(pair.replace("        ssh: {}\n", f"        ssh: {{}}\n        location: {value}\n", 1))
-    assert errors[0].startswith("8: clusters.shop.nodes.oslo-a.location: expected one line of text")
+    assert machine.errors(pair.replace("        ssh: {}\n", f"        ssh: {{}}\n        location: {value}\n", 1)) == [
+        "8: clusters.shop.nodes.oslo-a.location: expected one line of text without control characters."
+        " Write it on one line."
+    ]
+
+
+def test_a_template_s_body_alone_may_have_several_lines(machine, pair) -> None:
+    """Of all channels and of one; what ends no line stays refused there."""
+    text = pair.replace("format: short}", 'format: short, templates: {body: "of one\\n{{ body }}"}}')
+    text = text.replace("paging:\n", "paging:\n  templates:\n    body: |\n      first\n      {{ body }}\n")
+    assert {name: mine.body for name, mine in machine.load(text).policy.paging.templates.items()} == {
+        "phone": "first\n{{ body }}\n",
+        "sms": "of one\n{{ body }}",
+    }
+    for part, value in (("title", "|\n      two\n      lines"), ("body", '"bell \\a"')):
+        assert machine.errors(pair.replace("paging:\n", f"paging:\n  templates:\n    {part}: {value}\n")) == [
+            f"16: paging.templates.{part}: expected one line of text without control characters. Write it on one line."
+        ]
 
 
 @pytest.mark.parametrize(
