@@ -19,7 +19,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from drwatch import __version__
-from drwatch.cli import ack, history, logs, paging, rehearse, setup, silence, talk
+from drwatch.cli import ack, checking, history, logs, paging, rehearse, setup, silence, talk
 from drwatch.cli.configured import DEFAULT, configuration
 from drwatch.cli.ledger import ledger
 from drwatch.cli.trouble import Trouble
@@ -92,7 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     command("run", run, "watch, measure and page, until SIGTERM")
     check = command("check", look_once, "one look at everything, with the exit status of a Nagios plugin")
     check.add_argument("--json", action="store_true", help="the answer as one object")
-    checked = command("check-config", check_config, "say everything that is wrong with the configuration", config=False)
+    checked = command(
+        "check-config", checking.check_config, "say everything that is wrong with the configuration", config=False
+    )
     file = checked.add_mutually_exclusive_group()
     file.add_argument("file", type=Path, nargs="?", metavar="FILE", help=f"the configuration (default {DEFAULT})")
     file.add_argument("--config", type=Path, default=DEFAULT, metavar="FILE", help="the same, as in other commands")
@@ -198,25 +200,6 @@ def look_once(arguments: argparse.Namespace) -> int:
         return look.State.UNKNOWN
     print(look.plugin_json(answer) if arguments.json else look.plugin_line(answer))
     return answer.state
-
-
-def check_config(arguments: argparse.Namespace) -> None:
-    from drwatch.paging.apprise import CourierBroken, check
-
-    path = arguments.file or arguments.config
-    config = configuration(path)
-    try:
-        wrong = asyncio.run(check({name: url.reveal() for name, url in config.channels.items()}))
-    except CourierBroken as broken:
-        raise Trouble(f"the channels could not be checked: {broken}") from None
-    if wrong:
-        lines = (f"{path}: paging.channels.{name}: {sentence}" for name, sentence in wrong.items())
-        raise Trouble("\n".join(lines))
-    paging.check_templates(path, config)
-    for notice in config.notices:
-        print(f"note: {notice}")
-    nodes = ", ".join(f"{node.node.name} ({node.role})" for node in config.nodes)
-    print(f"{path} is good: {nodes}; channels {', '.join(config.policy.paging.channels) or 'none'}")
 
 
 def show_status(arguments: argparse.Namespace) -> None:

@@ -6,30 +6,10 @@ import argparse
 import asyncio
 import json
 from datetime import UTC, datetime
-from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from drwatch.cli.configured import configuration
 from drwatch.cli.trouble import Trouble
 from drwatch.cli.words import one_line
-from drwatch.config import Config
-
-
-def check_templates(path: Path, config: Config) -> None:
-    """Render each template for events as they could come; raises Trouble with all that is wrong."""
-    from drwatch.core.example import pages
-    from drwatch.core.sample import Moment
-    from drwatch.paging.words import wrong
-
-    policy, zone = config.policy, ZoneInfo(config.policy.zone)
-    examples = list(pages(policy, Moment(0.0, datetime.now(UTC))))
-    lines = [
-        f"{path}: the template of channel {name}: its {sentence}. See docs/configuration.md for what it may hold"
-        for name, mine in policy.paging.templates.items()
-        for sentence in wrong(mine, examples, zone, name in policy.paging.private)
-    ]
-    if lines:
-        raise Trouble("\n".join(lines))
 
 
 def page_test(arguments: argparse.Namespace) -> int:

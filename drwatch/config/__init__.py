@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from drwatch.config import build, model, rules, tree, wording
-from drwatch.config.errors import ConfigError, ConfigErrors, key_path
+from drwatch.config.errors import ConfigError, ConfigErrors, Location, key_path
 from drwatch.config.secrets import Secret, Surroundings
 from drwatch.config.settings import (
     AlertmanagerSettings,
@@ -35,11 +35,13 @@ __all__ = [
     "ConfigError",
     "ConfigErrors",
     "JobToken",
+    "Location",
     "Log",
     "MysqlSettings",
     "NodeSettings",
     "Pace",
     "Secret",
+    "Source",
     "SshSettings",
     "Tls",
     "TlsMode",
@@ -75,6 +77,21 @@ def load(path: Path, env: Mapping[str, str], *, root: Path = Path("/"), look: bo
     if problems or document is None:
         raise ConfigErrors([_error(path, found, problem) for problem in problems])
     return build.config(document, zone)
+
+
+class Source:
+    """Where each key of the file stands, for what only others than this room can tell of it. Raises ConfigErrors."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._tree = tree.read(_read(path)[0])
+
+    def first(self, *places: Location) -> Location:
+        """The first of these keys that is set; the last, in a file that has changed meanwhile."""
+        return next((at for at in places if rules.value(self._tree.data, *at) is not None), places[-1])
+
+    def error(self, at: Location, expected: str, remedy: str) -> ConfigError:
+        return _error(self._path, self._tree, tree.Problem(at, expected, remedy))
 
 
 def _read(path: Path) -> tuple[str, bool]:

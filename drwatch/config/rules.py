@@ -38,7 +38,7 @@ def problems(data: Data) -> Iterator[Problem]:
             yield from _one_source(data, (*at, "jobs", job), ("token_file", "credential", "token"))
     yield from _paging(data)
     yield from _maintenance(data)
-    if isinstance(_get(data, "heartbeat"), dict):
+    if isinstance(value(data, "heartbeat"), dict):
         yield from _one_source(data, ("heartbeat",), ("url", "url_file", "credential"))
     yield from _staleness(data)
 
@@ -54,7 +54,8 @@ def did_you_mean(word: str, known: list[str]) -> str:
     return f"Use one of {', '.join(by_lower.values())}"
 
 
-def _get(data: Data, *at: str | int) -> Data:
+def value(data: Data, *at: str | int) -> Data:
+    """What stands there; None where nothing does."""
     for part in at:
         if isinstance(data, dict) and isinstance(part, str):
             data = data.get(part)
@@ -66,18 +67,18 @@ def _get(data: Data, *at: str | int) -> Data:
 
 
 def _mapping(data: Data, *at: str | int) -> dict[str, Data]:
-    found = _get(data, *at)
+    found = value(data, *at)
     return found if isinstance(found, dict) else {}
 
 
 def _list(data: Data, *at: str | int) -> list[Data]:
-    found = _get(data, *at)
+    found = value(data, *at)
     return found if isinstance(found, list) else []
 
 
 def _roles(data: Data, at: Location) -> Iterator[Problem]:
     nodes = _mapping(data, *at, "nodes")
-    roles = [(name, _get(nodes, name, "role")) for name in nodes]
+    roles = [(name, value(nodes, name, "role")) for name in nodes]
     primaries = [name for name, role in roles if role == "primary"]
     for extra in primaries[1:]:
         yield Problem(
@@ -95,7 +96,7 @@ def _servers(data: Data, at: Location, seen: dict[str, Location]) -> Iterator[Pr
         place: Location = (*at, "nodes", name, "mysql")
         if mysql:
             yield from _one_source(data, place, ("password_file", "credential", "password"))
-        if _get(mysql, "tls", "ca") is not None and _get(mysql, "tls", "mode") in (None, "off", "required"):
+        if value(mysql, "tls", "ca") is not None and value(mysql, "tls", "mode") in (None, "off", "required"):
             yield Problem(
                 (*place, "tls", "ca"),
                 "expected no CA in a mode that verifies nothing",
@@ -115,7 +116,7 @@ def _servers(data: Data, at: Location, seen: dict[str, Location]) -> Iterator[Pr
 
 
 def _one_source(data: Data, at: Location, keys: tuple[str, ...]) -> Iterator[Problem]:
-    given = [key for key in keys if _get(data, *at, key) is not None]
+    given = [key for key in keys if value(data, *at, key) is not None]
     if len(given) != 1:
         yield Problem(
             at if not given else (*at, given[1]),
@@ -126,17 +127,17 @@ def _one_source(data: Data, at: Location, keys: tuple[str, ...]) -> Iterator[Pro
 
 def _files(data: Data, at: Location) -> Iterator[Problem]:
     nodes = _mapping(data, *at, "nodes")
-    standbys = [name for name in nodes if _get(nodes, name, "role") == "standby"]
+    standbys = [name for name in nodes if value(nodes, name, "role") == "standby"]
     for name in _mapping(data, *at, "files"):
         place: Location = (*at, "files", name)
-        path, marker = _get(data, *place, "path"), _get(data, *place, "marker")
+        path, marker = value(data, *place, "path"), value(data, *place, "marker")
         if isinstance(path, str) and isinstance(marker, str) and _inside(marker, path):
             yield Problem(
                 (*place, "marker"),
                 "expected a place outside the synced tree: rsync --delete would remove the marker",
                 "Put it beside the tree, like /var/lib/drwatch-sync/NAME",
             )
-        if standbys and not any(_get(nodes, standby, "ssh") is not None for standby in standbys):
+        if standbys and not any(value(nodes, standby, "ssh") is not None for standby in standbys):
             yield Problem(
                 place,
                 "expected ssh on a standby: the marker is read there",
@@ -252,14 +253,14 @@ def _rota(data: Data, at: Location, channels: dict[str, Data]) -> Iterator[Probl
         if begins is not None and ends is not None and ends <= begins:
             yield Problem((*place, "to"), "expected a time after from", "Correct one of the two")
     for place in named:
-        who = _get(data, *place)
+        who = value(data, *place)
         if isinstance(who, str) and people and who not in people:
             yield Problem(place, "expected somebody whom people names", did_you_mean(who, list(people)))
 
 
 def _local(data: Data, *at: str | int) -> values.LocalTime | None:
     try:
-        return values.local_time(_get(data, *at))
+        return values.local_time(value(data, *at))
     except PydanticCustomError:
         return None
 
@@ -267,7 +268,7 @@ def _local(data: Data, *at: str | int) -> values.LocalTime | None:
 def _maintenance(data: Data) -> Iterator[Problem]:
     clusters, windows = list(_mapping(data, "clusters")), len(_list(data, "maintenance"))
     for number in range(windows):
-        cluster = _get(data, "maintenance", number, "cluster")
+        cluster = value(data, "maintenance", number, "cluster")
         if isinstance(cluster, str) and cluster and cluster not in clusters:
             yield Problem(
                 ("maintenance", number, "cluster"),
@@ -275,7 +276,7 @@ def _maintenance(data: Data) -> Iterator[Problem]:
                 did_you_mean(cluster, clusters),
             )
     for name in clusters:
-        mine = [number for number in range(windows) if _get(data, "maintenance", number, "cluster") == name]
+        mine = [number for number in range(windows) if value(data, "maintenance", number, "cluster") == name]
         if _longest(span for number in mine for span in _spans(data, "maintenance", number)) > LONGEST_SILENCE:
             yield Problem(
                 ("maintenance", mine[-1]),
@@ -288,7 +289,7 @@ def _spans(data: Data, *at: str | int) -> Iterator[tuple[float, float]]:
     """From when to when a maintenance window is open, in seconds of the week; none where it has another mistake."""
     lasts = _duration(data, *at, "for")
     try:
-        opens = values.time_of_day(_get(data, *at, "at"))
+        opens = values.time_of_day(value(data, *at, "at"))
     except PydanticCustomError:
         return
     days = _list(data, *at, "days") or DAYS
@@ -314,7 +315,7 @@ def _longest(spans: Iterable[tuple[float, float]]) -> float:
 
 def _duration(data: Data, *at: str | int) -> float | None:
     try:
-        return values.seconds(_get(data, *at))
+        return values.seconds(value(data, *at))
     except PydanticCustomError:
         return None
 

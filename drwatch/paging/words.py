@@ -39,7 +39,7 @@ _ALLOWED: Final = (
 
 
 class Refused(ValueError):
-    """A template that cannot be used; the text says why, in one sentence."""
+    """A template that cannot be used; the text goes on from "this one", and has no full stop."""
 
 
 def _bounded(text: str) -> str:
@@ -107,11 +107,15 @@ def compiled(source: str) -> Template:
         raise
     except TemplateError as error:
         line = getattr(error, "lineno", None)
-        raise Refused(f"{error.message}{f' in line {line}' if line else ''}") from None
+        raise Refused(f"cannot be read{f' in line {line}' if line else ''}: {_said(error)}") from None
     except (RecursionError, SyntaxError):  # of the Python that it is made into: that has a bound of its own
         raise Refused("is nested too deep") from None
     except ValueError as error:  # of a number with thousands of digits
         raise Refused(f"cannot be understood: {error}") from None
+
+
+def _said(error: TemplateError) -> str:
+    return str(error.message).rstrip(".")
 
 
 def _strange(tree: nodes.Node, looping: bool = False) -> Iterator[str]:
@@ -142,7 +146,7 @@ def rendered(template: Template, values: Mapping[str, Any]) -> str:
             if sum(map(len, parts)) > MOST:
                 raise Refused(f"makes more than {MOST} characters")
     except TemplateError as error:
-        raise Refused(str(error.message)) from None
+        raise Refused(f"cannot be filled in: {_said(error)}") from None
     except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
         raise Refused(str(error) if isinstance(error, Refused) else f"fails: {error}") from None
     text = "".join(parts).strip()
@@ -213,8 +217,8 @@ def _given(templates: Templates) -> Iterator[tuple[str, str]]:
 
 def wrong(
     templates: Templates, examples: Sequence[tuple[Page, Assessment]], zone: tzinfo, private: bool
-) -> Iterator[str]:
-    """What is wrong with templates, tried on example events: a sentence each, nothing when all is well."""
+) -> Iterator[tuple[str, str]]:
+    """The parts that cannot be used, tried on example events, and why each (see Refused); none when all is well."""
     for part, source in _given(templates):
         try:
             template = compiled(source)
@@ -222,4 +226,4 @@ def wrong(
                 values = facts(page, assessment, zone, write(page, assessment, zone, private), private)
                 fitting(part, rendered(template, values), page.event)
         except Refused as why:
-            yield f"{part} {why}"
+            yield part, str(why)

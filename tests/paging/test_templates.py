@@ -133,12 +133,13 @@ def test_a_template_that_is_nested_too_deep_is_said_to_be_and_the_built_in_words
     """Python, which it is made into, has bounds of its own for what stands in one another."""
     source = "{% if title %}" * deep + "x" + "{% endif %}" * deep
     assert told(body=source).body == built_in().body
-    assert list(wrong(Templates(body=source), [example(paging())], UTC, False)) == ["body is nested too deep"]
+    assert list(wrong(Templates(body=source), [example(paging())], UTC, False)) == [("body", "is nested too deep")]
 
 
 def test_a_number_with_thousands_of_digits_is_refused_and_the_built_in_words_are_sent() -> None:
     """Python makes no number of so many."""
     source = "{{ " + "9" * 4400 + " }}"
     assert told(body=source).body == built_in().body
-    (words,) = wrong(Templates(body=source), [example(paging())], UTC, False)
-    assert words.startswith("body cannot be understood: Exceeds the limit")
+    ((part, why),) = wrong(Templates(body=source), [example(paging())], UTC, False)
+    assert part == "body"
+    assert why.startswith("cannot be understood: Exceeds the limit")
