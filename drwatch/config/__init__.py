@@ -97,6 +97,10 @@ class Source:
 def _read(path: Path) -> tuple[str, bool]:
     """The file's text, and whether others than its owner and group can read it."""
     try:
+        if path.is_dir():
+            raise _refusal(
+                path, "expected a file, and this is a directory", "Name the file in it, such as drwatch.yaml"
+            )
         if not path.is_file():
             raise FileNotFoundError
         with path.open("rb") as file:

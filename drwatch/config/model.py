@@ -21,6 +21,9 @@ from drwatch.config.secrets import (
     Url,
     UrlCredential,
     UrlFile,
+    WebUrl,
+    WebUrlCredential,
+    WebUrlFile,
 )
 from drwatch.config.values import (
     DAY,
@@ -386,17 +389,10 @@ class Log(Section):
 
 
 class Heartbeat(Section):
-    url: Url | None = None
-    url_file: UrlFile | None = None
-    credential: UrlCredential | None = None
+    url: WebUrl | None = None
+    url_file: WebUrlFile | None = None
+    credential: WebUrlCredential | None = None
     every: Annotated[float, lasting(10, 3600)] = 60.0
-
-    @model_validator(mode="after")
-    def _on_the_web(self) -> Heartbeat:
-        given = next((each.reveal() for each in (self.url, self.url_file, self.credential) if each is not None), "")
-        if given and not given.startswith(("http://", "https://")):
-            raise refuse("expected the heartbeat to be a web address", "Start it with https://")
-        return self
 
 
 class Document(Section):

@@ -192,8 +192,10 @@ def _paging(data: Data) -> Iterator[Problem]:
         if isinstance(channel, str):
             yield from _defined(channel, names, ("paging", "digest", "to", index))
             paged |= {channel, *_of_rota(data, channel)}
+    # A slip of the pen in a step is told of above: whom it leaves unpaged is no second mistake.
+    read = paged <= set(names) and all(isinstance(value(step, "to"), list) for step in steps)
     for name in channels:
-        if steps and name not in paged:
+        if steps and read and name not in paged:
             yield Problem(
                 ("paging", "channels", name),
                 "expected a channel that somebody is paged through, and no escalation step names it",

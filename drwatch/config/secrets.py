@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import PlainValidator, ValidationInfo
+from pydantic import AfterValidator, PlainValidator, ValidationInfo
 
 from drwatch.config.values import refuse
 
@@ -116,12 +116,6 @@ def _path(value: object) -> str:
     return value
 
 
-def _url(text: str) -> str:
-    if not _URL.fullmatch(text.strip()):
-        raise refuse("expected an Apprise URL", "Write it like ntfys://host/topic; see docs/configuration.md")
-    return text.strip()
-
-
 def _from_file(value: object, info: ValidationInfo) -> str:
     path, around = _path(value), surroundings(info)
     if not around.look:
@@ -147,9 +141,9 @@ def _fill_in(text: str, around: Surroundings) -> str:
     def value_of(found: re.Match[str]) -> str:
         value = around.env.get(found[1], "")
         if not value:
-            raise refuse(
-                "expected the environment variable to be set", "Set it in the unit's EnvironmentFile, or use a file"
-            )
+            # In small letters it may be the secret itself, put where its name belongs.
+            variable = f"the environment variable {found[1]}" if found[1].isupper() else "the environment variable"
+            raise refuse(f"expected {variable} to be set", "Set it in the unit's EnvironmentFile, or use a file")
         return value
 
     return _VARIABLE.sub(value_of, text)
@@ -167,23 +161,27 @@ def _password(value: object, info: ValidationInfo) -> Secret:
 def _literal_url(value: object, info: ValidationInfo) -> Secret:
     around = surroundings(info)
     if not isinstance(value, str):
-        raise refuse("expected an Apprise URL", "Write it like ntfys://host/topic; see docs/configuration.md")
+        raise refuse("expected a URL", "Write it as one text, in quotes")
     if not _VARIABLE.search(value) and around.open_to_others:
         raise refuse(
             "expected ${NAME}, since other users can read this file and the URL is a secret",
             "Use url_file, or run chmod o-rwx on the configuration",
         )
-    return Secret(_url(_fill_in(value, around)) if around.look else "")
+    return Secret(_fill_in(value, around) if around.look else "")
 
 
-def _url_file(value: object, info: ValidationInfo) -> Secret:
-    text = _from_file(value, info)
-    return Secret(_url(text) if surroundings(info).look else "")
+def _apprise(secret: Secret, info: ValidationInfo) -> Secret:
+    text = secret.reveal().strip()
+    if surroundings(info).look and not _URL.fullmatch(text):
+        raise refuse("expected an Apprise URL", "Write it like ntfys://host/topic; see docs/configuration.md")
+    return Secret(text)
 
 
-def _url_credential(value: object, info: ValidationInfo) -> Secret:
-    text = _from_credential(value, info)
-    return Secret(_url(text) if surroundings(info).look else "")
+def _web(secret: Secret, info: ValidationInfo) -> Secret:
+    text = secret.reveal().strip()
+    if surroundings(info).look and not re.fullmatch(r"https?://\S+", text):
+        raise refuse("expected a web address", "Start it with https://")
+    return Secret(text)
 
 
 def _token(text: str) -> Secret:
@@ -256,9 +254,12 @@ Password = Annotated[Secret, PlainValidator(_password)]
 TokenFile = Annotated[Secret, PlainValidator(_token_file)]
 TokenCredential = Annotated[Secret, PlainValidator(_token_credential)]
 Token = Annotated[Secret, PlainValidator(_literal_token)]
-UrlFile = Annotated[Secret, PlainValidator(_url_file)]
-UrlCredential = Annotated[Secret, PlainValidator(_url_credential)]
-Url = Annotated[Secret, PlainValidator(_literal_url)]
+Url = Annotated[Secret, PlainValidator(_literal_url), AfterValidator(_apprise)]
+UrlFile = Annotated[PasswordFile, AfterValidator(_apprise)]
+UrlCredential = Annotated[PasswordCredential, AfterValidator(_apprise)]
+WebUrl = Annotated[Secret, PlainValidator(_literal_url), AfterValidator(_web)]
+WebUrlFile = Annotated[PasswordFile, AfterValidator(_web)]
+WebUrlCredential = Annotated[PasswordCredential, AfterValidator(_web)]
 KeyFile = Annotated[Path, PlainValidator(_key_file)]
 KnownHosts = Annotated[Path, PlainValidator(_known_hosts)]
 Authority = Annotated[Path, PlainValidator(_authority)]

@@ -177,7 +177,7 @@ def _host(text: str) -> str:
 def _port(text: object) -> int:
     if isinstance(text, str) and re.fullmatch(r"[0-9]{1,5}", text) and 0 < int(text) < 65536:
         return int(text)
-    raise refuse("expected a port from 1 to 65535", "Write digits only")
+    raise refuse("expected a port from 1 to 65535", "Write a whole number between the two")
 
 
 def _address(text: object, lowest: int = 1) -> Address:
@@ -211,7 +211,7 @@ def _socket_directory(text: str) -> str:
 
 def _name(text: str) -> str:
     if not _NAME.fullmatch(text):
-        raise refuse("expected a name of up to 64 letters, digits, _ . and -", "Choose another name")
+        raise refuse("expected a name of up to 64 letters, digits, _ . and -, and no blank", "Choose another name")
     return text
 
 

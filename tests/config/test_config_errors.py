@@ -133,7 +133,8 @@ CHOICES = [
     pytest.param(
         "host: 10.0.0.2",
         "host: 10.0.0.2, port: 70000",
-        "10: clusters.shop.nodes.oslo-b.mysql.port: expected a port from 1 to 65535. Write digits only.",
+        "10: clusters.shop.nodes.oslo-b.mysql.port: expected a port from 1 to 65535. Write a whole number"
+        " between the two.",
         id="a port past the last",
     ),
     pytest.param(
@@ -176,6 +177,36 @@ CHOICES = [
         "17: paging.channels.sms: expected a channel that somebody is paged through, and no escalation step names it."
         " Add it to paging.escalation, or remove it.",
         id="a channel nobody pages",
+    ),
+    pytest.param(
+        "{to: [sms]",
+        "{to: [smss]",
+        "18: paging.escalation[1].to[0]: expected a channel that paging.channels defines. Perhaps sms was meant.",
+        id="a step's channel with a slip in it, which is one mistake",
+    ),
+    pytest.param(
+        "{to: [phone]}",
+        "{to: phone}",
+        "18: paging.escalation[0].to: expected a list. Write [a, b], or one item per line behind a dash.",
+        id="a step's channel without brackets, which is one mistake",
+    ),
+    pytest.param(
+        "anchors:",
+        "heartbeat: {url: hc-ping.com/x}\nanchors:",
+        "19: heartbeat.url: expected a web address. Start it with https://.",
+        id="a heartbeat's address without a scheme",
+    ),
+    pytest.param(
+        "anchors:",
+        "heartbeat: {url: 'ntfys://host/topic'}\nanchors:",
+        "19: heartbeat.url: expected a web address. Start it with https://.",
+        id="a heartbeat through Apprise",
+    ),
+    pytest.param(
+        "    phone: {url_file: /etc/drwatch/phone.url}\n",
+        "    phone: {url: [a]}\n",
+        "16: paging.channels.phone.url: expected a URL. Write it as one text, in quotes.",
+        id="a list of URLs",
     ),
     pytest.param(
         "{to: [phone]}",
@@ -265,7 +296,8 @@ CHOICES = [
     pytest.param(
         "oslo-b:",
         "oslo b:",
-        "8: clusters.shop.nodes.?: expected a name of up to 64 letters, digits, _ . and -. Choose another name.",
+        "8: clusters.shop.nodes.?: expected a name of up to 64 letters, digits, _ . and -, and no blank."
+        " Choose another name.",
         id="a name with a blank",
     ),
 ]
@@ -297,7 +329,6 @@ def test_all_errors_are_told_at_once_in_the_file_s_order(machine, pair) -> None:
         "6: clusters.shop.nodes.oslo-a.mysql.password_file",
         "9: clusters.shop.nodes.oslo-b.role",
         "13: clusters.shop.files.uploads.every",
-        "17: paging.channels.sms",
         "18: paging.escalation[1].to[0]",
         "19: anchor",
     ]
@@ -399,5 +430,5 @@ def test_a_file_that_is_no_configuration_is_one_error(machine, text, line) -> No
 
 
 def test_a_directory_in_the_file_s_place_is_refused(tmp_path) -> None:
-    with pytest.raises(ConfigErrors, match="expected a file, and there is none"):
+    with pytest.raises(ConfigErrors, match=r"expected a file, and this is a directory\. Name the file in it"):
         load(tmp_path, {})

@@ -102,6 +102,11 @@ def test_a_pipe_or_a_directory_in_a_secret_s_place_holds_nobody_up(machine, pair
         ),
         (
             'password: "${NOT_SET}"',
+            "6: clusters.shop.nodes.oslo-a.mysql.password: expected the environment variable NOT_SET to be set."
+            " Set it in the unit's EnvironmentFile, or use a file.",
+        ),
+        (
+            'password: "${hunter2}"',  # perhaps no name at all, but what belongs behind it
             "6: clusters.shop.nodes.oslo-a.mysql.password: expected the environment variable to be set."
             " Set it in the unit's EnvironmentFile, or use a file.",
         ),
