@@ -275,9 +275,13 @@ class _Pages:
     async def rebuilt(self, request: Request) -> Response:
         _of_an_operator(request, "drwatch rebuilt CLUSTER NODE")
         name, node = request.path_params["cluster"], request.path_params["node"]
+        cluster = self._seen(name)[1].cluster
+        if node == cluster.primary.node.name:
+            names = ", ".join(each.node.name for each in cluster.standbys) or "none"
+            raise HTTPException(404, f"{node} leads {name}, so it is no standby: its standbys are {names}")
         words = self._reader.rebuilt(name, node)
         if words is None:
-            names = ", ".join(each.node.name for each in self._seen(name)[1].cluster.nodes)
+            names = ", ".join(each.node.name for each in cluster.nodes)
             raise HTTPException(404, f"{name} has no node {node}: it has {names}")
         return JSONResponse({"done": words})
 

@@ -13,10 +13,11 @@ import pytest
 from commands import Ran, drwatch
 from monitoring import world
 from web.asking import World
-from worlds import REFUSED, START, body, dead_host, judged, primary, seen, standby, well
+from worlds import PRIMARY, REFUSED, STANDBY, START, body, dead_host, judged, primary, seen, standby, well
 
 from drwatch.core.drill import announced
 from drwatch.core.incident import Phase
+from drwatch.core.standing import Leader
 from drwatch.web.listen import serve
 
 CONFIG = """\
@@ -95,6 +96,7 @@ async def test_a_dead_primary_is_no_drill(tmp_path: Path) -> None:
         (["drill", "shop", "--end"], "no drill of shop is on"),
         (["rebuilt", "web", "oslo-b"], "there is no cluster web: the configuration has shop"),
         (["rebuilt", "shop", "oslo-c"], "shop has no node oslo-c: it has oslo-a, oslo-b"),
+        (["rebuilt", "shop", "oslo-a"], "oslo-a leads shop, so it is no standby: its standbys are oslo-b"),
         (["silence", "web", "--for", "1h", "--reason", "x"], "there is no cluster web: the configuration has shop"),
         (["silence", "--list", "web"], "there is no cluster web: the configuration has shop"),
         (["silence", "--end", "SAAAAAA"], "no silence SAAAAAA is in force: see drwatch silence --list"),
@@ -109,6 +111,16 @@ async def test_what_a_user_got_wrong_is_one_sentence(tmp_path: Path, words: list
     async with told(of, tmp_path) as run:
         ran = await run(*words)
     assert (ran.status, ran.out, ran.sentence) == (2, "", sentence)
+
+
+async def test_after_a_takeover_it_is_who_led_before_that_can_be_rebuilt(tmp_path: Path) -> None:
+    led = replace(seen(well(0)), leaders={"shop": Leader(STANDBY, START, PRIMARY)})
+    of = World(judged(led, 1))
+    async with told(of, tmp_path) as run:
+        ran = await run("rebuilt", "shop", "oslo-b")
+        assert (ran.status, ran.sentence) == (2, "oslo-b leads shop, so it is no standby: its standbys are oslo-a")
+        assert (await run("rebuilt", "shop", "oslo-a")).status == 0
+    assert of.said == [("shop", "oslo-a")]
 
 
 @pytest.mark.parametrize("words", [["drill", "shop"], ["drill", "shop", "--end"], ["rebuilt", "web", "oslo-b"]])

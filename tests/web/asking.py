@@ -63,7 +63,7 @@ class World:
         return [boxed for boxed in self.boxed if boxed.body["incident"] == incident]
 
     def rebuilt(self, cluster: str, node: str) -> str | None:
-        if (cluster, node) != ("shop", "oslo-b"):
+        if cluster != "shop" or node not in {"oslo-a", "oslo-b"}:
             return None
         self.said.append((cluster, node))
         return "it counts again"
