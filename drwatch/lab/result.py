@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from drwatch.core.duration import at_most
 from drwatch.lab.page import Told
 from drwatch.lab.scenario import Scenario
 
@@ -59,8 +60,9 @@ class Result:
         lines += [f"UNEXPECTED: {words}" for words in self.unexpected]
         lines += [f"HARM: {count} {what}" for what, count in self.harm.items() if count]
         if self.rpo:
+            claimed = self.rpo["claimed_seconds"]
             lines.append(
-                f"claimed: at most {self.rpo['claimed_seconds']} s; really lost: "
+                f"claimed: {'an unknown amount' if claimed is None else f'at most {at_most(claimed)}'}; really lost: "
                 f"{self.rpo['actual_transactions']} transactions, {self.rpo['actual_seconds']} s"
             )
         return "\n".join([*lines, f"{self.scenario}, {self.flavour}: {'passed' if self.passed else 'FAILED'}"])
