@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import tzinfo
 from typing import Protocol
 
+from drwatch.core.duration import span
 from drwatch.core.policy import Policy
 from drwatch.core.sample import Moment
 from drwatch.core.silence import CONFIGURATION, MAINTENANCE, Silence, Wish, keep, silence
@@ -60,9 +61,8 @@ class Silencing:
         made = silence(wish, self._policy, self._clock())
         await self._ledger.silence([made])
         self._known += (made,)
-        log.warning(
-            "%s silences %s for %.0f s: %s", made.by, made.cluster, made.seconds, made.reason, extra=_extra(made)
-        )
+        what = " ".join(filter(None, (made.cluster, made.node, made.condition)))
+        log.warning("%s silences %s for %s: %s", made.by, what, span(made.seconds), made.reason, extra=_extra(made))
         self._changed()
         return made
 

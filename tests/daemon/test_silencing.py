@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,15 @@ async def test_a_silence_outlives_a_restart_and_ends_by_itself(tmp_path: Path) -
         assert (carrier.told, watch.open()) == ([], {Condition.STANDBY_WRITABLE})
         await asyncio.sleep(30)
         assert ["StandbyWritable" in title for _, title in carrier.told] == [True]
+
+
+async def test_the_log_says_what_a_silence_is_about(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    world, carrier = World("shop", 50.0), Carrier()
+    async with running(tmp_path, world, carrier) as watch:
+        await watch.daemon.silencing.begin(WORK)
+        await watch.daemon.silencing.begin(replace(WORK, condition="PrimaryDown", node="oslo-a"))
+    assert "anna silences shop for 2 min: upgrade" in caplog.text
+    assert "anna silences shop oslo-a PrimaryDown for 2 min: upgrade" in caplog.text
 
 
 @pytest.mark.parametrize("step", [3600.0, -3600.0], ids=["an hour on", "an hour back"])
