@@ -12,7 +12,7 @@ from drwatch.cli.trouble import Trouble
 from drwatch.cli.words import one_line
 
 
-def page_test(arguments: argparse.Namespace) -> int:
+def page_test(arguments: argparse.Namespace) -> None:
     from drwatch.core.finding import Severity
     from drwatch.core.paging import Letter, Outcome
     from drwatch.daemon.carriers import carriers
@@ -26,7 +26,7 @@ def page_test(arguments: argparse.Namespace) -> int:
     if unknown := [name for name in names if name not in known]:
         raise Trouble(f"there is no channel {unknown[0]}: the configuration has {', '.join(known)}")
 
-    async def send() -> int:
+    async def send() -> None:
         urls = {name: url for name, url in config.channels.items() if name in names}
         carrier = carriers(urls, config.alertmanagers, clock)
         await carrier.start()
@@ -47,6 +47,12 @@ def page_test(arguments: argparse.Namespace) -> int:
                 continue
             detail = f": {one_line(delivery.detail)}" if delivery.detail not in ("", delivery.outcome) else ""
             print(f"{name}: {delivery.outcome} in {delivery.seconds:.2f} s{detail}")
-        return int(any(delivery.outcome is not Outcome.ACCEPTED for delivery in came))
+        deaf = [name for name, delivery in zip(names, came, strict=True) if delivery.outcome is not Outcome.ACCEPTED]
+        if deaf:
+            raise Trouble(
+                f"{', '.join(deaf)} would wake nobody: check its URL, its account and that this machine reaches the"
+                " service; see PagingBroken in docs/runbooks.md",
+                1,
+            )
 
-    return asyncio.run(send())
+    asyncio.run(send())

@@ -10,10 +10,13 @@ from drwatch.cli.configured import configuration
 from drwatch.cli.trouble import Trouble
 from drwatch.cli.words import one_line
 from drwatch.config import SshSettings
+from drwatch.core.sample import Flavour
+
+_LOWEST = {Flavour.MYSQL: ("MySQL", (5, 6)), Flavour.MARIADB: ("MariaDB", (10, 0))}
+"""The first versions that can be asked: SHOW ALL SLAVES STATUS came with MariaDB 10.0."""
 
 
 def show_grants(arguments: argparse.Namespace) -> None:
-    from drwatch.core.sample import Flavour
     from drwatch.probes.mysql import grants
 
     found = re.match(r"[0-9]{1,3}\.[0-9]{1,3}(\.[0-9]{1,3})?(?![0-9])", arguments.server_version)
@@ -27,6 +30,11 @@ def show_grants(arguments: argparse.Namespace) -> None:
         raise Trouble(f"there is no MariaDB {found[0]}: if SELECT VERSION() says so, take --flavour mysql")
     if flavour is Flavour.MYSQL and (10, 0) <= version < (13, 0):
         raise Trouble(f"there is no MySQL {found[0]}: if SELECT VERSION() says so, take --flavour mariadb")
+    name, lowest = _LOWEST[flavour]
+    if version < lowest:
+        raise Trouble(
+            f"drwatch watches {name} from {lowest[0]}.{lowest[1]} on, and this is {found[0]}: upgrade it first"
+        )
     if not arguments.host.strip() or not arguments.user.strip():
         # An empty host is any host to the server, and an empty user anybody.
         raise Trouble("--host and --user may not be empty: --host is the witness's address, as the server sees it")

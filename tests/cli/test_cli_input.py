@@ -282,6 +282,12 @@ def test_run_says_in_a_sentence_that_it_has_no_place_to_write(config: Path) -> N
         (["--flavour", "mysql", "--version", "10.11.6-MariaDB-0+deb12u1"], "--flavour mariadb"),
         (["--flavour", "mysql", "--version", "10.11"], "--flavour mariadb"),
         (["--flavour", "mariadb", "--version", "8.0.36"], "--flavour mysql"),
+        (["--flavour", "mysql", "--version", "4.1"], "drwatch watches MySQL from 5.6 on, and this is 4.1: upgrade"),
+        (["--flavour", "mysql", "--version", "5.5.62"], "drwatch watches MySQL from 5.6 on, and this is 5.5.62"),
+        (
+            ["--flavour", "mariadb", "--version", "5.5"],
+            "drwatch watches MariaDB from 10.0 on, and this is 5.5: upgrade",
+        ),
     ],
 )
 def test_grants_wants_a_version_of_that_flavour(arguments: list[str], words: str) -> None:
@@ -321,6 +327,19 @@ def test_ssh_setup_wants_a_key_and_prints_a_script_for_all_hosts_that_share_it(c
     assert (checked.returncode, checked.stderr) == (0, "")
     assert drwatch("ssh-setup", "oslo-b", "--config", config).out.startswith("# On oslo-b (10.0.0.2), as root.\n")
     assert "oslo-a, oslo-b" in drwatch("ssh-setup", "oslo-c", "--config", config).sentence
+
+
+def test_page_test_of_a_channel_that_does_not_take_it_says_what_to_do(config: Path) -> None:
+    (config.parent / "phone.url").write_text("json://127.0.0.1:1/x")
+    ran = drwatch("page-test", "--config", config)
+    assert ran.status == 1
+    assert ran.out.startswith("phone: failed in ")
+    assert ran.sentence == (
+        "phone would wake nobody: check its URL, its account and that this machine reaches the service;"
+        " see PagingBroken in docs/runbooks.md"
+    )
+    (line,) = drwatch("page-test", "--json", "--config", config).out.splitlines()
+    assert json.loads(line)["outcome"] == "failed"
 
 
 def test_page_test_names_the_channels_there_are(config: Path) -> None:
