@@ -91,6 +91,10 @@ def _parser() -> argparse.ArgumentParser:
 
     command("run", run, "watch, measure and page, until SIGTERM")
     check = command("check", look_once, "one look at everything, with the exit status of a Nagios plugin")
+    check.description = (
+        f"{check.description}. It needs no daemon and has no memory: it takes each configured node to exist, and the"
+        " configured primary to lead unless that one look shows another."
+    )
     check.add_argument("--json", action="store_true", help="the answer as one object")
     checked = command(
         "check-config", checking.check_config, "say everything that is wrong with the configuration", config=False
@@ -117,7 +121,9 @@ def _parser() -> argparse.ArgumentParser:
     past.add_argument("--limit", type=_count, default=20, metavar="N", help="at most so many (default 20)")
     past.add_argument("--json", action="store_true", help="one object a line")
     explained = command("explain", show_account, "one incident: who said what, what was concluded, who was told")
-    explained.add_argument("incident", metavar="INCIDENT", help="its six letters, a page's event, TEST or DIGEST.DAY")
+    explained.add_argument(
+        "incident", metavar="INCIDENT", help="its six letters, a page's event, TEST, DIGEST or DIGEST.DAY"
+    )
     explained.add_argument("--json", action="store_true", help="the account as one object")
     test = command("page-test", paging.page_test, "send a test page through every channel, or one")
     test.add_argument("channel", nargs="?", metavar="CHANNEL")
