@@ -154,7 +154,12 @@ def overtaken(row: Row, reach: Mapping[str, Reach]) -> bool:
 
 
 def interrupted(row: Row, now: Moment) -> Row:
-    """A row of an earlier run or watch: what was being sent when that ended may have arrived, and is due again."""
+    """A row of an earlier run or watch: what was being sent when that ended may have arrived, and is due again.
+
+    One that is to wait longer than a channel is given has been in trouble since before.
+    """
+    if row.state is RowState.DUE and row.attempts and row.due - now >= PATIENCE:
+        return replace(row, tried=row.tried or now)
     if row.state is not RowState.SENDING:
         return row
     return replace(row, state=RowState.DUE, due=now, detail="drwatch ended during the attempt: it may have arrived")

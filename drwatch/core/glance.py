@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from drwatch.core.duration import at_most, span
+from drwatch.core.finding import Severity
 from drwatch.core.incident import Incident
-from drwatch.core.paging import ENDS, PageReason
+from drwatch.core.paging import ENDS, Alert, PageReason, Row
 from drwatch.core.sample import Moment
 from drwatch.core.view import ClusterView
 
@@ -116,14 +117,30 @@ def glance(
     incident: Incident, reason: PageReason, event: str, view: ClusterView | None, now: Moment, zone: tzinfo, drill: bool
 ) -> Glance:
     """In a drill it says so first. What ends is what people were told of, whatever face it took on its way out."""
-    mark = "DRILL " if drill else ""
+    head = f"{'DRILL ' if drill else ''}{_head(reason, incident.severity)}"
     if reason in ENDS:
         end = incident.ended or incident.last_true
-        was = f" was {since(incident.began.wall, now, zone)} to {clock(end.wall, zone)}"
         condition = incident.told_condition or incident.condition
-        word = "MISSED" if reason is PageReason.MISSED else "RESOLVED"
-        return Glance(f"{mark}{word} ", incident.cluster, condition, incident.subject, was, "", event)
-    head = f"{mark}{incident.severity.upper()} {_WORDS.get(reason, '')}"
+        was = _was(incident.began.wall, end.wall, now, zone)
+        return Glance(head, incident.cluster, condition, incident.subject, was, "", event)
     began = f" since {since(incident.began.wall, now, zone)}"
     figures = f" {rpo(view)} {rto(view)}" if view is not None else ""
     return Glance(head, incident.cluster, incident.condition, incident.subject, began, figures, event)
+
+
+def retold(row: Row, alert: Alert, reason: PageReason, now: Moment, zone: tzinfo) -> Glance:
+    """The same of a page that waits, from what the ledger has of it: the figures of its time are no longer known."""
+    when = f" since {since(alert.began, now, zone)}"
+    if alert.ended is not None:
+        when = _was(alert.began, alert.ended, now, zone)
+    return Glance(_head(reason, row.severity), alert.cluster, alert.condition, alert.subject, when, "", row.event)
+
+
+def _head(reason: PageReason, severity: Severity) -> str:
+    if reason in ENDS:
+        return "MISSED " if reason is PageReason.MISSED else "RESOLVED "
+    return f"{severity.upper()} {_WORDS.get(reason, '')}"
+
+
+def _was(began: datetime, ended: datetime, now: Moment, zone: tzinfo) -> str:
+    return f" was {since(began, now, zone)} to {clock(ended, zone)}"

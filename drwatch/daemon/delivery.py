@@ -152,6 +152,9 @@ class Delivering:
         self.take([row for row in rows if row not in gone])
         for row in gone:
             await self._settle(row, RowState.EXPIRED, "its channel is no longer configured")
+        # What waits for a channel that is broken goes at once to one that was added meanwhile.
+        for event in dict.fromkeys(row.event for row in rows):
+            self._look_after(event)
 
     def take(self, rows: Iterable[Row]) -> None:
         """Begin with rows that are committed."""

@@ -25,6 +25,7 @@ from drwatch.core.job import Said
 from drwatch.core.memory import memory, recall, turns
 from drwatch.core.paging import Held, Page, Row, RowState, held_back, page
 from drwatch.core.policy import NodePolicy, Policy
+from drwatch.core.readdressed import readdressed
 from drwatch.core.reconfigured import reconfigured
 from drwatch.core.roles import learn
 from drwatch.core.rota import Duty
@@ -143,7 +144,8 @@ class Daemon:
         loaded = await inherit(self._before, self._ledger, self._clock())
         now = self._clock()
         incidents = awake(loaded.incidents, max(0.0, now - loaded.memory.at))
-        self.incidents, gone = reconfigured(incidents, self._policy, loaded.rows, loaded.reach)
+        waiting = readdressed(loaded.rows, self._policy.paging, self._zone, now)
+        self.incidents, gone = reconfigured(incidents, self._policy, waiting, loaded.reach)
         self._keeping.decided = loaded.decided
         pending = [each for each in self.incidents if each.phase is Phase.SUSPECTED]
         if pending or gone:
@@ -170,7 +172,7 @@ class Daemon:
                     self._withheld,
                     lambda: order(self._policy.paging, self._clock().wall),
                 )
-                await self._delivering.resume(loaded.rows, loaded.reach)
+                await self._delivering.resume(waiting, loaded.reach)
                 self._looking.start(tasks)
                 tasks.create_task(self._judge(), name="judge")
                 tasks.create_task(self._remember(), name="remember")

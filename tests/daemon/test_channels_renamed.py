@@ -11,6 +11,7 @@ from simulated import Carrier, running
 
 from drwatch.core.finding import Condition
 from drwatch.core.paging import Outcome
+from drwatch.daemon.legacy import Legacy
 from drwatch.lab.simulator import World
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime(noop_cycles=1)]
@@ -50,3 +51,51 @@ async def test_a_cluster_that_is_taken_out_is_told_as_over_to_nobody_and_its_pag
         (past,) = [each for each in await watch.ledger.store.history(50) if each.id == "CRMCRM"]
         assert past.summary.startswith("no longer watched; it was: ")
     assert [title for _, title in carrier.told if "CRMCRM" in title] == []
+
+
+def both(**mobile: object) -> dict[str, object]:
+    channels = {"phone": {"url_file": "phone.url"}, "mobile": {"url_file": "phone.url", **mobile}}
+    return {"paging.channels": channels, "paging.escalation": [{"to": ["phone", "mobile"]}]}
+
+
+@pytest.mark.parametrize("reloaded", [False, True], ids=["restarted", "reloaded"])
+@pytest.mark.parametrize("fault", ["standby-writable", "primary-killed"])
+async def test_a_channel_that_is_put_beside_one_that_took_nothing_is_told_at_once_what_waits(
+    tmp_path: Path, fault: str, reloaded: bool
+) -> None:
+    world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.REFUSED})
+    async with running(tmp_path, world, carrier, **only("phone")) as watch:
+        world.strike(fault)
+        await asyncio.sleep(120)
+        waiting = {row.title for row in watch.daemon.rows}
+    before = watch.daemon.legacy if reloaded else Legacy()
+    async with running(tmp_path, world, carrier, before=before, settle=5.0, **both()):
+        assert len(waiting) == 2
+        assert sorted(carrier.told) == sorted(("mobile", title) for title in waiting)
+        await asyncio.sleep(290)
+    async with running(tmp_path, world, carrier, **both()):
+        assert len(carrier.told) == 2
+
+
+async def test_what_waits_is_told_to_a_new_channel_in_the_form_that_it_wants(tmp_path: Path) -> None:
+    world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.REFUSED})
+    async with running(tmp_path, world, carrier, **only("phone")):
+        world.strike("standby-writable")
+        await asyncio.sleep(60)
+    async with running(tmp_path, world, carrier, **both(redact="true", format="short")):
+        (title,) = [title for _, title in carrier.told if "StandbyWritable" in title]
+        assert "oslo" not in title
+        assert title.startswith("WARNING shop: StandbyWritable since ")
+
+
+async def test_a_channel_that_is_put_beside_one_that_took_nothing_hears_once_of_what_is_over(tmp_path: Path) -> None:
+    world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.REFUSED})
+    async with running(tmp_path, world, carrier, **only("phone")):
+        world.strike("primary-killed")
+        await asyncio.sleep(20)
+        world.strike("primary-killed", mend=True)
+        await asyncio.sleep(60)
+    async with running(tmp_path, world, carrier, **both()):
+        await asyncio.sleep(60)
+    of_it = [(channel, title.split()[0]) for channel, title in carrier.told if "PrimaryDown" in title]
+    assert of_it == [("mobile", "MISSED")]

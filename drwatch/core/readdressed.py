@@ -1,0 +1,73 @@
+"""Pages that an earlier run left, as the channels that there are now are to have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import tzinfo
+
+from drwatch.core.delivery import off_duty, order
+from drwatch.core.finding import Condition
+from drwatch.core.glance import DETAILS, FIRST_GLANCE, SMS, gsm, retold, septets
+from drwatch.core.paging import ENDS, Alert, PageReason, Row, RowState, must_be_told, quiet_until
+from drwatch.core.policy import Paging
+from drwatch.core.sample import Moment
+
+
+def readdressed(rows: Iterable[Row], paging: Paging, zone: tzinfo, now: Moment) -> tuple[Row, ...]:
+    """These rows, which are all of events that are not settled, and beside them those of channels that have none yet.
+
+    A channel that was added, or whose people are on duty by now, can stand in for one that takes nothing.
+    """
+    events: dict[str, list[Row]] = {}
+    for row in rows:
+        events.setdefault(row.event, []).append(row)
+    return tuple(each for event in events.values() for each in (*event, *_spare(event, paging, zone, now)))
+
+
+def _spare(event: Sequence[Row], paging: Paging, zone: tzinfo, now: Moment) -> Iterator[Row]:
+    """What is about no incident, a test or a digest, is for its own channel alone."""
+    fullest = max(event, key=lambda row: len(row.body))
+    if fullest.alert is None:
+        return
+    for channel in _able(fullest, fullest.alert, paging, now):
+        if all(row.channel != channel for row in event):
+            yield _written(fullest, fullest.alert, channel, paging, zone, now)
+
+
+def _able(row: Row, alert: Alert, paging: Paging, now: Moment) -> Iterator[str]:
+    """Who may be woken in the place of somebody else, as when an event is written."""
+    names = order(paging, now.wall)
+    left = {*quiet_until(row.severity, alert.condition, names, paging, now.wall)}
+    if row.reason in ENDS or not must_be_told(row.severity, alert.condition):
+        left |= off_duty(paging, now.wall)
+    if alert.condition is Condition.PAGING_BROKEN:
+        left.add(alert.subject)
+    return (name for name in names if name not in left)
+
+
+def _written(row: Row, alert: Alert, channel: str, paging: Paging, zone: tzinfo, now: Moment) -> Row:
+    """The event in reserve for a channel that never had a page of it, in words that it may have, and has room for."""
+    short, private = channel in paging.short, channel in paging.private
+    reason = PageReason.MISSED if row.reason in ENDS else row.reason
+    title = row.title
+    if short or private or reason is not row.reason:
+        line = retold(row, alert, reason, now, zone)
+        line = replace(line, subject="") if private else line
+        if short:
+            title = replace(line, cluster=gsm(line.cluster), subject=gsm(line.subject)).line(SMS, septets)
+        else:
+            title = line.line(FIRST_GLANCE)
+    return Row(
+        event=row.event,
+        channel=channel,
+        incident=row.incident,
+        reason=reason,
+        severity=row.severity,
+        title=title,
+        body="" if short else DETAILS if private else row.body,
+        created=row.created,
+        due=now,
+        state=RowState.RESERVE,
+        alert=alert,
+    )
