@@ -165,6 +165,19 @@ def interrupted(row: Row, now: Moment) -> Row:
     return replace(row, state=RowState.DUE, due=now, detail="drwatch ended during the attempt: it may have arrived")
 
 
+def cut_off(row: Row, now: Moment) -> Row:
+    """The row as an orderly end of its watch, or a reload, leaves it: what was being sent is one that may have arrived.
+
+    However many those are, it stays due: who stands in for it is looked for by the next watch.
+    """
+    if row.state is not RowState.SENDING:
+        return row
+    words = "drwatch was stopped during the attempt: it may have arrived"
+    return replace(
+        row, state=RowState.DUE, ambiguous=row.ambiguous + 1, due=now.plus(DOUBTFUL_AGAIN), tried=now, detail=words
+    )
+
+
 def ending(row: Row, event: Collection[Row], reach: Mapping[str, Reach], now: Moment) -> tuple[RowState, str] | None:
     """How a row that is due ends without another attempt, and why; None when it is to be sent.
 
@@ -174,6 +187,8 @@ def ending(row: Row, event: Collection[Row], reach: Mapping[str, Reach], now: Mo
         return RowState.EXPIRED, "it is no longer news"
     if overtaken(row, reach):
         return RowState.EXPIRED, "a later page of the same incident takes its place"
+    if row.ambiguous >= COPIES:
+        return RowState.PERHAPS, f"it may have arrived {row.ambiguous} times, and there is no further copy"
     taken = sum(other.state is RowState.ACCEPTED for other in event)
     # What another channel has taken proves nothing of the one that is tested.
     if row.ambiguous and row.reason is not PageReason.TEST and taken >= _enough(row):

@@ -165,7 +165,7 @@ class Row:
     due: Moment
     attempts: int = 0
     ambiguous: int = 0
-    """How many attempts came back as one that may have arrived; not counted are those that drwatch's end cut off."""
+    """How many attempts came back as one that may have arrived; not counted are those that a crash cut off."""
     state: RowState = RowState.DUE
     detail: str = ""
     """What the last attempt came to, without secrets."""

@@ -15,6 +15,7 @@ from drwatch.core.delivery import (
     Reach,
     after,
     arriving,
+    cut_off,
     ending,
     inheriting,
     patience,
@@ -137,6 +138,15 @@ class Delivering:
         for channel, why in (await self._carrier.start()).items():
             log.error("channel %s cannot be used: %s", channel, why, extra={"event": "channel", "channel": channel})
             self._told(channel, False, True, why)
+
+    def cut_off(self) -> None:
+        """Count the attempts under way as ones that may have arrived, which is owed to the ledger; once nothing runs.
+
+        What it does not take of that is sent again at once, as after a crash.
+        """
+        for row in self.rows:
+            if row.state is RowState.SENDING:
+                self._note(cut_off(row, self._clock()))
 
     async def close(self) -> None:
         """End the attempts under way; their rows stay due in the ledger."""
@@ -286,6 +296,10 @@ class Delivering:
             self._reach[row.incident] = settled(self._reach.get(row.incident, {}), row)
 
     async def _mark(self, row: Row, attempt: Attempt | None = None) -> None:
+        self._note(row, attempt)
+        await self._pay((row.event, row.channel))
+
+    def _note(self, row: Row, attempt: Attempt | None = None) -> None:
         key = (row.event, row.channel)
         self._keep(row)
         before = self._owed[key].attempts if key in self._owed else ()
@@ -293,7 +307,6 @@ class Delivering:
             # Its begin is owed no more once its end is.
             before = (*(each for each in before if each.started != attempt.started), attempt)
         self._owed[key] = Owed(row, before)
-        await self._pay(key)
 
     async def pay(self) -> None:
         """Write what the ledger did not take when it was marked."""

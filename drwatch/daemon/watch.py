@@ -17,7 +17,7 @@ from drwatch.core.audit import Check, audit
 from drwatch.core.blackbox import Death, Record, records
 from drwatch.core.dating import date
 from drwatch.core.decision import decisions
-from drwatch.core.delivery import Address, addresses, interrupted, order, undelivered, unsettled
+from drwatch.core.delivery import Address, addresses, order, undelivered, unsettled
 from drwatch.core.drill import Drill
 from drwatch.core.flapping import flap
 from drwatch.core.incident import ENDED, Incident, Phase, advance, awake
@@ -178,6 +178,7 @@ class Daemon:
                 tasks.create_task(self._remember(), name="remember")
                 tasks.create_task(forget(self._ledger, self._policy.keep, self._clock), name="forget")
         finally:
+            self._delivering.cut_off()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._write_down(), FAREWELL)
             await asyncio.gather(self._delivering.close(), self._looking.close(), return_exceptions=True)
@@ -185,11 +186,11 @@ class Daemon:
     @property
     def legacy(self) -> Legacy:
         """What the watch that takes this one's place begins with."""
-        now, marks, changes = self._clock(), self._delivering.owed, self._keeping.owed
+        marks, changes = self._delivering.owed, self._keeping.owed
         known = Loaded(
             incidents=self.incidents,
-            rows=tuple(interrupted(row, now) for row in self._delivering.events),
-            memory=memory(self.snapshot, now),
+            rows=self._delivering.events,
+            memory=memory(self.snapshot, self._clock()),
             boxed=self._boxed,
             silences=self.silencing.known,
             digested=self.snapshot.digested,

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from drwatch.core.ack import Ack
-from drwatch.core.delivery import interrupted
+from drwatch.core.delivery import DOUBTFUL_AGAIN, interrupted
 from drwatch.core.finding import Condition, Confidence, Severity
 from drwatch.core.incident import Incident, Phase
 from drwatch.core.paging import Alert, PageReason, Row, RowState
@@ -63,11 +63,14 @@ class Reading:
     def moment(self, line: sqlite3.Row, name: str) -> Moment:
         return self.at(line[name], line, name)
 
-    def at(self, written: str, line: sqlite3.Row, name: str) -> Moment:
-        """By the loop's hand where that runs on, so that a step of the wall clock makes nothing older or younger."""
+    def at(self, written: str, line: sqlite3.Row, name: str, ahead: float = 0.0) -> Moment:
+        """By the loop's hand where that runs on, so that a step of the wall clock makes nothing older or younger.
+
+        It is at most ``ahead`` seconds to come.
+        """
         loops = json.loads(line["hands"] or "{}")
         if self.boot and loops.get("boot") == self.boot and name in loops:
-            return Moment(min(loops[name], self.now.loop), wall(written))
+            return Moment(min(loops[name], self.now.loop + ahead), wall(written))
         return moment_of(written, self.now)
 
     def maybe(self, line: sqlite3.Row, name: str) -> Moment | None:
@@ -147,7 +150,8 @@ def row_of(line: sqlite3.Row, reading: Reading) -> Row:
         title=line["title"],
         body=line["body"],
         created=reading.moment(line, "created"),
-        due=reading.moment(line, "due"),
+        # Whoever mended a channel and starts anew need not wait; only a copy of what may have arrived does.
+        due=reading.at(line["due"], line, "due", ahead=DOUBTFUL_AGAIN if line["ambiguous"] else 0.0),
         attempts=line["attempts"],
         ambiguous=line["ambiguous"],
         state=RowState(line["state"]),

@@ -62,13 +62,15 @@ class Ledger(RuleBasedStateMachine):
         self._life = Life(self.world, store)
         self._running = asyncio.create_task(self._life.run())
 
-    async def _end(self) -> None:
+    async def _end(self, orderly: bool = False) -> None:
         assert self._running is not None
         assert self._life is not None
         if self._running.done():
             self._running.result()
         self._running.cancel()
         await asyncio.gather(self._running, return_exceptions=True)
+        if orderly:
+            await self._life.stop()
         self.world.deaths.append(clock().loop)
         self.world.cut.update(self._life.under_way)
         await self._life.store.close()
@@ -145,7 +147,7 @@ class Ledger(RuleBasedStateMachine):
 
     @rule()
     def it_is_restarted(self) -> None:
-        self._do(self._end())
+        self._do(self._end(orderly=True))
         self._do(self._begin())
         self._turn()
 

@@ -31,7 +31,7 @@ def judge(world: World, now: float) -> None:
             Verdict(world, course, channel, now).judge()
     for (event, channel), copies in copies_of(world).items():
         mine = [each for each in world.sent if (each.event, each.channel) == (event, channel)]
-        left_open = any(each.mood.outcome is Outcome.AMBIGUOUS for each in mine)
+        left_open = any(each.mood.outcome is Outcome.AMBIGUOUS for each in mine) or world.stopped[event, channel]
         most = (COPIES if left_open else 1) + world.cut[event, channel]
         assert copies <= most, f"{copies} copies of {event} came through {channel}, and {most} may"
 
@@ -94,10 +94,13 @@ class Verdict:
         return any(required.at <= each.at <= until and each.end == required.end for each in self.arrived)
 
     def _left_open(self, since: float) -> bool:
-        """Whether a page was given up because it may have arrived: after three such answers, or when others had it."""
-        doubts = Counter(
-            each.event for each in self.sent if each.at >= since and each.mood.outcome is Outcome.AMBIGUOUS
-        )
+        """Whether a page was given up because it may have arrived: after three such answers, or when others had it.
+
+        An attempt that an orderly stop ends has no answer, and may have arrived too.
+        """
+        sent = [each for each in self.sent if each.at >= since]
+        doubts = Counter(each.event for each in sent if each.mood.outcome is Outcome.AMBIGUOUS)
+        doubts.update({event: self.world.stopped[event, self.channel] for event in {each.event for each in sent}})
         taken = {each.event for each in self.world.sent if each.channel != self.channel and each.mood.arrives}
         return any(count >= COPIES or event in taken for event, count in doubts.items())
 

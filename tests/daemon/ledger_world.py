@@ -93,6 +93,8 @@ class World:
         self.sent: list[Sent] = []
         self.cut: Counter[tuple[str, str]] = Counter()
         """How often an attempt was cut off by a crash, or its outcome not written down yet; by event and channel."""
+        self.stopped: Counter[tuple[str, str]] = Counter()
+        """How often an orderly stop ended an attempt of which nothing had been sent yet; by event and channel."""
         self.steps: int | None = None
         """Calls until the next crash."""
         self.deaths: list[float] = []
@@ -126,6 +128,8 @@ class Life:
         self.incidents: tuple[Incident, ...] = ()
         self.under_way: set[tuple[str, str]] = set()
         """Pages that are being sent, or whose outcome is not written down yet."""
+        self._going: dict[tuple[str, str], int] = {}
+        """Attempts that the channel has not answered, by their places in what was sent."""
         self._judged: Moment | None = None
         self._delivering = Delivering(self, self, clock, self, chance=lambda: 0.5)
 
@@ -152,9 +156,11 @@ class Life:
         mood = self.world.moods[letter.channel][-1][1]
         sent = Sent(clock().loop, letter.event, letter.channel, letter.resolved, letter.missed, mood)
         self.world.sent.append(sent)
+        self._going[letter.event, letter.channel] = len(self.world.sent) - 1
         await self._here()
         await asyncio.sleep(mood.seconds)
         await self._here()
+        del self._going[letter.event, letter.channel]
         return Accepted(mood.outcome, "as it was told", mood.wait)
 
     async def mark(self, row: Row, attempt: Attempt | None = None) -> None:
@@ -169,6 +175,29 @@ class Life:
 
     async def close(self) -> None:
         """Nothing is held."""
+
+    async def stop(self) -> None:
+        """What an orderly stop still does, if nothing kills it at that; to be called once it no longer runs."""
+        sending = [(row.event, row.channel) for row in self._delivering.rows if row.state is RowState.SENDING]
+        self._delivering.cut_off()
+        paying, dead = asyncio.create_task(self._delivering.pay()), asyncio.create_task(self.dead.wait())
+        await asyncio.wait((paying, dead), return_when=asyncio.FIRST_COMPLETED)
+        for task in (paying, dead):
+            task.cancel()
+        await asyncio.gather(paying, dead, return_exceptions=True)
+        # One whose mark was not written any more is cut off as by a crash.
+        for key in sending:
+            if key not in self.under_way:
+                self._stopped(key)
+
+    def _stopped(self, key: tuple[str, str]) -> None:
+        """To the program, what was being sent may have arrived, whatever the channel has done with it."""
+        if key not in self._going:
+            self.world.stopped[key] += 1
+            return
+        number = self._going[key]
+        sent = self.world.sent[number]
+        self.world.sent[number] = replace(sent, mood=replace(sent.mood, outcome=Outcome.AMBIGUOUS))
 
     # The watch's turn.
 

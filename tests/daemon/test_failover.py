@@ -11,6 +11,7 @@ from simulated import Carrier, running
 from drwatch.core.delivery import COPIES
 from drwatch.core.finding import Condition
 from drwatch.core.paging import Letter, Outcome
+from drwatch.daemon.legacy import Legacy
 from drwatch.lab.simulator import Accepted, World, clock
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime(noop_cycles=1)]
@@ -24,6 +25,8 @@ PHONE_THEN_SMS = {
 class Slow(Carrier):
     """A channel that takes what it is given and says nothing for a quarter of a minute."""
 
+    seconds = 15.0
+
     def __init__(self, *hangs: str) -> None:
         super().__init__()
         self.hangs, self.took = hangs, list[tuple[str, str, float]]()
@@ -31,7 +34,7 @@ class Slow(Carrier):
     async def send(self, letter: Letter) -> Accepted:
         self.took.append((letter.channel, letter.title, clock().loop))
         if letter.channel in self.hangs:
-            await asyncio.sleep(15)
+            await asyncio.sleep(self.seconds)
             return Accepted(Outcome.AMBIGUOUS, "killed after 15 s: it may have arrived")
         return await super().send(letter)
 
@@ -224,7 +227,7 @@ async def test_what_a_dead_disk_did_not_take_of_the_channels_in_reserve_is_writt
     tmp_path: Path,
 ) -> None:
     """Else a restart would know of no channel that may stand in."""
-    world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.FAILED, "sms": Outcome.FAILED})
+    world, carrier = World("shop", 50.0), Slow("phone", "sms")
     settings = {
         "paging.channels": {name: {"url_file": f"{name}.url"} for name in ("phone", "sms", "mail")},
         "paging.escalation": [{"to": ["phone"]}, {"to": ["sms", "mail"], "after": "2h"}],
@@ -235,10 +238,41 @@ async def test_what_a_dead_disk_did_not_take_of_the_channels_in_reserve_is_writt
         while not watch.daemon.rows:  # noqa: ASYNC110 - nothing is set by a page
             await asyncio.sleep(0.1)
         watch.ledger.dead = False
-        # With the next change what is owed is offered again.
-        world.strike("standby-writable")
         while not (await watch.ledger.store.load(clock())).incidents:  # noqa: ASYNC110 - nor by what is written
             await asyncio.sleep(0.1)
         assert carrier.told == [], "the third is not asked yet"
     async with running(tmp_path, world, carrier, settle=20.0, **settings):
         assert [channel for channel, title in carrier.told if "PrimaryDown" in title] == ["mail"]
+
+
+@pytest.mark.parametrize("reloaded", [True, False], ids=["reloaded", "restarted"])
+async def test_an_attempt_that_a_reload_or_a_stop_cuts_off_counts_as_one_that_may_have_arrived(
+    tmp_path: Path, reloaded: bool
+) -> None:
+    settings = {"paging.channels": {"phone": {"url_file": "phone.url"}}, "paging.escalation": [{"to": ["phone"]}]}
+    world, carrier, before = World("shop", 50.0), Slow("phone"), Legacy()
+    carrier.seconds = 3600.0
+    world.strike("standby-writable")
+    counts = []
+    for _ in range(6):
+        async with running(tmp_path, world, carrier, before=before, settle=25.0, **settings) as watch:
+            soon = len(carrier.took)
+            await asyncio.sleep(15)
+        counts.append((soon, len(carrier.took)))
+        before = watch.daemon.legacy if reloaded else Legacy()
+    assert counts == [(1, 1), (1, 2), (2, COPIES), *[(COPIES, COPIES)] * 3]
+
+
+async def test_a_page_that_a_reload_cuts_off_goes_to_another_channel_at_once(tmp_path: Path) -> None:
+    settings = {
+        "paging.channels": {name: {"url_file": "phone.url"} for name in ("phone", "sms")},
+        "paging.escalation": [{"to": ["phone"]}, {"to": ["sms"], "after": "2h"}],
+    }
+    world, carrier = World("shop", 50.0), Slow("phone")
+    async with running(tmp_path, world, carrier, **settings) as watch:
+        world.strike("primary-killed")
+        while not carrier.took:  # noqa: ASYNC110 - nothing is set by an attempt
+            await asyncio.sleep(0.1)
+    assert carrier.told == []
+    async with running(tmp_path, world, carrier, before=watch.daemon.legacy, settle=2.0, **settings):
+        assert [channel for channel, title in carrier.told if "PrimaryDown" in title] == ["sms"]

@@ -72,7 +72,7 @@ def test_sigterm_ends_it_within_two_seconds_with_everything_it_started(watching:
 def test_sigterm_does_not_wait_for_a_page_that_hangs_and_the_next_start_sends_it(pair: Pair, config: Path) -> None:
     """The phone takes the page and never answers; drwatch is stopped in the middle of the attempt.
 
-    The row stays due and counts as one that may have arrived, so the next start tells it again within 5 s.
+    The row stays due and counts as one that may have arrived, so its copy comes after half a minute.
     """
     pair.inbox.mood = Mood.HANG
     with Watching(pair, config) as watching:
@@ -83,10 +83,10 @@ def test_sigterm_does_not_wait_for_a_page_that_hangs_and_the_next_start_sends_it
         pair.inbox.mood = Mood.ACCEPT
         started = time.monotonic()
         watching.start()
-        page = pair.inbox.wait_for(lambda page: "StandbyWritable" in page.title, within=8)
+        page = pair.inbox.wait_for(lambda page: "StandbyWritable" in page.title, within=40)
         took = page.received_at - started
         FAULTS["standby-writable"].mend(pair)
-    assert took < 5.0
+    assert 20.0 < took < 35.0
     assert len(titles(pair)) == 1
 
 
