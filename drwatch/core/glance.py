@@ -9,7 +9,7 @@ from datetime import datetime, tzinfo
 from drwatch.core.duration import at_most, span
 from drwatch.core.finding import Severity
 from drwatch.core.incident import Incident
-from drwatch.core.paging import ENDS, Alert, PageReason, Row
+from drwatch.core.paging import ENDS, PageReason, Row
 from drwatch.core.sample import Moment
 from drwatch.core.view import ClusterView
 
@@ -128,12 +128,16 @@ def glance(
     return Glance(head, incident.cluster, incident.condition, incident.subject, began, figures, event)
 
 
-def retold(row: Row, alert: Alert, reason: PageReason, now: Moment, zone: tzinfo) -> Glance:
+def retold(row: Row, reason: PageReason, now: Moment, zone: tzinfo) -> Glance:
     """The same of a page that waits, from what the ledger has of it: the figures of its time are no longer known."""
-    when = f" since {since(alert.began, now, zone)}"
-    if alert.ended is not None:
-        when = _was(alert.began, alert.ended, now, zone)
-    return Glance(_head(reason, row.severity), alert.cluster, alert.condition, alert.subject, when, "", row.event)
+    head, about = _head(reason, row.severity), row.alert
+    if about is None:
+        # A ledger of before this was noted has it in the title alone.
+        return Glance(head, "", "a page", "", "", "", row.event)
+    when = f" since {since(about.began, now, zone)}"
+    if about.ended is not None:
+        when = _was(about.began, about.ended, now, zone)
+    return Glance(head, about.cluster, about.condition, about.subject, when, "", row.event)
 
 
 def _head(reason: PageReason, severity: Severity) -> str:

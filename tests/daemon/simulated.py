@@ -33,10 +33,11 @@ from drwatch.store import Store, StoreError
 
 @dataclass
 class Carrier:
-    """Channels as well or as badly as they are told; ``told`` are (channel, title)."""
+    """Channels as well or as badly as they are told; ``told`` are (channel, title), ``bodies`` what stood below."""
 
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     told: list[tuple[str, str]] = field(default_factory=list)
+    bodies: list[str] = field(default_factory=list)
 
     wrong: dict[str, str] = field(default_factory=dict)
     stuck: bool = False
@@ -50,6 +51,7 @@ class Carrier:
         outcome = self.outcomes.get(letter.channel, Outcome.ACCEPTED)
         if outcome is Outcome.ACCEPTED:
             self.told.append((letter.channel, letter.title))
+            self.bodies.append(letter.body)
         return Accepted(outcome, "as it was told")
 
     async def close(self) -> None:

@@ -99,3 +99,25 @@ async def test_a_channel_that_is_put_beside_one_that_took_nothing_hears_once_of_
         await asyncio.sleep(60)
     of_it = [(channel, title.split()[0]) for channel, title in carrier.told if "PrimaryDown" in title]
     assert of_it == [("mobile", "MISSED")]
+
+
+@pytest.mark.parametrize("more", [{}, {"format": "short"}], ids=["full", "short"])
+@pytest.mark.parametrize("reloaded", [False, True], ids=["restarted", "reloaded"])
+async def test_a_channel_that_is_made_private_while_pages_wait_is_sent_no_name_of_theirs(
+    tmp_path: Path, more: dict[str, object], reloaded: bool
+) -> None:
+    world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.FAILED, "sms": Outcome.FAILED})
+
+    def channels(**private: object) -> dict[str, object]:
+        each = {name: {"url_file": "phone.url", **more, **private} for name in ("phone", "sms")}
+        return {"paging.channels": each, "paging.escalation": [{"to": ["phone"]}, {"to": ["sms"], "after": "2h"}]}
+
+    async with running(tmp_path, world, carrier, **channels()) as watch:
+        world.strike("standby-writable")
+        await asyncio.sleep(60)
+    carrier.outcomes.clear()
+    before = watch.daemon.legacy if reloaded else Legacy()
+    async with running(tmp_path, world, carrier, before=before, **channels(redact="true")):
+        await asyncio.sleep(120)
+    assert any(title.startswith("WARNING shop: StandbyWritable since ") for _, title in carrier.told)
+    assert [words for words in (*carrier.told, *carrier.bodies) if "oslo" in str(words)] == []
