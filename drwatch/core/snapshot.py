@@ -105,6 +105,8 @@ class LedgerHealth:
     """When a new file was last begun in place of one that was damaged or gone."""
     lost: str = ""
     """What became of that one, in words."""
+    unread: bool = False
+    """Whether nothing was known of what was in it: who was told of a trouble may not be told of its end."""
 
 
 def _nothing() -> MappingProxyType[Any, Any]:
@@ -217,9 +219,9 @@ class Snapshot:
             return self
         return replace(self, ledger=replace(self.ledger, failing_since=None, detail=""))
 
-    def begun_anew(self, lost: str, now: Moment) -> Snapshot:
-        """The snapshot after a new file was begun; ``lost`` is what became of the old one."""
-        return replace(self, ledger=replace(self.ledger, begun=now, lost=lost))
+    def begun_anew(self, lost: str, now: Moment, unread: bool = False) -> Snapshot:
+        """The snapshot after a new file was begun; ``lost`` is what became of the old one, ``unread`` as it is kept."""
+        return replace(self, ledger=replace(self.ledger, begun=now, lost=lost, unread=unread))
 
     def heard(self, cluster: str, job: str, said: Said, now: Moment) -> Snapshot:
         """The snapshot after a word of a job."""

@@ -75,14 +75,14 @@ class Keeping:
         self.decided = after(self.decided, decided)
         return None
 
-    def anew(self, seen: Snapshot, incidents: Iterable[Incident], now: Moment) -> Snapshot | None:
+    def anew(self, seen: Snapshot, incidents: Iterable[Incident], unread: bool, now: Moment) -> Snapshot | None:
         """The snapshot in which a new file was begun since this was last asked, None where none was.
 
-        What this run knows is offered to it with the next judgement.
+        What this run knows is offered to it with the next judgement; ``unread`` is whether it knows nothing yet.
         """
         if len(self._ledger.lost) == self._losses:
             return None
         self._losses = len(self._ledger.lost)
         changes = {each.id: each for each in incidents if each.phase is Phase.OPEN}
         self.offer(changes, [line for name, line in self.decided.items() if name in changes], now)
-        return seen.begun_anew(self._ledger.lost[-1], now)
+        return seen.begun_anew(self._ledger.lost[-1], now, unread)

@@ -291,7 +291,8 @@ class Daemon:
                 continue
 
     async def _tick(self) -> None:
-        if (anew := self._keeping.anew(self.snapshot, self.incidents, self._clock())) is not None:
+        unread = not self.ticks and self._before.known is None
+        if (anew := self._keeping.anew(self.snapshot, self.incidents, unread, self._clock())) is not None:
             self.snapshot, self._remembered = anew, None
             await self.silencing.write()
         silences = await self.silencing.turn(self._clock())

@@ -122,6 +122,8 @@ async def test_a_database_that_is_garbage_at_the_start_is_told_once_and_kept(tmp
         await asyncio.sleep(10)
         assert of(carrier, Condition.PRIMARY_DOWN) == ["CRITICAL"]
     assert kept(path) == [GARBAGE]
+    (words,) = [body for body in carrier.bodies if "history was damaged" in body]
+    assert "the ends of earlier pages may not be told" in words
     for _ in range(2):
         async with running(tmp_path, world, carrier):
             await asyncio.sleep(40)
@@ -140,6 +142,7 @@ async def test_a_database_that_is_spoilt_under_it_is_begun_anew_with_all_that_is
         world.strike("standby-writable")
         await asyncio.sleep(80)
         assert of(carrier, Condition.HISTORY_LOST) == ["WARNING"]
+        assert not any("the ends of earlier pages" in body for body in carrier.bodies), "they are known, and told"
         leaders = watch.daemon.snapshot.alive
     assert kept(path)
     told = list(carrier.told)

@@ -21,6 +21,7 @@ def findings(snapshot: Snapshot, now: Moment) -> Iterator[Finding]:
     health = snapshot.ledger
     if health.begun is not None and now - health.begun < REMEMBERED:
         summary = f"drwatch's history {health.lost}: a new one is begun, earlier incidents and claims are not in it"
+        summary += ", and the ends of earlier pages may not be told" if health.unread else ""
         yield Finding(Condition.HISTORY_LOST, "", SUBJECT, summary, confirm=0.0)
     elif health.failing_since is not None:
         summary = f"drwatch pages from memory, a restart may repeat or forget pages: {health.detail}"
