@@ -315,9 +315,13 @@ def _by_key(findings: Iterable[Finding]) -> Iterable[Finding]:
 
 
 def _unproved(incident: Incident, assessment: Assessment, policy: Policy) -> bool:
-    """Whether the finding is absent only because nobody has looked yet, as just after a start."""
+    """Whether the finding is absent only because nobody has looked yet, as just after a start.
+
+    A channel that has not taken the one page that was tried since is not mended either.
+    """
     if incident.condition is Condition.PAGING_BROKEN:
-        return incident.subject in policy.paging.channels and incident.subject not in assessment.snapshot.channels
+        health = assessment.snapshot.channels.get(incident.subject)
+        return incident.subject in policy.paging.channels and (health is None or health.failing_since is not None)
     return incident.cluster in assessment.unsettled
 
 
@@ -345,14 +349,13 @@ def advance(incidents: Iterable[Incident], assessment: Assessment, policy: Polic
         if _worth_writing(before, after):
             changed.append(after)
     for before in known.values():
-        if _unproved(before, assessment, policy):
-            kept = replace(before, last_true=now, unproved=before.cluster in assessment.unsettled)
-            living.append(kept if before.phase is Phase.OPEN else before)
-            continue
-        if before.phase is Phase.SUSPECTED and before.topic == PRIMARY and before.cluster in assessment.judging:
+        suspected, unproved = before.phase is Phase.SUSPECTED, _unproved(before, assessment, policy)
+        if suspected and (unproved or (before.topic == PRIMARY and before.cluster in assessment.judging)):
             living.append(before)
             continue
-        if before.phase is Phase.OPEN and before.cluster in unseen:
+        if unproved:
+            after = replace(before, last_true=now, unproved=before.cluster in assessment.unsettled)
+        elif before.phase is Phase.OPEN and before.cluster in unseen:
             # Nobody sees its face either: one that it took just before has still to last.
             after = replace(before, last_true=now, condition_began=now, worse=None)
             after = replace(after, suppressed_by=Condition.WITNESS_ISOLATED)

@@ -48,6 +48,17 @@ def test_what_is_still_true_when_the_acknowledgement_runs_out_is_told_again_and_
     ]
 
 
+def test_a_broken_channel_that_somebody_has_in_hand_is_told_again_although_nobody_has_tried_it_since_a_restart() -> (
+    None
+):
+    """60: somebody has it in hand. 100: drwatch restarts, and nothing is sent through that channel any more."""
+    broken = Finding(Condition.PAGING_BROKEN, "", "sms", "sms takes no pages")
+    pager = acknowledged_at(60, broken)
+    for now in range(61, 4000):
+        pager.tell(now, *([broken] if now < 100 else []))
+    assert pager.reasons() == [(5, PageReason.FIRST), (3660, PageReason.STILL), (3960, PageReason.ESCALATED)]
+
+
 def test_the_end_of_what_was_acknowledged_is_told() -> None:
     pager = acknowledged_at(60)
     for now in range(61, 200):

@@ -115,6 +115,7 @@ async def running(
     state: Path | None = None,
     settle: float = 8.0,
     asleep: Callable[[], float] = lambda: 0.0,
+    chance: float = 0.5,
     **settings: object,
 ) -> AsyncIterator[Running]:
     file = directory / "drwatch.yaml"
@@ -131,7 +132,7 @@ async def running(
     daemon = Daemon(
         policy=policy,
         looks=looks or every_look(world),
-        delivering=Delivering(carrier, store, stepped, instruments, chance=lambda: 0.5),
+        delivering=Delivering(carrier, store, stepped, instruments, chance=lambda: chance),
         ledger=ledger,  # type: ignore[arg-type]
         clock=stepped,
         zone=ZoneInfo(policy.zone),

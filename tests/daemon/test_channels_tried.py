@@ -83,6 +83,29 @@ async def test_one_failed_attempt_before_somebody_has_it_in_hand_breaks_no_chann
     assert [title for channel, title in carrier.told if channel == "sms"] == []
 
 
+async def test_a_broken_channel_is_neither_mended_nor_told_anew_by_restarts_and_stays_in_hand(tmp_path: Path) -> None:
+    """After each restart its second attempt comes later than what must stay away is over (`hold`)."""
+    names = {name: {"url_file": f"{name}.url"} for name in ("phone", "sms")}
+    settings = {"paging.channels": names, "paging.escalation": [{"to": ["phone", "sms"]}]}
+    world, carrier = World("shop", 50.0), Carrier({"sms": Outcome.FAILED})
+    async with running(tmp_path, world, carrier, chance=0.9, **settings) as watch:
+        world.strike("standby-writable")
+        await asyncio.sleep(300)
+        (broken,) = (each for each in watch.daemon.incidents if each.condition is Condition.PAGING_BROKEN)
+        await watch.daemon.acknowledging.take(Answer(broken.id, "anna", "socket"))
+    for _ in range(3):
+        async with running(tmp_path, world, carrier, chance=0.9, **settings) as watch:
+            await asyncio.sleep(300)
+            (known,) = (each for each in watch.daemon.incidents if each.condition is Condition.PAGING_BROKEN)
+            assert known.id == broken.id
+            assert known.acknowledged is not None
+    assert ["PagingBroken" in title for channel, title in carrier.told if channel == "phone"].count(True) == 1
+    carrier.outcomes.clear()
+    async with running(tmp_path, world, carrier, **settings) as watch:
+        await asyncio.sleep(120)
+        assert Condition.PAGING_BROKEN not in watch.open(), "what it takes now has proved it"
+
+
 async def test_the_audit_sees_a_look_that_no_longer_comes_back(tmp_path: Path) -> None:
     world = World("shop", 5.0)
     looks = list(every_look(world))
