@@ -292,7 +292,7 @@ def _worth_writing(before: Incident | None, after: Incident) -> bool:
 def awake(incidents: Iterable[Incident], asleep: float) -> tuple[Incident, ...]:
     """The incidents of an earlier run, after so many seconds in which nobody looked: no suspicion has lasted those.
 
-    What was told was told as it stands.
+    Where a ledger of before this was noted does not say how bad it was told, it was told as it stands.
     """
 
     def after(each: Incident) -> Incident:

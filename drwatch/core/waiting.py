@@ -56,7 +56,10 @@ def withdrawn(incident: Incident, reach: Mapping[str, Reach]) -> Incident:
     """
     milder = _told_as_critical(incident) and incident.severity is not Severity.CRITICAL
     since = incident.worse.critical if incident.worse else incident.condition_began
-    if incident.phase is not Phase.OPEN or not milder or incident.last_true - since < incident.window:
+    if incident.phase is not Phase.OPEN or not milder:
+        return incident
+    # Before anybody has looked, nobody knows what it has to last.
+    if incident.unproved or incident.last_true - since < incident.window:
         return incident
     if incident.acknowledged is not None or not reach or any(came.perhaps for came in reach.values()):
         return incident

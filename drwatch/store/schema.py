@@ -146,13 +146,14 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             )
         ),
     ),
+    ("ALTER TABLE incidents ADD COLUMN told_grade TEXT",),
 )
 """Statements that bring a file from one schema version to the next; the version is their count."""
 
 INCIDENT: Final = (
     "id", "cluster", "topic", "subject", "condition", "severity", "summary", "evidence", "confidence", "phase", "began",
     "condition_began", "last_true", "confirmed", "ended", "suppressed_by", "told_condition", "told_at", "told_steps",
-    "pages", "silence", "freed", "acknowledged", "told_through", "held", "hands",
+    "pages", "silence", "freed", "acknowledged", "told_through", "held", "told_grade", "hands",
 )  # fmt: skip
 ROW: Final = (
     "event", "channel", "incident", "reason", "severity", "title", "body", "created", "due", "attempts", "ambiguous",

@@ -13,7 +13,7 @@ from typing import TypeVar
 from drwatch.core.ack import Ack
 from drwatch.core.delivery import DOUBTFUL_AGAIN, interrupted
 from drwatch.core.finding import Condition, Confidence, Severity
-from drwatch.core.incident import Incident, Phase
+from drwatch.core.incident import Grade, Incident, Phase
 from drwatch.core.paging import Alert, PageReason, Row, RowState
 from drwatch.core.sample import Moment
 from drwatch.store.plain import plain, value_of
@@ -40,9 +40,6 @@ def moment_of(text: str, now: Moment) -> Moment:
     """A moment of an earlier run on this run's clock; never in the future, whatever the wall clock did meanwhile."""
     then = wall(text)
     return Moment(now.loop - max(0.0, (now.wall - then).total_seconds()), then)
-
-
-_LISTS = frozenset({"evidence", "told_through", "held"})
 
 
 def hands(held: object, names: Iterable[str], boot: str) -> str:
@@ -86,9 +83,14 @@ def incident_values(incident: Incident, boot: str) -> tuple[object, ...]:
             return text(held)
         if isinstance(held, Ack):
             return ack_text(held)
-        return json.dumps(held) if name in _LISTS else held
+        return json.dumps(held) if isinstance(held, tuple) else held
 
     return tuple(value(name) for name in INCIDENT)
+
+
+def _grade_of(text: str) -> Grade:
+    critical, gravity = json.loads(text)
+    return bool(critical), int(gravity)
 
 
 def incident_of(line: sqlite3.Row, reading: Reading) -> Incident:
@@ -116,6 +118,7 @@ def incident_of(line: sqlite3.Row, reading: Reading) -> Incident:
         ended=moment("ended"),
         suppressed_by=condition("suppressed_by"),
         told_condition=condition("told_condition"),
+        told_grade=None if line["told_grade"] is None else _grade_of(line["told_grade"]),
         told_at=moment("told_at"),
         told_steps=line["told_steps"],
         pages=line["pages"],

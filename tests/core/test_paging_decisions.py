@@ -175,7 +175,7 @@ def test_a_warning_told_before_a_restart_of_drwatch_is_told_when_it_becomes_crit
     pager = Pager()
     for now in range(500):
         if now == 350:
-            # What the ledger does not keep of it is gone.
+            # A ledger of before this was kept does not say.
             pager.incidents = awake([replace(each, told_grade=None) for each in pager.incidents], 0.0)
         pager.tell(now, CLOSING if now < 400 else CLOSED)
     assert pager.reasons()[2:] == [(405, PageReason.CHANGED)]

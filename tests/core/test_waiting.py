@@ -166,6 +166,15 @@ def test_what_is_as_bad_as_it_was_or_may_have_been_heard_of_is_not_withdrawn(
     assert withdrawn(incident, reach) is incident
 
 
+def test_what_nobody_has_looked_at_since_a_start_is_not_withdrawn() -> None:
+    """What has to last is known only then."""
+    pager = told(DOWN, then=(UNSEEN,))
+    pager.incidents = tuple(replace(each, window=0.0) for each in pager.incidents)
+    pager.tell(61, unsettled=["shop"])
+    (incident,) = pager.incidents
+    assert withdrawn(incident, NOWHERE) is incident
+
+
 def test_what_somebody_has_in_hand_is_not_withdrawn() -> None:
     pager = told(DOWN)
     pager.acknowledge(60)

@@ -183,6 +183,48 @@ async def test_what_is_over_is_not_told_as_if_it_were_so_after_a_new_reading_of_
     assert [title.partition(" was")[0] for _, title in carrier.told] == ["MISSED shop: PrimaryDown oslo-a"]
 
 
+@pytest.mark.parametrize("again", ["restarted", "read anew"])
+async def test_what_nobody_could_hear_of_and_became_milder_is_told_as_that_over_a_restart_too(
+    tmp_path: Path, again: str
+) -> None:
+    """Ten seconds before the milder trouble has lasted."""
+    world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.FAILED})
+    async with running(tmp_path, world, carrier) as watch:
+        world.strike("primary-killed")
+        await asyncio.sleep(40)
+        world.strike("primary-killed", mend=True)
+        world.strike("witness-primary-cut")
+        await asyncio.sleep(20)
+        assert Condition.PRIMARY_UNSEEN in watch.open()
+        before = watch.daemon.legacy if again == "read anew" else Legacy()
+    async with running(tmp_path, world, carrier, before=before):
+        carrier.outcomes.clear()
+        await asyncio.sleep(60)
+        told = [title.partition(" since")[0] for _, title in carrier.told if "Primary" in title]
+        assert told == ["WARNING shop: PrimaryUnseen oslo-a"]
+
+
+@pytest.mark.parametrize("again", ["restarted", "read anew"])
+async def test_a_death_that_was_told_and_was_unseen_meanwhile_is_not_told_as_worse_after_a_restart(
+    tmp_path: Path, again: str
+) -> None:
+    world, carrier = World("shop", 50.0), Carrier()
+    rarely = {"paging.remind": "6h"}
+    before = Legacy()
+    for _ in range(3):
+        async with running(tmp_path, world, carrier, before=before, **rarely) as watch:
+            world.strike("primary-killed")
+            await asyncio.sleep(90)
+            assert Condition.PRIMARY_DOWN in watch.open()
+            world.strike("primary-killed", mend=True)
+            world.strike("witness-primary-cut")
+            await asyncio.sleep(50)
+            assert Condition.PRIMARY_UNSEEN in watch.open()
+            before = watch.daemon.legacy if again == "read anew" else before
+    told = [title.partition(" since")[0] for _, title in carrier.told if "Primary" in title]
+    assert told == ["CRITICAL shop: PrimaryDown oslo-a"]
+
+
 async def test_a_channel_that_what_may_not_leave_waits_for_is_tried_by_day_all_the_same(tmp_path: Path) -> None:
     world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.FAILED})
     by_day = {**PHONE_THEN_SMS, "zone": "Asia/Tokyo", "paging.hold": "10m"}

@@ -94,6 +94,14 @@ async def test_a_wall_clock_that_was_set_back_puts_nothing_into_the_future(opene
     assert loaded.rows[0].due.loop == 70.0
 
 
+async def test_the_worst_that_people_were_told_of_an_incident_comes_back_with_it(opened: Open) -> None:
+    store = await opened()
+    await store.commit([replace(incident(), told_grade=(True, 4)), incident("ZYXWVU", began=1)], [])
+    await store.close()
+    loaded = await (await opened()).load(LATER)
+    assert [each.told_grade for each in loaded.incidents] == [(True, 4), None]
+
+
 async def test_a_change_replaces_what_was_known_of_the_same_incident(opened: Open) -> None:
     store = await opened()
     await store.commit([incident()], [])
