@@ -84,8 +84,7 @@ def addresses(event: Page, paging: Paging, reach: Mapping[str, Reach]) -> tuple[
     """For whom an event is written; ``reach`` is its incident's, by channel.
 
     The end of a trouble goes wherever the trouble went. Where no page of it can have arrived it is one message that
-    tells both. That a channel is broken is told through the others. Who is off duty is asked in somebody else's place
-    when nobody else is left, and only by what must be told.
+    tells both. That a channel is broken is told through the others.
     """
     now = event.incident.told_at or event.incident.last_true
     channels, others = event.channels, order(paging, now.wall)
@@ -98,7 +97,7 @@ def addresses(event: Page, paging: Paging, reach: Mapping[str, Reach]) -> tuple[
     told = [Address(name, _reason(event, name, reach), reserve=False) for name in channels]
     # Nobody is woken in the place of somebody else by a warning, and nobody who is off duty by an end.
     left = {name for name in others if kept_quiet(event.incident, name, paging, now)}
-    if event.reason in ENDS or not must_be_told(event.incident.severity, event.incident.condition):
+    if event.reason in ENDS:
         left |= off_duty(paging, now.wall)
     spare = [name for name in others if name not in channels and name not in left]
     return (*told, *(Address(name, _reason(event, name, reach, spare=True), reserve=True) for name in spare))
@@ -198,11 +197,17 @@ def ending(row: Row, event: Collection[Row], reach: Mapping[str, Reach], now: Mo
     return None
 
 
-def stand_ins(rows: Sequence[Row], channels: Sequence[str], reach: Mapping[str, Reach], now: Moment) -> tuple[Row, ...]:
+def stand_ins(
+    rows: Sequence[Row],
+    channels: Sequence[str],
+    reach: Mapping[str, Reach],
+    now: Moment,
+    off_duty: Collection[str] = frozenset(),
+) -> tuple[Row, ...]:
     """Reserve rows of an event that become due now, because channels that were asked do not take it.
 
     ``rows`` are all of that event's, ``channels`` those that there are, in the order in which they stand in, ``reach``
-    its incident's.
+    its incident's. Who is off duty is asked in somebody else's place only by what must be told.
     """
     gone = [row for row in rows if row.channel not in channels]
     troubled = [row for row in rows if row in gone or (_troubled(row, rows, now) and not overtaken(row, reach))]
@@ -213,10 +218,15 @@ def stand_ins(rows: Sequence[Row], channels: Sequence[str], reach: Mapping[str, 
     spare = {row.channel: row for row in rows if row.state is RowState.RESERVE}
     # Who has heard something later of this incident need not hear this.
     able = [name for name in channels if name in spare and not overtaken(spare[name], reach)]
+    able = [name for name in able if name not in off_duty or _at_any_hour(spare[name])]
     return tuple(
         replace(spare[name], state=RowState.DUE, due=now, instead=failed[min(number, len(failed) - 1)])
         for number, name in enumerate(able[: max(0, lacking)])
     )
+
+
+def _at_any_hour(row: Row) -> bool:
+    return row.alert is None or must_be_told(row.severity, row.alert.condition)
 
 
 def inheriting(fresh: Iterable[Row], waiting: Iterable[Row]) -> tuple[Row, ...]:

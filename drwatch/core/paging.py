@@ -246,13 +246,23 @@ def held_back(incident: Incident, paging: Paging, settle: float, now: Moment) ->
     if incident.phase is not Phase.OPEN or hidden:
         return {}
     found = due(incident, paging, settle, now)
-    names = dict.fromkeys((*incident.held, *(found[1] if found else ())))
+    names = dict.fromkeys((*_owed(incident, paging, now), *(found[1] if found else ())))
     return quiet_until(incident.severity, incident.condition, names, paging, now.wall)
 
 
 def kept_quiet(incident: Incident, channel: str, paging: Paging, now: Moment) -> bool:
     """Whether quiet hours keep a page of this from a channel: of a warning alone, never that nobody would be paged."""
     return channel in quiet_until(incident.severity, incident.condition, (channel,), paging, now.wall)
+
+
+def _owed(incident: Incident, paging: Paging, now: Moment) -> tuple[str, ...]:
+    """The channels that are to have the page which quiet hours keep back: in the place of whoever is off duty by now,
+    those of whoever is on duty and was not told."""
+    if not incident.held:
+        return ()
+    told = _recipients(paging.escalation[: incident.told_steps], paging, now)
+    heard = _told_through(incident, paging, now)
+    return tuple(name for name in told if name in incident.held or name not in heard)
 
 
 def _outgrown(incident: Incident, paging: Paging, settle: float, now: Moment) -> bool:
@@ -331,8 +341,7 @@ def due(
         and now - incident.told_at >= _reminder(incident, paging)
     ):
         return PageReason.STILL, told, incident.told_steps
-    held = tuple(name for name in incident.held if name in paging.channels)
-    ended = tuple(name for name in held if not kept_quiet(incident, name, paging, now))
+    ended = tuple(name for name in _owed(incident, paging, now) if not kept_quiet(incident, name, paging, now))
     return (PageReason.STILL, ended, incident.told_steps) if ended else None
 
 
@@ -370,7 +379,7 @@ def page(incident: Incident, paging: Paging, settle: float, now: Moment) -> Page
         told_at=now,
         told_steps=steps,
         told_through=tuple(dict.fromkeys((*_told_through(incident, paging, now), *loud))),
-        held=tuple(dict.fromkeys(name for name in (*incident.held, *channels) if name not in loud)),
+        held=tuple(dict.fromkeys(name for name in (*_owed(incident, paging, now), *channels) if name not in loud)),
         pages=incident.pages + 1,
     )
     if reason is PageReason.FIRST and not must_be_told(incident.severity, incident.condition):

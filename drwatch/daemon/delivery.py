@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Protocol
@@ -88,6 +88,7 @@ class Delivering:
         """Of each living incident, by channel."""
         self._turns: dict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._channels: Callable[[], Sequence[str]] = tuple
+        self._off_duty: Callable[[], Collection[str]] = frozenset
         self._owed: dict[tuple[str, str], Owed] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._told: Told = lambda *_: None
@@ -125,12 +126,14 @@ class Delivering:
         answered: Answered,
         withheld: Withheld,
         channels: Callable[[], Sequence[str]],
+        off_duty: Callable[[], Collection[str]] = frozenset,
     ) -> None:
         """Let the carrier get ready, which no look waits for; rows taken from now on are sent.
 
-        ``channels`` are those that there are, in the order in which one stands in for another now.
+        ``channels`` are those that there are, in the order in which one stands in for another now; ``off_duty`` those
+        of people who are off duty now.
         """
-        self._tasks, self._told, self._channels = tasks, told, channels
+        self._tasks, self._told, self._channels, self._off_duty = tasks, told, channels, off_duty
         self._answered, self._withheld = answered, withheld
         tasks.create_task(self._get_ready(), name="carrier")
 
@@ -264,7 +267,8 @@ class Delivering:
         rows = self._event(event)
         if not rows:
             return
-        fresh = stand_ins(rows, self._channels(), self._reach[rows[0].incident], self._clock())
+        reach = self._reach[rows[0].incident]
+        fresh = stand_ins(rows, self._channels(), reach, self._clock(), self._off_duty())
         if self._answered(rows[0]):
             fresh = ()
         for row in fresh:

@@ -17,7 +17,7 @@ from drwatch.core.audit import Check, audit
 from drwatch.core.blackbox import Death, Record, records
 from drwatch.core.dating import date
 from drwatch.core.decision import decisions
-from drwatch.core.delivery import Address, addresses, order, undelivered, unsettled
+from drwatch.core.delivery import Address, addresses, off_duty, order, undelivered, unsettled
 from drwatch.core.drill import Drill
 from drwatch.core.flapping import flap
 from drwatch.core.incident import ENDED, Incident, Phase, advance, awake
@@ -171,6 +171,7 @@ class Daemon:
                     lambda row: answered(row, self.incidents, unwatched),
                     self._withheld,
                     lambda: order(self._policy.paging, self._clock().wall),
+                    lambda: off_duty(self._policy.paging, self._clock().wall),
                 )
                 await self._delivering.resume(waiting, loaded.reach)
                 self._looking.start(tasks)

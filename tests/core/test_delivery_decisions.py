@@ -28,6 +28,7 @@ from drwatch.core.delivery import (
     ending,
     expired,
     inheriting,
+    off_duty,
     order,
     overtaken,
     patience,
@@ -348,10 +349,30 @@ ON_DUTY = Paging(
 )
 
 
-def spares(found: Incident, reason: PageReason = PageReason.FIRST, paging: Paging = ON_DUTY) -> list[str]:
-    """Who would be told in the place of Anna, who is on duty."""
+def written(found: Incident, reason: PageReason = PageReason.FIRST, paging: Paging = ON_DUTY) -> list[Row]:
+    """Of a page that Anna, who is on duty, is to get."""
     event = Page(replace(found, told_at=START), reason, ("anna-phone",))
-    return [each.channel for each in addresses(event, paging, {}) if each.reserve]
+    made = replace(ROW, reason=reason, severity=found.severity, alert=event.alert)
+    return [
+        replace(made, channel=each.channel, state=RowState.RESERVE if each.reserve else RowState.DUE)
+        for each in addresses(event, paging, {})
+    ]
+
+
+def spares(
+    found: Incident, reason: PageReason = PageReason.FIRST, paging: Paging = ON_DUTY, days: int = 0
+) -> list[str]:
+    """Who is told in her place so many days later, in their order, each where all before refuse."""
+    wall, rows, told = START.wall + timedelta(days=days), written(found, reason, paging), list[str]()
+    while True:
+        refuses = {"due": at(REFUSED_AGAIN), "tried": at(0)}
+        rows = [row if row.state is RowState.RESERVE else replace(row, **refuses) for row in rows]
+        fresh = stand_ins(rows, order(paging, wall), {}, at(0), off_duty(paging, wall))
+        if not fresh:
+            return told
+        told += [row.channel for row in fresh]
+        put = {row.channel: row for row in fresh}
+        rows = [put.get(row.channel, row) for row in rows]
 
 
 def test_who_is_off_duty_stands_in_last_of_all_and_only_for_what_must_be_told() -> None:
@@ -362,6 +383,11 @@ def test_who_is_off_duty_stands_in_last_of_all_and_only_for_what_must_be_told() 
     stale = incident(severity=Severity.WARNING, condition=Condition.FILES_STALE)
     assert spares(stale) == ["desk"]
     assert spares(replace(stale, condition=Condition.WITNESS_ISOLATED)) == ["desk", "bo-phone", "bo-sms"]
+
+
+def test_whoever_is_on_duty_by_then_stands_in_for_a_warning_that_the_one_before_could_not_hear() -> None:
+    stale = incident(severity=Severity.WARNING, condition=Condition.FILES_STALE)
+    assert spares(stale, days=7) == ["bo-phone", "bo-sms", "desk"]
 
 
 def test_nobody_off_duty_is_woken_by_an_end_that_somebody_else_did_not_hear() -> None:

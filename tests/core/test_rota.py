@@ -13,9 +13,9 @@ from pager import Pager
 from worlds import PAGING, START
 
 from drwatch.core.finding import Condition, Finding
-from drwatch.core.paging import PageReason
+from drwatch.core.paging import PageReason, held_back
 from drwatch.core.policy import Step
-from drwatch.core.rota import Override, Person, Rota
+from drwatch.core.rota import Override, Person, Quiet, Rota
 
 OSLO = ZoneInfo("Europe/Oslo")
 ANNA, BO = Person("anna", ("anna-phone",)), Person("bo", ("bo-phone", "bo-sms"))
@@ -23,6 +23,7 @@ ROTA = Rota("oncall", (ANNA, BO), ("anna", "bo"), 0, time(9), OSLO, date(2026, 1
 """Mondays at nine in Oslo; Anna's first week begins on the 5th of January."""
 
 DOWN = Finding(Condition.PRIMARY_DOWN, "shop", "oslo-a", "dead")
+STALE = Finding(Condition.FILES_STALE, "shop", "uploads", "old")
 
 
 def oslo(*when: int) -> datetime:
@@ -134,3 +135,24 @@ def test_a_hand_over_alone_tells_nobody() -> None:
         (5, PageReason.FIRST, ("anna-phone",)),
         (609, PageReason.RESOLVED, ("anna-phone",)),
     ]
+
+
+@pytest.mark.parametrize("hand_over", [time(4, 20), time(4, 24)], ids=["before they end", "as they end"])
+def test_what_quiet_hours_kept_back_is_told_to_whoever_is_on_duty_when_they_end(hand_over: time) -> None:
+    rota = replace(ROTA, people=(ANNA, Person("bo", ("bo-phone",))), at=hand_over, since=date(2026, 11, 16))
+    still = Quiet(time(22), time(4, 24), OSLO)
+    pager = Pager(
+        replace(
+            PAGING,
+            channels=("mail", "anna-phone", "bo-phone"),
+            escalation=(Step(("mail", "oncall")),),
+            rotas=(rota,),
+            quiet={"anna-phone": still, "bo-phone": still},
+        )
+    )
+    for now in range(8 * 24 * 3600 // 60):
+        pager.tell(now if now < 700 else now * 60, STALE)
+        if now == 590:
+            kept = [held_back(each, pager.paging, 5.0, START.plus(now)) for each in pager.incidents]
+            assert [tuple(each) for each in kept] == [("bo-phone",) if hand_over == time(4, 20) else ("anna-phone",)]
+    assert pager.heard() == [(5, PageReason.FIRST, ("mail",)), (600, PageReason.STILL, ("bo-phone",))]

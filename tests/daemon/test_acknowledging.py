@@ -177,3 +177,16 @@ async def test_a_page_finds_whoever_is_on_duty_and_the_end_all_who_were_told(tmp
         world.strike("primary-killed", mend=True)
         await asyncio.sleep(20)
         assert sorted(heard(carrier)[2:]) == [("anna", "RESOLVED"), ("bo", "RESOLVED")]
+
+
+async def test_a_warning_that_waits_for_the_channel_of_one_goes_to_the_other_when_that_one_is_on_duty(
+    tmp_path: Path,
+) -> None:
+    world, carrier = World("shop", 50.0), Carrier({"anna": Outcome.FAILED})
+    async with running(tmp_path, world, carrier, **ROTA) as watch:
+        world.strike("standby-writable")
+        await asyncio.sleep(115 - clock().loop)
+        assert [duty.person.name for duty in watch.daemon.duties] == ["Anna"]
+        assert [title for _, title in carrier.told if "StandbyWritable" in title] == []
+        await asyncio.sleep(190 - clock().loop)
+        assert [channel for channel, title in carrier.told if "StandbyWritable" in title] == ["bo"]
