@@ -62,6 +62,7 @@ class Memory:
     starts: Mapping[Node, tuple[Moment, ...]] = field(default_factory=_nothing)
     flaps: Mapping[IncidentKey, Flap] = field(default_factory=_nothing)
     digested: str = ""
+    away: frozenset[str] = frozenset()
     proofs: Mapping[str, Proof] = field(default_factory=_nothing)
     jobs: Mapping[tuple[str, str], Heard] = field(default_factory=_nothing)
     facts: Mapping[Key, Sample] = field(default_factory=_nothing)
@@ -96,6 +97,7 @@ def memory(snapshot: Snapshot, now: Moment) -> Memory:
         starts=snapshot.starts,
         flaps=snapshot.flaps,
         digested=snapshot.digested,
+        away=snapshot.away,
         proofs=snapshot.proofs,
         jobs=snapshot.jobs,
         facts=MappingProxyType({**snapshot.recalled, **seen}),
@@ -127,6 +129,7 @@ def recall(past: Memory, nodes: Collection[Node], now: Moment) -> Snapshot:
         watched=past.watched,
         flaps=past.flaps,
         digested=past.digested,
+        away=past.away,
         proofs=past.proofs,
         jobs=MappingProxyType({key: held.away(past.at, now) if deaf else held for key, held in past.jobs.items()}),
         woke=now if past.rebooted else None,

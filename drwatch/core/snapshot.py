@@ -166,6 +166,8 @@ class Snapshot:
     """The troubles that have come lately, and how often."""
     digested: str = ""
     """The day whose digest was told last; empty before the first."""
+    away: frozenset[str] = frozenset()
+    """The ids of open incidents that were not so as last judged."""
     ledger: LedgerHealth = LedgerHealth()
 
     def keep(self, sample: Sample) -> Snapshot:

@@ -11,6 +11,10 @@ from drwatch.core.incident import Incident, Phase
 from drwatch.core.paging import UNASKING, Row
 from drwatch.core.sample import Moment
 
+DOUBTED = 10.0
+"""Seconds after a start in which a page of what was not so before it waits for somebody to look: a death that is one
+must be told soon, whoever can look."""
+
 
 def answered(row: Row, incidents: Iterable[Incident], unwatched: Collection[str] = ()) -> str:
     """Why a page need not be sent any more: it was withdrawn, or somebody has the incident in hand or silenced it.
@@ -32,17 +36,32 @@ def answered(row: Row, incidents: Iterable[Incident], unwatched: Collection[str]
     return f"it is silenced ({incident.silence})" if incident.silence else ""
 
 
-def withheld(row: Row, incidents: Iterable[Incident], judged: Moment) -> bool:
+def away(incidents: Iterable[Incident], before: Collection[str], now: Moment) -> frozenset[str]:
+    """The ids of open incidents that are not so now; of what nobody has looked at since a start, of ``before``."""
+    opened = (each for each in incidents if each.phase is Phase.OPEN)
+    return frozenset(each.id for each in opened if _is_away(each, before, now))
+
+
+def withheld(
+    row: Row,
+    incidents: Iterable[Incident],
+    judged: Moment,
+    began: Moment | None = None,
+    before: Collection[str] = frozenset(),
+) -> bool:
     """Whether a page may not leave now, because what it tells of is not so, as of the last judgement.
 
-    It is to leave when that is so again; of what stays away, the end takes its place.
+    It is to leave when that is so again; of what stays away, the end takes its place. ``began`` is when this run did:
+    before anybody has looked, it is for a while as an earlier one left it, when those of ``before`` were not so.
     """
     incident = _open(row, incidents)
-    if row.reason in UNASKING or incident is None or incident.unproved:
+    if row.reason in UNASKING or incident is None:
+        return False
+    if incident.unproved and (began is None or judged - began >= DOUBTED):
         return False
     critical = row.severity is Severity.CRITICAL
     # Pages of the witness's own network can leave only while that is back.
-    over = judged - incident.last_true > 0 and incident.condition is not Condition.WITNESS_ISOLATED
+    over = _is_away(incident, before, judged) and incident.condition is not Condition.WITNESS_ISOLATED
     milder = critical and incident.severity is not Severity.CRITICAL and not _critical_again(incident)
     return over or milder or _explained(incident, critical)
 
@@ -64,6 +83,10 @@ def withdrawn(incident: Incident, reach: Mapping[str, Reach]) -> Incident:
     if incident.acknowledged is not None or not reach or any(came.perhaps for came in reach.values()):
         return incident
     return replace(incident, told_condition=None, told_grade=None, told_at=None, told_steps=0, held=())
+
+
+def _is_away(incident: Incident, before: Collection[str], now: Moment) -> bool:
+    return incident.id in before if incident.unproved else now - incident.last_true > 0
 
 
 def _explained(incident: Incident, critical: bool) -> bool:

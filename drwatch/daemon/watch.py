@@ -31,7 +31,7 @@ from drwatch.core.roles import learn
 from drwatch.core.rota import Duty
 from drwatch.core.sample import Blind, Moment, Sample, ServerFact
 from drwatch.core.snapshot import Snapshot
-from drwatch.core.waiting import answered, withdrawn, withheld
+from drwatch.core.waiting import answered, away, withdrawn, withheld
 from drwatch.daemon.acknowledging import Acknowledging
 from drwatch.daemon.clock import Clock
 from drwatch.daemon.delivery import Delivering
@@ -211,7 +211,8 @@ class Daemon:
 
     def _withheld(self, row: Row) -> bool:
         # Before the first judgement nobody knows what is so.
-        return self.assessment is None or withheld(row, self.incidents, self.assessment.at)
+        judged = self.assessment
+        return judged is None or withheld(row, self.incidents, judged.at, self._started, self.snapshot.away)
 
     def _keep(self, sample: Sample) -> None:
         before = self.snapshot.sights.get(sample.key)
@@ -343,8 +344,9 @@ class Daemon:
         self._put_down(records(assessment, living, self._boxed))
         outages = date(self.snapshot.outages, assessment, living)
         seen = self.snapshot
-        if (outages, flaps, digested) != (seen.outages, seen.flaps, seen.digested):
-            self._turn(replace(seen, outages=outages, flaps=flaps, digested=digested))
+        gone = away(living, seen.away, now)
+        if (outages, flaps, digested, gone) != (seen.outages, seen.flaps, seen.digested, seen.away):
+            self._turn(replace(seen, outages=outages, flaps=flaps, digested=digested, away=gone))
         self._say(step.changed)
         self.acknowledging.settle()
         self._delivering.take(rows)

@@ -12,7 +12,7 @@ from worlds import at
 from drwatch.core.delivery import Reach
 from drwatch.core.finding import Condition, Finding, Severity
 from drwatch.core.paging import PageReason, Row
-from drwatch.core.waiting import answered, withdrawn, withheld
+from drwatch.core.waiting import answered, away, withdrawn, withheld
 
 DOWN = Finding(Condition.PRIMARY_DOWN, "shop", "oslo-a", "dead")
 UNSEEN = Finding(Condition.PRIMARY_UNSEEN, "shop", "oslo-a", "only the witness cannot see it")
@@ -70,6 +70,21 @@ def test_what_nobody_has_looked_at_since_a_start_may_leave() -> None:
     pager = told(DOWN)
     pager.tell(61, unsettled=["shop"])
     assert not withheld(row(pager, PageReason.FIRST), pager.incidents, at(61))
+
+
+def test_what_was_over_before_a_start_waits_ten_seconds_for_a_look() -> None:
+    """60: it is over. 70: drwatch starts again, and for long nobody gets to look."""
+    pager = told(DOWN, then=())
+    page, before = row(pager, PageReason.FIRST), away(pager.incidents, frozenset(), at(60))
+    assert before == {page.incident}
+    for now in range(70, 90):
+        pager.tell(now, unsettled=["shop"])
+        assert withheld(page, pager.incidents, at(now), at(70), before) is (now < 80)
+        assert not withheld(page, pager.incidents, at(now), at(70)), "of what was so nobody is late to hear"
+        assert away(pager.incidents, before, at(now)) == before
+    pager.tell(90, DOWN)
+    assert not withheld(page, pager.incidents, at(90), at(89), before)
+    assert away(pager.incidents, before, at(90)) == frozenset()
 
 
 @pytest.mark.parametrize(("cause", "waits"), [(Condition.PRIMARY_DOWN, True), (Condition.WITNESS_ISOLATED, False)])

@@ -225,6 +225,44 @@ async def test_a_death_that_was_told_and_was_unseen_meanwhile_is_not_told_as_wor
     assert told == ["CRITICAL shop: PrimaryDown oslo-a"]
 
 
+@pytest.mark.parametrize("killed", [False, True])
+async def test_what_was_over_before_a_restart_is_not_told_as_if_it_were_so_after_it(
+    tmp_path: Path, killed: bool
+) -> None:
+    world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.FAILED})
+    async with running(tmp_path, world, carrier) as watch:
+        await dead_for_half_a_minute(world)
+        await asyncio.sleep(12)
+        watch.ledger.dead = killed
+    carrier.outcomes.clear()
+    async with running(tmp_path, world, carrier):
+        await asyncio.sleep(60)
+    assert [title.partition(" was")[0] for _, title in carrier.told] == ["MISSED shop: PrimaryDown oslo-a"]
+
+
+async def test_what_was_milder_before_a_restart_is_not_told_as_if_it_were_as_bad_after_it(tmp_path: Path) -> None:
+    world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.FAILED})
+    async with running(tmp_path, world, carrier):
+        await dead_for_half_a_minute(world)
+        world.strike("witness-primary-cut")
+        await asyncio.sleep(12)
+    carrier.outcomes.clear()
+    async with running(tmp_path, world, carrier):
+        await asyncio.sleep(60)
+    assert [title.partition(" since")[0] for _, title in carrier.told] == ["WARNING shop: PrimaryUnseen oslo-a"]
+
+
+async def test_a_death_that_is_back_after_a_restart_is_told_within_a_quarter_of_a_minute(tmp_path: Path) -> None:
+    world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.FAILED})
+    async with running(tmp_path, world, carrier):
+        await dead_for_half_a_minute(world)
+        await asyncio.sleep(12)
+    carrier.outcomes.clear()
+    world.strike("primary-killed")
+    async with running(tmp_path, world, carrier, settle=15.0):
+        assert [title.partition(" since")[0] for _, title in carrier.told] == ["CRITICAL shop: PrimaryDown oslo-a"]
+
+
 async def test_a_channel_that_what_may_not_leave_waits_for_is_tried_by_day_all_the_same(tmp_path: Path) -> None:
     world, carrier = World("shop", 50.0), Carrier({"phone": Outcome.FAILED})
     by_day = {**PHONE_THEN_SMS, "zone": "Asia/Tokyo", "paging.hold": "10m"}

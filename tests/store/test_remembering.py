@@ -40,6 +40,7 @@ WORLD = replace(
     watched={"shop": at(-5000)},
     flaps={("shop", "primary", "oslo-a"): Flap((at(-60), at(-30)), at(-60), 3, at(-30), at(-30))},
     digested="2026-11-22",
+    away=frozenset({"ABCDEF"}),
 )
 """Every kind of thing that is remembered."""
 
