@@ -34,6 +34,7 @@ from drwatch.config.values import (
     Handover,
     Host,
     HostPort,
+    LastMoment,
     Listen,
     LocalMoment,
     MorningHour,
@@ -232,7 +233,7 @@ class Channel(Section):
 
 class Override(Section):
     begins: LocalMoment = Field(alias="from")
-    ends: LocalMoment = Field(alias="to")
+    ends: LastMoment = Field(alias="to")
     who: str
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from pydantic_core import PydanticCustomError
 
@@ -170,6 +170,7 @@ def _paging(data: Data) -> Iterator[Problem]:
         if isinstance(channels[name], dict):
             yield from _one_source(data, place, ("url_file", "url", "credential", "alertmanager"))
             yield from _alertmanager(data, place)
+            yield from _quiet(data, (*place, "quiet"))
     steps = _list(data, "paging", "escalation")
     rotas = _mapping(data, "paging", "rotas")
     for name in rotas:
@@ -225,6 +226,13 @@ def _alertmanager(data: Data, place: Location) -> Iterator[Problem]:
         yield Problem((*place, "token_file"), "expected one way to log in", "Remove it, or user and password_file")
 
 
+def _quiet(data: Data, at: Location) -> Iterator[Problem]:
+    hours = _mapping(data, *at)
+    if hours.get("from") is not None and hours.get("from") == hours.get("to"):
+        remedy = "Correct one of the two, or remove quiet"
+        yield Problem((*at, "to"), "expected another time than from: these hours would be none", remedy)
+
+
 def _defined(channel: str, known: dict[str, Data], at: Location) -> Iterator[Problem]:
     if channel not in known:
         remedy = did_you_mean(channel, list(known)) if known else "Define it there"
@@ -251,7 +259,7 @@ def _rota(data: Data, at: Location, channels: dict[str, Data]) -> Iterator[Probl
     for index in range(len(_list(data, *at, "overrides"))):
         place: Location = (*at, "overrides", index)
         named.append((*place, "who"))
-        begins, ends = (_local(data, *place, key) for key in ("from", "to"))
+        begins, ends = _local(data, values.local_time, *place, "from"), _local(data, values.last_moment, *place, "to")
         if begins is not None and ends is not None and ends <= begins:
             yield Problem((*place, "to"), "expected a time after from", "Correct one of the two")
     for place in named:
@@ -260,9 +268,9 @@ def _rota(data: Data, at: Location, channels: dict[str, Data]) -> Iterator[Probl
             yield Problem(place, "expected somebody whom people names", did_you_mean(who, list(people)))
 
 
-def _local(data: Data, *at: str | int) -> values.LocalTime | None:
+def _local(data: Data, read: Callable[[object], values.LocalTime], *at: str | int) -> values.LocalTime | None:
     try:
-        return values.local_time(value(data, *at))
+        return read(value(data, *at))
     except PydanticCustomError:
         return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import zoneinfo
-from datetime import date, time
+from datetime import date, time, timedelta
 from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, PlainValidator
@@ -127,6 +127,14 @@ def local_time(text: object) -> LocalTime:
         raise refuse("expected a day and a time", "Write it like 2026-12-24 09:00") from None
 
 
+def last_moment(text: object) -> LocalTime:
+    """The same, up to which something lasts: with a day alone, through that day."""
+    end = local_time(text)
+    whole = isinstance(text, str) and " " not in text
+    # The calendar itself ends with a day of which there is no end.
+    return LocalTime(end.day + timedelta(days=1), end.at) if whole and end.day < date.max else end
+
+
 def _hand_over(text: object) -> HandOver:
     day, _, at = text.partition(" ") if isinstance(text, str) else ("", "", "")
     try:
@@ -232,6 +240,7 @@ def _filled(text: str) -> str:
 
 Day = Annotated[date, PlainValidator(_day)]
 LocalMoment = Annotated[LocalTime, PlainValidator(local_time)]
+LastMoment = Annotated[LocalTime, PlainValidator(last_moment)]
 Handover = Annotated[HandOver, PlainValidator(_hand_over)]
 Zone = Annotated[zoneinfo.ZoneInfo, PlainValidator(_zone)]
 TimeOfDay = Annotated[time, PlainValidator(time_of_day)]

@@ -73,8 +73,12 @@ class Rota:
         return self.order[weeks % len(self.order)], self._handover(latest + timedelta(days=7))
 
     def _handover(self, day: date) -> datetime:
-        """Once, also on the day that has the hour twice, and an hour later where the hour does not exist."""
-        return datetime.combine(day, self.at, self.zone).astimezone(UTC)
+        return _instant(day, self.at, self.zone)
+
+
+def _instant(day: date, at: time, zone: tzinfo) -> datetime:
+    """Once, also on the day that has the hour twice, and an hour later where the hour does not exist (aware UTC)."""
+    return datetime.combine(day, at, zone).astimezone(UTC)
 
 
 def reached(names: Iterable[str], rotas: Iterable[Rota], wall: datetime) -> tuple[str, ...]:
@@ -89,20 +93,30 @@ def reached(names: Iterable[str], rotas: Iterable[Rota], wall: datetime) -> tupl
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """From one time of the zone's day until before another, of the next day where that is the earlier one."""
+    """From one time of the zone's day until before another, of the next day where that is the earlier one.
+
+    They begin and end once on the day that has the hour twice, and an hour later where the hour does not exist.
+    """
 
     begins: time
     ends: time
     zone: tzinfo
 
     def covers(self, wall: datetime) -> bool:
-        at = wall.astimezone(self.zone).time()
-        if self.begins <= self.ends:
-            return self.begins <= at < self.ends
-        return at >= self.begins or at < self.ends
+        return self._end(wall) is not None
 
     def until(self, wall: datetime) -> datetime:
-        """When they end next (aware UTC), for an instant that they cover."""
-        today = wall.astimezone(self.zone).date()
-        days = (datetime.combine(today + timedelta(days=later), self.ends, self.zone) for later in (0, 1))
-        return next(end for end in (day.astimezone(UTC) for day in days) if end > wall)
+        """When they end (aware UTC), for an instant that they cover."""
+        end = self._end(wall)
+        if end is None:
+            raise ValueError(f"no quiet hours cover {wall}")
+        return end
+
+    def _end(self, wall: datetime) -> datetime | None:
+        """The end of those that cover this instant (aware)."""
+        today, nights = wall.astimezone(self.zone).date(), timedelta(days=1 if self.ends < self.begins else 0)
+        for day in (today, today - timedelta(days=1)):
+            begins, ends = _instant(day, self.begins, self.zone), _instant(day + nights, self.ends, self.zone)
+            if begins <= wall < ends:
+                return ends
+        return None

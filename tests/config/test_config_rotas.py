@@ -47,8 +47,8 @@ def test_a_rota_and_quiet_hours_are_what_the_file_says(machine: Machine) -> None
     assert (rota.order, rota.day, rota.at, rota.since, rota.zone) == (
         ("bo", "anna"), 0, time(9), date(2026, 1, 5), OSLO,
     )  # fmt: skip
-    christmas = (datetime(2026, 12, 24, 8, tzinfo=UTC), datetime(2026, 12, 26, 23, tzinfo=UTC))
-    assert rota.overrides == (Override(*christmas, "bo"),)
+    through_the_27th = (datetime(2026, 12, 24, 8, tzinfo=UTC), datetime(2026, 12, 27, 23, tzinfo=UTC))
+    assert rota.overrides == (Override(*through_the_27th, "bo"),)
     assert paging.quiet == {
         "anna-phone": Quiet(time(22), time(7), OSLO),
         "bo-phone": Quiet(time(22), time(7), ZoneInfo("America/New_York")),
@@ -58,11 +58,30 @@ def test_a_rota_and_quiet_hours_are_what_the_file_says(machine: Machine) -> None
 
 
 @pytest.mark.parametrize(
+    ("dates", "begins", "ends"),
+    [
+        ("from: 2026-12-24, to: 2026-12-24", (23, 23), (24, 23)),
+        ("from: 2026-12-24, to: 2026-12-27", (23, 23), (27, 23)),
+        ("from: 2026-12-24, to: 2026-12-27 00:00", (23, 23), (26, 23)),
+    ],
+)
+def test_who_stands_in_by_days_does_so_from_the_first_through_the_last(
+    machine: Machine, dates: str, begins: tuple[int, int], ends: tuple[int, int]
+) -> None:
+    """In Oslo, an hour before UTC."""
+    (rota,) = machine.load(text().replace("from: 2026-12-24 09:00, to: 2026-12-27", dates)).policy.paging.rotas
+    (override,) = rota.overrides
+    since, until = (datetime(2026, 12, *when, tzinfo=UTC) for when in (begins, ends))
+    assert (override.begins, override.ends) == (since, until)
+
+
+@pytest.mark.parametrize(
     ("old", "new", "words"),
     [
         ("order: [bo, anna]", "order: [bo, ann]", "oncall.order[1]: expected somebody whom people names. Perhaps anna"),
         ("who: bo}]", "who: cy}]", "[0].who: expected somebody whom people names. Use one of anna, bo."),
-        ("to: 2026-12-27,", "to: 2026-12-24,", "overrides[0].to: expected a time after from."),
+        ("to: 2026-12-27,", "to: 2026-12-23,", "overrides[0].to: expected a time after from."),
+        ("to: 2026-12-27,", "to: 2026-12-24 09:00,", "overrides[0].to: expected a time after from."),
         ("to: 2026-12-27,", "to: christmas,", "[0].to: expected a day and a time. Write it like 2026-12-24 09:00."),
         ("mon 09:00", "Monday 09:00", "handover: expected a day of the week and a time. Write it like mon 09:00, with"),
         ("mon 09:00", "mon 25:00", "handover: expected a day of the week and a time."),
@@ -72,6 +91,7 @@ def test_a_rota_and_quiet_hours_are_what_the_file_says(machine: Machine) -> None
         ("to: [oncall]", "to: [onkall]", ".to[0]: expected a channel that paging.channels defines. Perhaps oncall"),
         ("America/New_York", "America/Oslo", "bo-phone.quiet.zone: expected a time zone's IANA name."),
         ('from: "22:00", to: "07:00"}', 'from: "22:00"}', "anna-phone.quiet.to: expected this key, and it is missing"),
+        ('to: "07:00"}', 'to: "22:00"}', "anna-phone.quiet.to: expected another time than from: these hours"),
         ("remind: 2m", "remind: 2s", "escalation[0].remind: expected a duration from 1m"),
         ("https://drwatch", "ftp://drwatch", "web.public_url: expected a web address."),
         ("https://drwatch", "https://a:b@drwatch", "web.public_url: expected a web address without ?, # and @."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -71,6 +71,35 @@ def test_quiet_hours_are_by_the_wall_clock_on_both_sides_of_the_change() -> None
 )
 def test_quiet_hours_end_the_next_time_that_their_clock_shows_it(now: datetime, ends: datetime) -> None:
     assert STILL.until(now) == ends
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "day", "quiet"),
+    [
+        # 02:30 comes at 00:30 and at 01:30 UTC, and quiet hours end and begin at the first.
+        (time(22), time(2, 30), "2026-10-25", ("20:00 the day before", "00:30")),
+        (time(2, 30), time(7), "2026-10-25", ("00:30", "06:00")),
+        (time(2, 15), time(2, 45), "2026-10-25", ("00:15", "00:45")),
+        # There is no 02:30, and it counts an hour later, as at a hand-over.
+        (time(22), time(2, 30), "2026-03-29", ("21:00 the day before", "01:30")),
+        (time(2, 30), time(7), "2026-03-29", ("01:30", "05:00")),
+    ],
+)
+def test_quiet_hours_begin_and_end_once_on_the_days_of_the_change(
+    begins: time, ends: time, day: str, quiet: tuple[str, str]
+) -> None:
+    hours = Quiet(begins, ends, OSLO)
+    midnight = datetime.fromisoformat(f"{day}T00:00+00:00")
+
+    def instant(words: str) -> datetime:
+        at, _, before = words.partition(" ")
+        hour, minute = map(int, at.split(":"))
+        return midnight + timedelta(days=-1 if before else 0, hours=hour, minutes=minute)
+
+    since, until = map(instant, quiet)
+    minutes = [since + timedelta(minutes=5 * step) for step in range(-12, 12 * 12)]
+    assert [at for at in minutes if hours.covers(at)] == [at for at in minutes if since <= at < until]
+    assert {hours.until(at) for at in minutes if hours.covers(at)} == {until}
 
 
 def test_what_is_held_back_is_said_with_its_channel_and_until_when() -> None:
