@@ -9,7 +9,7 @@ from datetime import tzinfo
 from drwatch.core.delivery import off_duty, order
 from drwatch.core.finding import Condition
 from drwatch.core.glance import DETAILS, FIRST_GLANCE, SMS, gsm, retold, septets
-from drwatch.core.paging import ENDS, Alert, PageReason, Row, RowState, must_be_told, quiet_until
+from drwatch.core.paging import ENDS, Alert, PageReason, Row, RowState, quiet_until
 from drwatch.core.policy import Paging
 from drwatch.core.sample import Moment
 
@@ -48,7 +48,7 @@ def _able(row: Row, alert: Alert, paging: Paging, now: Moment) -> Iterator[str]:
     """Who may be woken in the place of somebody else, as when an event is written."""
     names = order(paging, now.wall)
     left = {*quiet_until(row.severity, alert.condition, names, paging, now.wall)}
-    if row.reason in ENDS or not must_be_told(row.severity, alert.condition):
+    if row.reason in ENDS:
         left |= off_duty(paging, now.wall)
     if alert.condition is Condition.PAGING_BROKEN:
         left.add(alert.subject)
