@@ -11,7 +11,7 @@ KINDS = {
     "json": "json://Ursula9:Hunter2pw@" + HERE + "/x/SecretPath77?+X-Auth=SecretHeader5",
     "json-odd-password": "json://Ursula9:p%40ss%2Fw0rd%21%C3%B8@" + HERE + "/x/x",
     "xml": "xml://Ursula9:Hunter2pw@" + HERE + "/x/SecretPath77",
-    "form": "form://" + HERE + "/x/SecretPath77?-pin=SecretField3",
+    "form": "form://" + HERE + "/x/SecretPath77?-SecretHead3=SecretField3",
     "ntfy": "ntfy://Ursula9:Hunter2pw@" + HERE + "/oslo-night-pager",
     "ntfy-token": "ntfy://tk_q8w7e6r5t4y3u2i1@" + HERE + "/oslo-night-pager",
     "ntfy-cloud": "ntfys://oslo-night-pager",
