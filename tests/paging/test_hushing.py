@@ -156,15 +156,20 @@ async def test_a_silence_that_cannot_be_set_is_tried_again_so_often_and_said_twi
     assert (await made.engine.send(letter(2))).outcome is Outcome.ACCEPTED
 
 
-async def test_the_end_of_a_silence_goes_on_being_tried_until_a_peer_is_back(channel: Make, engine: Engine) -> None:
-    """What is told meanwhile would be heard by nobody for as long as somebody once wanted silence."""
-    made = channel(engine.address, pace=Pace(again=(0.1, 0.1)))
+async def ended_while_away(made: Channel, engine: Engine) -> None:
+    """A silence that was set, and that its operator ends while no peer answers."""
     made.hushed["ABCDEF"] = hush()
     await made.engine.send(letter())
     made.keep()
     await until(lambda: engine.active)
     engine.away, engine.asked[:] = True, []
     made.hushed.clear()
+
+
+async def test_the_end_of_a_silence_goes_on_being_tried_until_a_peer_is_back(channel: Make, engine: Engine) -> None:
+    """What is told meanwhile would be heard by nobody for as long as somebody once wanted silence."""
+    made = channel(engine.address, pace=Pace(again=(0.1, 0.1)))
+    await ended_while_away(made, engine)
     await until(lambda: len(engine.asked) > 4)
     engine.away = False
     await until(lambda: not engine.active)
@@ -234,12 +239,7 @@ async def test_the_end_is_told_when_the_silence_is_over(channel: Make, engine: E
 
 async def test_a_page_after_a_silence_that_no_peer_would_end_ends_it_first(channel: Make, engine: Engine) -> None:
     made = channel(engine.address, pace=Pace(again=(60.0,)))
-    made.hushed["ABCDEF"] = hush()
-    await made.engine.send(letter())
-    made.keep()
-    await until(lambda: engine.active)
-    engine.away, engine.asked[:] = True, []
-    made.hushed.clear()
+    await ended_while_away(made, engine)
     await until(lambda: engine.asked)
     engine.away = False
     await made.engine.send(letter(2))
